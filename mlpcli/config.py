@@ -1,0 +1,467 @@
+"""Every number and choice a user can set, once: default, unit, range, meaning, source.
+
+Options of the command line, keys of the configuration file, keyword arguments of `fit` and the pages of the
+documentation are all computed from the fields here. To add a setting: add a field to `Config` (how to train)
+or `ReadOptions` (how to read bytes), and its value to each preset that needs its own.
+A field left at None is decided by the preset.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from mlpcli.errors import MachineError, UsageError
+
+Task = Literal["classification", "regression"]
+TASKS: tuple[Task, ...] = ("classification", "regression")
+
+ACTIVATION_NAMES = (
+    "identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus",
+)  # fmt: skip
+INITIALIZER_NAMES = (
+    "zeros", "normal", "uniform", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
+    "lecun_normal", "orthogonal",
+)  # fmt: skip
+LOSS_NAMES = ("cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber")
+OPTIMIZER_NAMES = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "adagrad")
+SCHEDULE_NAMES = ("constant", "step", "cosine", "one_cycle", "coslog4")
+
+# Cells that mean "no value" in any column but the target; see the README's page on missing values.
+MISSING_MARKERS = ("", "NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "null", "None", "?", "-", "#N/A")
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    group: str,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    choices: tuple[str, ...] = (),
+    metavar: str | None = None,
+    unit: str | None = None,
+) -> Any:
+    """One setting: `low <= value <= high`, or `above < value`; `unit='duration'` reads 90s, 5m, 2h."""
+    metadata = {
+        "help": help, "group": group, "low": low, "high": high, "above": above, "choices": choices,
+        "metavar": metavar, "unit": unit,
+    }  # fmt: skip
+    return field(default=default, metadata=metadata)
+
+
+DATA, NETWORK, TRAINING, ENSEMBLE, READING = "Data", "Network", "Training", "Ensemble", "Reading"
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How the bytes of a CSV become cells. None means: found out from the file, and said."""
+
+    encoding: str | None = setting(None, "Text encoding, e.g. utf-8, cp949, latin-1.", group=READING)
+    delimiter: str | None = setting(None, r"Character between fields; '\t' for a tab.", group=READING)
+    quote: str = setting('"', "Character around fields that hold a delimiter or line end.", group=READING)
+    escape: str | None = setting(None, r"Character that takes the next one literally, e.g. '\'.", group=READING)
+    comment: str | None = setting(None, "Lines that begin with this character are left out.", group=READING)
+    header: bool = setting(True, "The first line names the columns; --no-header: col1, col2, ...", group=READING)
+    skip_rows: int = setting(0, "Lines to leave out before the header.", group=READING, low=0, metavar="N")
+    decimal: str = setting(".", "Decimal mark.", group=READING)
+    thousands: str | None = setting(None, "Mark between thousands, e.g. ','.", group=READING)
+    missing: tuple[str, ...] = setting((), "More cells that mean: no value.", group=READING, metavar="A,B")
+    bad_rows: str = setting(
+        "error", "Rows with too few or too many fields: stop, or leave them out and say so.",
+        group=READING, choices=("error", "skip"),
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check(self)
+        for name in ("delimiter", "quote", "escape", "comment", "decimal", "thousands"):
+            value = getattr(self, name)
+            if value == "\\t":
+                object.__setattr__(self, name, "\t")
+            elif value is not None and (len(value) != 1 or ord(value) > 126 or value in "\r\n\0"):
+                raise UsageError(f"{flag(name)}: expected one ASCII character, found '{value}'")
+
+
+@dataclass(frozen=True)
+class Config:
+    """How a model is trained. None means: the preset decides (`resolve`)."""
+
+    # Data: which column is what, and which row goes where.
+    target: str | None = setting(
+        None, "Column to predict. Without it: a column named target, label, class or y, else the last.",
+        group=DATA, metavar="COL",
+    )  # fmt: skip
+    task: str = setting(
+        "auto", "What to predict: a class or a number. auto: text and few whole numbers are classes.",
+        group=DATA, choices=("auto", *TASKS),
+    )  # fmt: skip
+    drop: tuple[str, ...] = setting((), "Columns to leave out.", group=DATA, metavar="A,B")
+    numeric: tuple[str, ...] = setting((), "Columns to read as numbers.", group=DATA, metavar="A,B")
+    category: tuple[str, ...] = setting((), "Columns to read as categories.", group=DATA, metavar="A,B")
+    weight: str | None = setting(None, "Column with a weight for each row.", group=DATA, metavar="COL")
+    group: str | None = setting(None, "Rows with the same value here stay in one set.", group=DATA, metavar="COL")
+    time: str | None = setting(None, "The rows latest by this column are the test rows.", group=DATA, metavar="COL")
+    validation: str = setting(
+        "0.15",
+        "Share of rows to choose the epoch by, or a CSV file; 0: none.",
+        group=DATA,
+        metavar="SHARE|FILE",
+    )
+    test: str = setting(
+        "0.15",
+        "Share of rows to judge by at the end, or a CSV file; 0: none.",
+        group=DATA,
+        metavar="SHARE|FILE",
+    )
+    seed: int = setting(0, "Seed of every random choice.", group=DATA, low=0, high=2**64 - 1)
+
+    # Columns: how they become the network's inputs.
+    scale: str | None = setting(
+        None, "Scale of numbers: mean and deviation, or median and quartiles with a smooth clip.",
+        group=NETWORK, choices=("standard", "robust", "none"),
+    )  # fmt: skip
+    embed_numbers: str | None = setting(
+        None, "Piecewise-linear encoding of numbers beside the numbers themselves.",
+        group=NETWORK, choices=("ple", "none"),
+    )  # fmt: skip
+    max_categories: int | None = setting(
+        None, "Levels kept of a category; rarer ones share one input.", group=NETWORK, low=2, high=10_000
+    )
+    hidden: tuple[int, ...] | None = setting(
+        None, "Units of each hidden layer, e.g. 128,64; '' for a single-layer perceptron.",
+        group=NETWORK, low=1, high=65_536, metavar="A,B",
+    )  # fmt: skip
+    activation: str | None = setting(None, "Activation of the hidden layers.", group=NETWORK, choices=ACTIVATION_NAMES)
+    init: str | None = setting(
+        None, "Weight initialisation; by default the one that suits the activation.",
+        group=NETWORK, choices=("auto", *INITIALIZER_NAMES),
+    )  # fmt: skip
+    parametrization: str | None = setting(
+        None, "standard, or ntk: learning rates by tensor and a learned scale on each input (RealMLP).",
+        group=NETWORK, choices=("standard", "ntk"),
+    )  # fmt: skip
+    normalization: str | None = setting(
+        None, "Normalisation after each hidden layer.", group=NETWORK, choices=("none", "batch", "layer")
+    )
+    dropout: float | None = setting(
+        None, "Share of hidden units dropped in each step.", group=NETWORK, low=0, high=0.95
+    )
+    input_noise: float | None = setting(
+        None, "Standard deviation of noise added to the inputs in training.", group=NETWORK, low=0, high=10
+    )
+
+    # Training: the loss and the descent.
+    loss: str | None = setting(
+        None,
+        "Loss function; by default the one that suits the task.",
+        group=TRAINING,
+        choices=("auto", *LOSS_NAMES),
+    )
+    optimizer: str | None = setting(None, "Gradient-descent method.", group=TRAINING, choices=OPTIMIZER_NAMES)
+    lr: float | None = setting(None, "Peak learning rate.", group=TRAINING, above=0, high=1e3)
+    schedule: str | None = setting(
+        None, "Learning rate over the training: a factor on --lr.", group=TRAINING, choices=SCHEDULE_NAMES
+    )
+    warmup: float | None = setting(
+        None, "Share of the training in which the rate climbs from 0.", group=TRAINING, low=0, high=0.9
+    )
+    batch_size: str | None = setting(
+        None, "Rows a step: full (batch), 1 (stochastic) or N (mini-batch gradient descent).",
+        group=TRAINING, metavar="full|N",
+    )  # fmt: skip
+    epochs: int | None = setting(None, "Passes over the training rows, at most.", group=TRAINING, low=1, high=1_000_000)
+    time_limit: float | None = setting(
+        None, "Stop training after this time, e.g. 90s, 5m, 2h.", group=TRAINING, above=0, unit="duration"
+    )
+    patience: int | None = setting(
+        None, "Epochs without a better validation loss before training stops; 0: never stops early.",
+        group=TRAINING, low=0, high=1_000_000,
+    )  # fmt: skip
+    momentum: float | None = setting(None, "Momentum of momentum and nesterov.", group=TRAINING, low=0, high=0.9999)
+    beta1: float | None = setting(
+        None, "Decay of the gradient's mean in adam and adamw.", group=TRAINING, low=0, high=0.9999
+    )
+    beta2: float | None = setting(
+        None,
+        "Decay of the squared gradient's mean in adam, adamw and rmsprop.",
+        group=TRAINING,
+        low=0,
+        high=0.999999,
+    )
+    l1: float | None = setting(None, "L1 penalty on the weights.", group=TRAINING, low=0, high=1e3)
+    l2: float | None = setting(None, "L2 penalty on the weights.", group=TRAINING, low=0, high=1e3)
+    weight_decay: float | None = setting(
+        None,
+        "Decoupled weight decay, a share of each weight a step at rate 1.",
+        group=TRAINING,
+        low=0,
+        high=1e3,
+    )
+    clip_norm: float | None = setting(
+        None, "Largest norm of a step's gradient; 0: not clipped.", group=TRAINING, low=0, high=1e9
+    )
+    max_norm: float | None = setting(
+        None, "Largest norm of the weights into a unit; 0: no limit.", group=TRAINING, low=0, high=1e9
+    )
+    label_smoothing: float | None = setting(
+        None, "Share of each class label spread over all classes.", group=TRAINING, low=0, high=0.9
+    )
+    class_weight: str = setting(
+        "none",
+        "balanced: every class counts the same in the loss.",
+        group=TRAINING,
+        choices=("none", "balanced"),
+    )
+
+    # Ensemble: members that each validate on a fold of their own, averaged.
+    preset: str = setting(
+        "default", "default; classic: the textbook network; fast; best.",
+        group=ENSEMBLE, choices=("default", "classic", "fast", "best"),
+    )  # fmt: skip
+    ensemble: int | None = setting(
+        None, "Networks trained and averaged; 1: one network with one validation set.",
+        group=ENSEMBLE, low=1, high=100, metavar="K",
+    )  # fmt: skip
+    calibrate: bool | None = setting(
+        None, "Fit one temperature on validation rows so that probabilities hold.", group=ENSEMBLE
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.batch_size not in (None, "full") and not re.fullmatch(r"[1-9][0-9]{0,8}", str(self.batch_size)):
+            raise UsageError(f"--batch-size: expected full or a whole number from 1, found '{self.batch_size}'")
+        if self.hidden is not None and len(self.hidden) > 100:
+            raise UsageError(f"--hidden: {len(self.hidden)} layers; at most 100")
+        for name in ("validation", "test"):
+            share = self.share(name)
+            if share is not None and not 0 <= share < 0.9:
+                raise UsageError(f"{flag(name)}: expected a share from 0 to 0.9 or a CSV file, found {share:g}")
+        if (self.share("validation") or 0) + (self.share("test") or 0) > 0.9:
+            raise UsageError("--validation and --test together leave less than a tenth of the rows for training")
+
+    def share(self, name: Literal["validation", "test"] | str) -> float | None:
+        """The share of rows `--validation` or `--test` asks for; None when it names a file."""
+        try:
+            return float(getattr(self, name))
+        except ValueError:
+            return None
+
+    def resolve(self, task: Task) -> Config:
+        """Every None filled in from the preset for this task, but those that depend on the rows (epochs)."""
+        chosen = {**BASE, **PRESETS[self.preset].both, **PRESETS[self.preset].of(task)}
+        return replace(self, **{k: v for k, v in chosen.items() if getattr(self, k) is None})
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named set of settings: for both tasks, and where the tasks differ."""
+
+    both: Mapping[str, Any]
+    classification: Mapping[str, Any] = field(default_factory=dict)
+    regression: Mapping[str, Any] = field(default_factory=dict)
+
+    def of(self, task: Task) -> Mapping[str, Any]:
+        return self.classification if task == "classification" else self.regression
+
+
+# What every preset shares unless it says otherwise: the textbook values.
+BASE: Mapping[str, Any] = {
+    "scale": "standard",
+    "embed_numbers": "none",
+    "max_categories": 64,
+    "hidden": (64, 64),
+    "activation": "relu",
+    "init": "auto",
+    "parametrization": "standard",
+    "normalization": "none",
+    "dropout": 0.0,
+    "input_noise": 0.0,
+    "loss": "auto",
+    "optimizer": "adam",
+    "lr": 1e-3,  # Kingma & Ba 2014, section 2
+    "schedule": "constant",
+    "warmup": 0.0,
+    "batch_size": "32",
+    "patience": 20,
+    "momentum": 0.9,  # Sutskever et al. 2013
+    "beta1": 0.9,  # Kingma & Ba 2014
+    "beta2": 0.999,  # Kingma & Ba 2014
+    "l1": 0.0,
+    "l2": 0.0,
+    "weight_decay": 0.0,
+    "clip_norm": 0.0,
+    "max_norm": 0.0,
+    "label_smoothing": 0.0,
+    "ensemble": 1,
+    "calibrate": False,
+}
+
+PRESETS: Mapping[str, Preset] = {
+    # The recipe for tables: fold members, piecewise-linear encoding, NTK parametrisation.
+    "default": Preset(
+        both={
+            "scale": "robust",  # RealMLP, arXiv 2407.04491
+            "embed_numbers": "ple",  # Gorishniy et al., arXiv 2203.05556
+            "hidden": (64, 64, 64),
+            "parametrization": "ntk",  # RealMLP
+            "batch_size": "256",  # RealMLP
+            "beta2": 0.99,
+            "patience": 10,
+            "calibrate": True,  # Guo et al. 2017
+        },
+        classification={
+            "ensemble": 6,
+            "activation": "silu",
+            "lr": 0.01,
+            "label_smoothing": 0.1,  # RealMLP
+        },
+        regression={"ensemble": 5, "activation": "mish", "lr": 0.02},
+    ),
+    "classic": Preset(both={"optimizer": "sgd", "lr": 0.05, "init": "glorot_uniform", "l2": 1e-4}),
+    "fast": Preset(both={}),
+    "best": Preset(both={}),
+}
+
+
+# --- text to values, one way for flags, environment, configuration file and `--vary` ---------------------
+
+Settings = TypeVar("Settings", Config, ReadOptions)
+DURATION = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}  # seconds
+
+
+def flag(name: str) -> str:
+    """max_norm -> --max-norm"""
+    return "--" + name.replace("_", "-")
+
+
+def setting_type(owner: type[Config] | type[ReadOptions], name: str) -> tuple[type, bool]:
+    """Plain type of a setting, and whether it is a tuple: `tuple[int, ...] | None` -> int, True."""
+    hint = get_type_hints(owner)[name]
+    kinds = [t for t in (get_args(hint) or (hint,)) if t is not type(None)]
+    if get_origin(hint) is tuple or get_origin(kinds[0]) is tuple:
+        inner = get_args(hint if get_origin(hint) is tuple else kinds[0])[0]
+        return inner, True
+    return kinds[0], False
+
+
+def parse(owner: type[Config] | type[ReadOptions], name: str, text: str) -> Any:
+    """The value of setting `name` as written on a command line; UsageError when it does not fit its type."""
+    spec = owner.__dataclass_fields__[name]
+    kind, many = setting_type(owner, name)
+    if many:
+        separator = "[,x]" if kind is int else ","
+        parts = [part.strip() for part in re.split(separator, text)] if text.strip() else []
+        return tuple(_parse_one(name, kind, spec, part) for part in parts)
+    return _parse_one(name, kind, spec, text)
+
+
+def _parse_one(name: str, kind: type, spec: Field[Any], text: str) -> Any:
+    if spec.metadata["unit"] == "duration":
+        match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", text.strip())
+        if not match:
+            raise UsageError(f"{flag(name)}: expected a time such as 90s, 5m or 2h, found '{text}'")
+        return float(match[1]) * DURATION[match[2]]
+    if kind is bool:
+        if text.lower() not in ("true", "false"):
+            raise UsageError(f"{flag(name)}: expected true or false, found '{text}'")
+        return text.lower() == "true"
+    if kind is int:
+        if not re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", text, re.ASCII):
+            raise UsageError(f"{flag(name)}: expected a whole number{_range(spec)}, found '{text}'")
+        return int(text)
+    if kind is float:
+        if not re.fullmatch(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?\s*", text, re.ASCII):
+            raise UsageError(f"{flag(name)}: expected a number{_range(spec)}, found '{text}'")
+        return float(text)
+    return text
+
+
+def check(settings: Config | ReadOptions) -> None:
+    """UsageError when a value lies outside its range or its choices."""
+    for spec in fields(settings):
+        value = getattr(settings, spec.name)
+        for one in value if isinstance(value, tuple) else (value,):
+            choices = spec.metadata["choices"]
+            if choices and one is not None and one not in choices:
+                near = difflib.get_close_matches(str(one), choices, n=1)
+                raise UsageError(
+                    f"{flag(spec.name)}: no such choice '{one}'" + (f"; did you mean {near[0]}?" if near else ""),
+                    hint="one of " + ", ".join(choices),
+                )
+            if isinstance(one, (int, float)) and not isinstance(one, bool) and not _within(spec, one):
+                raise UsageError(f"{flag(spec.name)}: expected a number{_range(spec)}, found {one:g}")
+
+
+def _within(spec: Field[Any], value: float) -> bool:
+    low, high, above = (spec.metadata[k] for k in ("low", "high", "above"))
+    return (
+        math.isfinite(value)
+        and (low is None or value >= low)
+        and (high is None or value <= high)
+        and (above is None or value > above)
+    )
+
+
+def _range(spec: Field[Any]) -> str:
+    low, high, above = (spec.metadata[k] for k in ("low", "high", "above"))
+    parts = [
+        f" from {low:g}" if low is not None else "",
+        f" above {above:g}" if above is not None else "",
+        f" to {high:g}" if high is not None else "",
+    ]
+    return "".join(parts)
+
+
+def from_text(owner: type[Settings], texts: Mapping[str, str]) -> Settings:
+    """Settings from their written form; keys are field names."""
+    return owner(**{name: parse(owner, name, text) for name, text in texts.items()})
+
+
+def default_of(owner: type[Config] | type[ReadOptions], name: str) -> Any:
+    value = owner.__dataclass_fields__[name].default
+    assert value is not MISSING
+    return value
+
+
+CONFIG_FILE_LIMIT = 1_000_000  # bytes; a configuration file is a page of text
+
+
+def read_config_file(path: Path) -> dict[str, str]:
+    """The settings of a TOML file in their written form; an unknown key is a UsageError."""
+    try:
+        if path.stat().st_size > CONFIG_FILE_LIMIT:
+            raise UsageError("configuration file larger than 1 MB", file=str(path))
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise MachineError(f"cannot read the configuration file: {error.strerror}", file=str(path)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"not a TOML file: {error}", file=str(path)) from error
+    known = [f.name for f in (*fields(Config), *fields(ReadOptions))]
+    texts = {}
+    for key, value in values.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise UsageError(
+                f"unknown setting '{key}'" + (f"; did you mean '{near[0]}'?" if near else ""), file=str(path)
+            )
+        texts[name] = _written(value, key, path)
+    return texts
+
+
+def _written(value: object, key: str, path: Path) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case int() | float() | str():
+            return str(value)
+        case list() if all(isinstance(v, (int, float, str)) and not isinstance(v, bool) for v in value):
+            return ",".join(str(v) for v in value)
+    raise UsageError(f"setting '{key}': expected text, a number, true, false or a list of these", file=str(path))

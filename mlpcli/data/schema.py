@@ -1,0 +1,486 @@
+"""What the columns of a table are, fitted on training rows and kept in the model file: kinds, statistics, target.
+
+A kind of column is a frozen dataclass with `n_plain` and `n_ple` inputs and `encode(values, plain, ple)`.
+To add one: write the class, let `fit_columns` choose it, add a line to KINDS.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from mlpcli.data.table import is_number
+from numpy.typing import NDArray
+
+from mlpcli.config import Config, Task
+from mlpcli.errors import DataError
+
+Floats = NDArray[np.float64]
+Matrix = NDArray[np.float32]
+
+PLE_BINS: Mapping[Task, int] = {"classification": 16, "regression": 32}
+PLE_INPUTS: Mapping[Task, int] = {"classification": 256, "regression": 512}  # of all columns together
+PLE_FEWEST_BINS = 4
+# Half the range of a piecewise-linear input: small, so that they do not swamp the plain columns.
+PLE_SHRINK: Mapping[Task, float] = {"classification": 0.25, "regression": 0.5}
+SMOOTH_CLIP = 3.0  # where the robust scale bends: x / sqrt(1 + (x/3)^2); RealMLP, arXiv 2407.04491
+RARE = 5  # a level seen less often in the training rows shares one input with the other rare ones
+ENCODE_ROWS = 4096  # rows encoded at once: the block stays in the processor's cache
+
+
+@dataclass(frozen=True)
+class NumberColumn:
+    """A number: scaled, missing set to the median with an indicator, and its piecewise-linear encoding."""
+
+    kind: Literal["number"]
+    name: str
+    n_missing: int
+    median: float
+    center: float
+    factor: float  # 1 / scale; 0 for a column without spread
+    clip: float  # 0: no smooth clip
+    low: float
+    high: float
+    indicator: tuple[float, ...]  # input where present, where missing; () without missing training values
+    edges: tuple[float, ...]  # of the bins; () without piecewise-linear encoding
+    shrink: float
+
+    @property
+    def n_plain(self) -> int:
+        return 1 + bool(self.indicator)
+
+    @property
+    def n_ple(self) -> int:
+        return max(len(self.edges) - 1, 0)
+
+    def encode(self, values: Floats, plain: Matrix, ple: Matrix) -> None:
+        """(n,) -> plain (n, n_plain), ple (n, n_ple); NaN is missing."""
+        missing = np.isnan(values)
+        x = np.where(missing, self.median, values)
+        with np.errstate(over="ignore"):
+            z = np.clip((x - self.center) * self.factor, -1e6, 1e6)
+        plain[:, 0] = z / np.sqrt(1 + np.square(z / self.clip)) if self.clip else z
+        if self.indicator:
+            plain[:, 1] = np.where(missing, self.indicator[1], self.indicator[0])
+        if self.edges:
+            edges = np.asarray(self.edges)
+            # Clipped first, so that neither the difference nor the quotient can overflow.
+            inside = np.clip(x, edges[0], edges[-1])[:, None]
+            share = np.clip((inside - edges[:-1]) / np.diff(edges), 0, 1)
+            ple[:] = 2 * self.shrink * (share - 0.5)
+
+
+@dataclass(frozen=True)
+class CategoryColumn:
+    """A category: one input a kept level, one for the rare levels; two levels share one input."""
+
+    kind: Literal["category"]
+    name: str
+    n_missing: int
+    n_distinct: int
+    levels: tuple[str | None, ...]  # kept levels, most frequent first; None is the missing value
+    off: tuple[float, ...]  # value of each input where the row has another level
+    on: tuple[float, ...]
+    has_rare: bool  # the last input stands for all levels not kept
+
+    @property
+    def n_plain(self) -> int:
+        return len(self.on)
+
+    @property
+    def n_ple(self) -> int:
+        return 0
+
+    def codes(self, values: pd.Categorical) -> NDArray[np.int64]:
+        """Input of each row; n_plain and above where a row has none."""
+        where = {level: i for i, level in enumerate(self.levels)}
+        rare = len(self.levels) if self.has_rare else max(len(self.levels), self.n_plain)
+        of_category = [where.get(str(c), rare) for c in values.categories]
+        lookup = np.asarray([*of_category, where.get(None, rare)])
+        return lookup[values.codes]  # code -1, the missing value, is the last
+
+    def encode(self, values: pd.Categorical, plain: Matrix, ple: Matrix) -> None:
+        """n values -> plain (n, n_plain)"""
+        codes = self.codes(values)
+        plain[:] = self.off
+        if len(self.levels) == 2 and not self.has_rare:
+            plain[codes == 1, 0] = self.on[0]
+            return
+        rows = np.flatnonzero(codes < self.n_plain)
+        plain[rows, codes[rows]] = np.asarray(self.on, np.float32)[codes[rows]]
+
+
+@dataclass(frozen=True)
+class DateColumn:
+    """A date or time: elapsed days, year, and month, day, weekday and hour as points on a circle."""
+
+    kind: Literal["date"]
+    name: str
+    n_missing: int
+    format: str
+    parts: tuple[NumberColumn, ...]
+
+    @property
+    def n_plain(self) -> int:
+        return sum(part.n_plain for part in self.parts)
+
+    @property
+    def n_ple(self) -> int:
+        return sum(part.n_ple for part in self.parts)
+
+    def encode(self, values: pd.Categorical, plain: Matrix, ple: Matrix) -> None:
+        found = date_parts(parse_dates(values, self.format))
+        i = j = 0
+        for part in self.parts:
+            part.encode(found[part.name], plain[:, i : i + part.n_plain], ple[:, j : j + part.n_ple])
+            i, j = i + part.n_plain, j + part.n_ple
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A column that is no input, and why."""
+
+    kind: Literal["left out"]
+    name: str
+    reason: str
+    hint: str  # the flag that would keep it; '' when there is none
+
+    n_plain = 0
+    n_ple = 0
+
+
+Column = NumberColumn | CategoryColumn | DateColumn | LeftOut
+KINDS: Mapping[str, type[Column]] = {
+    "number": NumberColumn,
+    "category": CategoryColumn,
+    "date": DateColumn,
+    "left out": LeftOut,
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """The column to predict: its class labels as they stand in the file, or the statistics of its numbers."""
+
+    name: str
+    task: Task
+    labels: tuple[str, ...]  # () for regression
+    mean: float
+    std: float
+    low: float
+    high: float
+
+    @property
+    def n_outputs(self) -> int:
+        return len(self.labels) if self.task == "classification" else 1
+
+
+@dataclass(frozen=True)
+class Schema:
+    """All columns in the order of the file, and the target."""
+
+    columns: tuple[Column, ...]
+    target: Target
+
+    @property
+    def features(self) -> tuple[NumberColumn | CategoryColumn | DateColumn, ...]:
+        return tuple(c for c in self.columns if not isinstance(c, LeftOut))
+
+    @property
+    def n_plain(self) -> int:
+        """Inputs without the piecewise-linear ones; these come first."""
+        return sum(c.n_plain for c in self.features)
+
+    @property
+    def n_inputs(self) -> int:
+        return self.n_plain + sum(c.n_ple for c in self.features)
+
+    def read_kinds(self) -> dict[str, Literal["number", "text"]]:
+        """How each feature column is read from a file."""
+        return {c.name: "number" if isinstance(c, NumberColumn) else "text" for c in self.features}
+
+    def encode(self, frame: pd.DataFrame) -> Matrix:
+        """n rows -> (n, n_inputs): [plain inputs | piecewise-linear inputs]"""
+        x = np.empty((len(frame), self.n_inputs), np.float32)
+        values = {c.name: column_values(frame[c.name]) for c in self.features}
+        for start in range(0, len(frame), ENCODE_ROWS):
+            rows = slice(start, start + ENCODE_ROWS)
+            i, j = 0, self.n_plain
+            for c in self.features:
+                part = values[c.name][rows]
+                c.encode(part, x[rows, i : i + c.n_plain], x[rows, j : j + c.n_ple])  # type: ignore[arg-type]
+                i, j = i + c.n_plain, j + c.n_ple
+        return x
+
+    def surprises(self, frame: pd.DataFrame) -> dict[str, tuple[int, int]]:
+        """Column -> (values never seen in training, numbers far outside the training range)."""
+        found = {}
+        for c in self.features:
+            if isinstance(c, CategoryColumn):
+                values = as_categorical(frame[c.name])
+                unseen = c.codes(values) >= len(c.levels)
+                if not c.has_rare and unseen.any():
+                    found[c.name] = (int(unseen.sum()), 0)
+            elif isinstance(c, NumberColumn):
+                x, margin = frame[c.name].to_numpy(np.float64), c.high - c.low
+                with np.errstate(over="ignore"):
+                    far = int(((x < c.low - margin) | (x > c.high + margin)).sum())
+                if far:
+                    found[c.name] = (0, far)
+        return found
+
+
+def as_categorical(values: pd.Series[str]) -> pd.Categorical:
+    return values.array if isinstance(values.array, pd.Categorical) else pd.Categorical(values)
+
+
+def column_values(values: pd.Series) -> Floats | pd.Categorical:  # type: ignore[type-arg]
+    """float64 for a number column, categories with codes for text."""
+    return values.to_numpy(np.float64) if values.dtype.kind == "f" else as_categorical(values)
+
+
+# --- fitting ----------------------------------------------------------------------------------------------
+
+
+def fit_columns(frame: pd.DataFrame, config: Config, task: Task, leave_out: Mapping[str, str]) -> tuple[Column, ...]:
+    """Columns of the training rows -> their kinds and statistics; `leave_out` names the reason for some.
+
+    `config` is resolved. A column of float64 is a number, any other is text.
+    """
+    dates = {
+        name: found
+        for name in frame.columns
+        if name not in leave_out
+        and name not in config.category
+        and frame[name].dtype.kind != "f"
+        and (found := date_format(as_categorical(frame[name]))) is not None
+    }
+    n_numbers = len(dates) + sum(frame[n].dtype.kind == "f" and n not in leave_out for n in frame.columns)
+    fitter = Fitter(config, task, n_numbers)
+    columns: list[Column] = []
+    for name in frame.columns:
+        values = column_values(frame[name])
+        if name in leave_out:
+            columns.append(LeftOut("left out", name, leave_out[name], ""))
+        elif (reason := no_input(name, values, config)) is not None:
+            columns.append(reason)
+        elif isinstance(values, pd.Categorical):
+            columns.append(fitter.date(name, values, dates[name]) if name in dates else fitter.category(name, values))
+        else:
+            columns.append(fitter.number(name, values))
+    return tuple(columns)
+
+
+ID_NAME = re.compile(r"(^|[_\W])(id|uuid|guid|index|idx|rownum|row|key|no|nr)$|[a-z]I[dD]$|번호$|^unnamed", re.I)
+FEWEST_IDS = 20  # rows below which a column of distinct values is no evidence of an id
+
+
+def no_input(name: str, values: Floats | pd.Categorical, config: Config) -> LeftOut | None:
+    """Why a column is left out: without values, constant, or an id; None for a column worth an input."""
+    keep = f"--category {name}" if isinstance(values, pd.Categorical) else f"--numeric {name}"
+    missing = pd.isna(values)
+    present = values[~missing]
+    if len(present) == 0:
+        return LeftOut("left out", name, "no values", "")
+    n_distinct = len(np.unique(present.codes if isinstance(present, pd.Categorical) else present))
+    if n_distinct == 1 and not missing.any():
+        return LeftOut("left out", name, "the same value in all rows", "")
+    if name in config.category or name in config.numeric or n_distinct < max(FEWEST_IDS, len(present)):
+        return None
+    if isinstance(values, pd.Categorical):
+        return LeftOut("left out", name, "a different value in every row, like an id", keep)
+    whole = not missing.any() and bool(np.all(present == np.round(present)))
+    counts_up = whole and bool(np.all(np.diff(present) > 0)) and np.ptp(present) < 2 * len(present)
+    if whole and (counts_up or ID_NAME.search(name)):
+        return LeftOut("left out", name, "a different whole number in every row, like an id", keep)
+    return None
+
+
+class Fitter:
+    """Fits one column at a time with the settings they share."""
+
+    def __init__(self, config: Config, task: Task, n_numbers: int) -> None:
+        self.config = config
+        self.bins = max(PLE_FEWEST_BINS, min(PLE_BINS[task], PLE_INPUTS[task] // max(n_numbers, 1)))
+        # Past as many columns as inputs even the fewest bins would multiply the network's width.
+        self.ple = config.embed_numbers == "ple" and n_numbers <= PLE_INPUTS[task]
+        self.shrink = PLE_SHRINK[task]
+
+    def number(self, name: str, values: Floats, ple: bool = True) -> NumberColumn:
+        missing = np.isnan(values)
+        present = values[~missing]
+        median = float(np.median(present))
+        center, factor = self.center_and_factor(np.where(missing, median, values))
+        edges = self.edges(np.where(missing, median, values)) if ple and self.ple else ()
+        n_missing = int(missing.sum())
+        return NumberColumn(
+            "number", name, n_missing, median, center, factor,
+            clip=SMOOTH_CLIP if self.config.scale == "robust" else 0.0,
+            low=float(present.min()), high=float(present.max()),
+            indicator=self.off_on(n_missing / len(values)) if n_missing else (),
+            edges=edges, shrink=self.shrink if edges else 0.0,
+        )  # fmt: skip
+
+    def category(self, name: str, values: pd.Categorical) -> CategoryColumn:
+        counts = np.bincount(values.codes + 1, minlength=len(values.categories) + 1)
+        named = [(None, int(counts[0])), *zip(map(str, values.categories), counts[1:].tolist(), strict=True)]
+        seen = sorted(((c, n) for c, n in named if n), key=lambda p: (-p[1], p[0] is not None, p[0] or ""))
+        fewest = RARE if len(seen) > 2 else 1
+        kept = [(c, n) for c, n in seen if n >= fewest][: self.config.max_categories]
+        shares = [n / len(values) for _, n in kept]
+        has_rare = len(kept) < len(seen)
+        if has_rare:
+            shares.append(1 - sum(shares))
+        if len(kept) == 2 and not has_rare:
+            shares = shares[1:]
+        off_on = [self.off_on(share) for share in shares]
+        return CategoryColumn(
+            "category", name, int(counts[0]), sum(c is not None for c, _ in seen),
+            tuple(c for c, _ in kept), tuple(p[0] for p in off_on), tuple(p[1] for p in off_on), has_rare,
+        )  # fmt: skip
+
+    def date(self, name: str, values: pd.Categorical, format: str) -> DateColumn:
+        parts = date_parts(parse_dates(values, format))
+        fitted = tuple(
+            self.number(part, x, ple="circle" not in part) for part, x in parts.items() if np.nanmin(x) < np.nanmax(x)
+        )
+        return DateColumn("date", name, int((values.codes < 0).sum()), format, fitted)
+
+    def center_and_factor(self, x: Floats) -> tuple[float, float]:
+        with np.errstate(over="ignore"):
+            if self.config.scale == "robust":
+                q25, center, q75 = np.quantile(x, [0.25, 0.5, 0.75])
+                spread = q75 - q25 if q75 > q25 else (x.max() - x.min()) / 2
+            elif self.config.scale == "standard":
+                # Divided by the largest value first: squares of 1e200 would overflow.
+                size = np.abs(x).max() or 1.0
+                center, spread = float(np.mean(x / size) * size), float(np.std(x / size) * size)
+            else:
+                return 0.0, 1.0
+            factor = float(1 / spread) if spread > 0 and np.isfinite(spread) else 0.0
+        return float(center), factor if np.isfinite(factor) else 0.0
+
+    def off_on(self, share: float) -> tuple[float, ...]:
+        """The two values of a 0/1 input that is 1 in this share of the rows, scaled like a number."""
+        if self.config.scale != "robust":
+            return 0.0, 1.0
+        center = float(share > 0.5)
+        spread = 1.0 if 0.25 <= share <= 0.75 else 0.5 if 0 < share < 1 else np.inf
+        z = (np.array([0.0, 1.0]) - center) / spread
+        bent = z / np.sqrt(1 + np.square(z / SMOOTH_CLIP))
+        return float(bent[0]), float(bent[1])
+
+    def edges(self, x: Floats) -> tuple[float, ...]:
+        found = np.unique(np.quantile(x, np.linspace(0, 1, self.bins + 1)))
+        with np.errstate(over="ignore"):
+            usable = len(found) > 3 and np.isfinite(found[-1] - found[0]) and np.diff(found).min() > 1e-300
+        return tuple(found.tolist()) if usable else ()
+
+
+# --- dates ------------------------------------------------------------------------------------------------
+
+DATE_SHAPE = re.compile(r"[0-9]{1,4}[-/.:][0-9]{1,2}([-/.:][0-9]{1,4})?([T ][0-9].*)?")
+DATE_FORMATS = (
+    "ISO8601", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y",
+    "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%d.%m.%Y %H:%M", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M",
+    "%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%H:%M", "%H:%M:%S",
+)  # fmt: skip
+MINUTES_A_DAY = 24 * 60
+
+
+def date_format(values: pd.Categorical) -> str | None:
+    """The one format in which every value is a date or time, or None; month before day where both fit."""
+    present = [str(c) for c in values.categories]
+    if len(present) < 2 or not all(DATE_SHAPE.fullmatch(v.strip()) for v in present[:100]):
+        return None
+    for form in DATE_FORMATS:
+        if not parse_dates(values, form)[values.codes >= 0].isna().any():
+            return form
+    return None
+
+
+def parse_dates(values: pd.Categorical, form: str) -> pd.DatetimeIndex:
+    """n values -> n times in UTC; NaT where a value is missing or not in this format."""
+    texts = pd.Series([str(c).strip() for c in values.categories], dtype=object)
+    parsed = pd.to_datetime(texts, format=form, errors="coerce", utc=True)
+    return pd.DatetimeIndex([*parsed, pd.NaT])[values.codes]
+
+
+def date_parts(times: pd.DatetimeIndex) -> dict[str, Floats]:
+    """Name of the part -> (n,) values, NaN where there is no time."""
+    minute = (times.hour * 60 + times.minute).to_numpy(np.float64)
+    circles = {
+        "month": (times.month.to_numpy(np.float64) - 1) / 12,
+        "day": (times.day.to_numpy(np.float64) - 1) / 31,
+        "weekday": times.dayofweek.to_numpy(np.float64) / 7,
+        "hour": minute / MINUTES_A_DAY,
+    }
+    elapsed = (times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
+    parts = {"elapsed days": elapsed.to_numpy(np.float64), "year": times.year.to_numpy(np.float64)}
+    for name, turn in circles.items():
+        parts[f"{name} on a circle, sine"] = np.sin(2 * np.pi * turn)
+        parts[f"{name} on a circle, cosine"] = np.cos(2 * np.pi * turn)
+    return parts
+
+
+# --- the target -------------------------------------------------------------------------------------------
+
+TARGET_NAMES = ("target", "label", "class", "y")
+MOST_NUMBER_CLASSES = 10  # distinct whole numbers up to which a numeric target is a class
+
+
+def choose_target(names: Sequence[str], asked: str | None) -> tuple[str, str]:
+    """The target's name and why it was chosen ('' when asked for)."""
+    if asked is not None:
+        return asked, ""
+    for name in TARGET_NAMES:
+        for column in names:
+            if column.lower() == name:
+                return column, f"the column named {name}"
+    return names[-1], "the last column"
+
+
+def choose_task(distinct: Sequence[str], asked: str) -> tuple[Task, str]:
+    """Distinct values of the target as text -> its task and the rule that decided."""
+    if asked == "classification" or asked == "regression":
+        return asked, ""  # type: ignore[return-value]
+    if not all(is_number(value) for value in distinct):
+        return "classification", "its values are text"
+    numbers = {float(value) for value in distinct}
+    if len(numbers) == 2:
+        return "classification", "it has two values"
+    if len(numbers) <= MOST_NUMBER_CLASSES and all(n == round(n) for n in numbers):
+        return "classification", f"it has {len(numbers)} values, all whole numbers"
+    return "regression", f"it has {len(numbers)} values, all numbers"
+
+
+def fit_target(name: str, task: Task, values: pd.Categorical | Floats) -> Target:
+    """The target of the rows given for training."""
+    if isinstance(values, pd.Categorical):
+        labels = sorted((str(c) for c in values.categories), key=label_order)
+        if len(labels) < 2:
+            raise DataError(
+                f"the target has one class only, '{labels[0]}'" if labels else "the target has no values",
+                column=name, hint="choose another column with --target",
+            )  # fmt: skip
+        return Target(name, task, tuple(labels), 0.0, 1.0, 0.0, 0.0)
+    size = float(np.abs(values).max()) or 1.0  # squares of 1e200 would overflow
+    std = float(np.std(values / size) * size)
+    return Target(
+        name,
+        task,
+        (),
+        float(np.mean(values / size) * size),
+        std or 1.0,
+        float(values.min()),
+        float(values.max()),
+    )
+
+
+def label_order(label: str) -> tuple[int, float, str]:
+    """Numbers by size, then text by spelling."""
+    return (0, float(label), label) if is_number(label) else (1, 0.0, label)

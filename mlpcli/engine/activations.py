@@ -1,0 +1,176 @@
+"""Activations: forward and backward side by side, named in ACTIVATIONS.
+
+`forward(z, out, kept)` writes the activation of z to out, and to `kept` what backward will need.
+`backward(z, out, kept, grad)` multiplies grad by the derivative, in place; z, out and kept may be overwritten.
+All are (batch, n_units) of one type. To add one: write the pair, add a line with its gain and initialisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating]
+
+LEAK = 0.01  # slope of leaky_relu below 0; Maas et al. 2013
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # Klambauer et al. 2017, appendix
+GELU_C, GELU_CUBIC = (2 / np.pi) ** 0.5, 0.044715  # tanh form; Hendrycks & Gimpel 2016
+
+
+class Activation(NamedTuple):
+    forward: Callable[[Array, Array, Array], None]
+    backward: Callable[[Array, Array, Array, Array], None]
+    gain: float  # keeps the variance of the signal from layer to layer; He et al. 2015
+    init: str  # the initialisation that suits it, a name in INITIALIZERS
+
+
+def sigmoid_of(z: Array, out: Array) -> None:
+    """tanh form: exp would overflow below z = -88 in float32."""
+    np.multiply(z, 0.5, out=out)
+    np.tanh(out, out=out)
+    out *= 0.5
+    out += 0.5
+
+
+def softplus_of(z: Array) -> Array:
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+
+
+def identity(z: Array, out: Array, kept: Array) -> None:
+    np.copyto(out, z)
+
+
+def identity_backward(z: Array, out: Array, kept: Array, grad: Array) -> None:
+    pass
+
+
+def sigmoid(z: Array, out: Array, kept: Array) -> None:
+    sigmoid_of(z, out)
+
+
+def sigmoid_backward(z: Array, out: Array, kept: Array, grad: Array) -> None:
+    grad *= out
+    np.subtract(1, out, out=out)
+    grad *= out
+
+
+def tanh(z: Array, out: Array, kept: Array) -> None:
+    np.tanh(z, out=out)
+
+
+def tanh_backward(z: Array, out: Array, kept: Array, grad: Array) -> None:
+    np.square(out, out=out)
+    np.subtract(1, out, out=out)
+    grad *= out
+
+
+def relu(z: Array, out: Array, kept: Array) -> None:
+    np.maximum(z, 0, out=out)
+
+
+def relu_backward(z: Array, out: Array, kept: Array, grad: Array) -> None:
+    np.sign(out, out=out)
+    grad *= out
+
+
+def leaky_relu(z: Array, out: Array, kept: Array) -> None:
+    np.multiply(z, LEAK, out=out)
+    np.maximum(z, out, out=out)
+
+
+def leaky_relu_backward(z: Array, out: Array, kept: Array, grad: Array) -> None:
+    grad *= np.where(z > 0, z.dtype.type(1), z.dtype.type(LEAK))
+
+
+def elu(z: Array, out: Array, kept: Array) -> None:
+    np.minimum(z, 0, out=kept)
+    np.expm1(kept, out=kept)
+    np.maximum(z, 0, out=out)
+    out += kept
+
+
+def elu_backward(z: Array, out: Array, kept: Array, grad: Array) -> None:
+    kept += 1
+    grad *= kept
+
+
+def selu(z: Array, out: Array, kept: Array) -> None:
+    np.minimum(z, 0, out=kept)
+    np.expm1(kept, out=kept)
+    kept *= SELU_ALPHA
+    np.maximum(z, 0, out=out)
+    out += kept
+    out *= SELU_SCALE
+
+
+def selu_backward(z: Array, out: Array, kept: Array, grad: Array) -> None:
+    kept += SELU_ALPHA
+    kept *= SELU_SCALE
+    kept[z > 0] = SELU_SCALE
+    grad *= kept
+
+
+def gelu(z: Array, out: Array, kept: Array) -> None:
+    np.square(z, out=kept)
+    kept *= GELU_C * GELU_CUBIC
+    kept += GELU_C
+    kept *= z
+    np.tanh(kept, out=kept)
+    np.add(kept, 1, out=out)
+    out *= z
+    out *= 0.5
+
+
+def gelu_backward(z: Array, out: Array, kept: Array, grad: Array) -> None:
+    inner = GELU_C + 3 * GELU_C * GELU_CUBIC * np.square(z)
+    grad *= 0.5 * (1 + kept) + 0.5 * z * (1 - np.square(kept)) * inner
+
+
+def silu(z: Array, out: Array, kept: Array) -> None:
+    sigmoid_of(z, kept)
+    np.multiply(z, kept, out=out)
+
+
+def silu_backward(z: Array, out: Array, kept: Array, grad: Array) -> None:
+    np.subtract(1, kept, out=z)  # derivative: s + out (1 - s)
+    out *= z
+    out += kept
+    grad *= out
+
+
+def mish(z: Array, out: Array, kept: Array) -> None:
+    np.tanh(softplus_of(z), out=kept)
+    np.multiply(z, kept, out=out)
+
+
+def mish_backward(z: Array, out: Array, kept: Array, grad: Array) -> None:
+    s = np.empty_like(z)
+    sigmoid_of(z, s)
+    grad *= kept + z * s * (1 - np.square(kept))
+
+
+def softplus(z: Array, out: Array, kept: Array) -> None:
+    np.copyto(out, softplus_of(z))
+
+
+def softplus_backward(z: Array, out: Array, kept: Array, grad: Array) -> None:
+    sigmoid_of(z, kept)
+    grad *= kept
+
+
+ACTIVATIONS = {
+    "identity": Activation(identity, identity_backward, 1.0, "glorot_uniform"),
+    "sigmoid": Activation(sigmoid, sigmoid_backward, 1.0, "glorot_uniform"),
+    "tanh": Activation(tanh, tanh_backward, 5 / 3, "glorot_uniform"),
+    "relu": Activation(relu, relu_backward, 2**0.5, "he_normal"),
+    "leaky_relu": Activation(leaky_relu, leaky_relu_backward, (2 / (1 + LEAK**2)) ** 0.5, "he_normal"),
+    "elu": Activation(elu, elu_backward, 2**0.5, "he_normal"),
+    "selu": Activation(selu, selu_backward, 1.0, "lecun_normal"),
+    "gelu": Activation(gelu, gelu_backward, 2**0.5, "he_normal"),
+    "silu": Activation(silu, silu_backward, 2**0.5, "he_normal"),
+    "mish": Activation(mish, mish_backward, 2**0.5, "he_normal"),
+    "softplus": Activation(softplus, softplus_backward, 1.0, "glorot_uniform"),
+}

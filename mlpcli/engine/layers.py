@@ -1,0 +1,207 @@
+"""Layers: forward and backward on preallocated buffers, with views into the network's flat vectors.
+
+A layer names its tensors in `tensors`; the network lays them out, and `bind` hands the views back. To add one:
+subclass Layer, use it in `network.mlp`, add it to the gradient test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.engine.activations import ACTIVATIONS, Activation
+
+Array = NDArray[np.floating]
+
+
+@dataclass
+class Tensor:
+    """One named parameter: its start, its share of the learning rate and of the weight decay."""
+
+    start: NDArray[np.float64]
+    lr_factor: float = 1.0
+    decay: float = 0.0
+
+
+@dataclass
+class Layer:
+    """(n, n_in) -> (n, n_out); `backward` gives the gradient of the input and fills those of the tensors."""
+
+    n_in: int
+    n_out: int
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    running: dict[str, NDArray[np.float64]] = field(default_factory=dict)  # state that is not learned
+
+    def bind(self, params: Mapping[str, Array], grads: Mapping[str, Array], state: Mapping[str, Array]) -> None:
+        self.p, self.g, self.s = params, grads, state
+
+    def reserve(self, n: int, dtype: np.dtype[np.floating]) -> None:
+        """Makes room for batches of up to n rows."""
+        self.out: Array = np.empty((n, self.n_out), dtype)
+        self.grad: Array = np.empty((n, self.n_in), dtype)
+
+    def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> Array:
+        raise NotImplementedError
+
+    def backward(self, grad: Array, need_input: bool) -> Array:
+        raise NotImplementedError
+
+
+class Dense(Layer):
+    """x W + b, or (a x) W + b with a learned scale a on each input.
+
+    The scale is applied to the weights, not to the rows, so it costs no pass over the batch.
+    """
+
+    def __init__(self, weights: Tensor, bias: Tensor, scale: Tensor | None = None) -> None:
+        n_in, n_out = weights.start.shape
+        super().__init__(n_in, n_out, {"w": weights, "b": bias} | ({"a": scale} if scale else {}))
+
+    def reserve(self, n: int, dtype: np.dtype[np.floating]) -> None:
+        super().reserve(n, dtype)
+        self.ones = np.ones(n, dtype)
+        self.scaled = np.empty((self.n_in, self.n_out), dtype)
+
+    def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> Array:
+        self.x = x
+        out = self.out[: len(x)]
+        np.matmul(x, self.weights(), out=out)
+        out += self.p["b"]
+        return out
+
+    def weights(self) -> Array:
+        if "a" not in self.p:
+            return self.p["w"]
+        return np.multiply(self.p["a"][:, None], self.p["w"], out=self.scaled)
+
+    def backward(self, grad: Array, need_input: bool) -> Array:
+        n = len(grad)
+        np.matmul(self.x.T, grad, out=self.g["w"])
+        np.matmul(self.ones[:n], grad, out=self.g["b"])
+        if "a" in self.p:
+            np.einsum("io,io->i", self.p["w"], self.g["w"], out=self.g["a"])
+            self.g["w"] *= self.p["a"][:, None]
+        return np.matmul(grad, self.weights().T, out=self.grad[:n]) if need_input else grad
+
+
+class Activate(Layer):
+    """One of ACTIVATIONS on every unit."""
+
+    def __init__(self, n: int, activation: str) -> None:
+        super().__init__(n, n)
+        self.activation: Activation = ACTIVATIONS[activation]
+
+    def reserve(self, n: int, dtype: np.dtype[np.floating]) -> None:
+        self.out = np.empty((n, self.n_out), dtype)
+        self.kept = np.empty((n, self.n_out), dtype)
+
+    def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> Array:
+        self.z, out = x, self.out[: len(x)]
+        self.activation.forward(x, out, self.kept[: len(x)])
+        return out
+
+    def backward(self, grad: Array, need_input: bool) -> Array:
+        n = len(grad)
+        self.activation.backward(self.z, self.out[:n], self.kept[:n], grad)
+        return grad
+
+
+class Dropout(Layer):
+    """Each unit is off with probability p in training, the others scaled up; Srivastava et al. 2014."""
+
+    def __init__(self, n: int, p: float) -> None:
+        super().__init__(n, n)
+        self.rate = p
+
+    def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> Array:
+        self.mask: Array | None = None
+        if not training or rng is None:
+            return x
+        keep = rng.random(x.shape, dtype=np.float32) >= self.rate
+        self.mask = keep.astype(x.dtype) / x.dtype.type(1 - self.rate)
+        return np.multiply(x, self.mask, out=self.out[: len(x)])
+
+    def backward(self, grad: Array, need_input: bool) -> Array:
+        if self.mask is not None:
+            grad *= self.mask
+        return grad
+
+
+class InputNoise(Layer):
+    """Normal noise on the inputs in training; Bishop 1995."""
+
+    def __init__(self, n: int, std: float) -> None:
+        super().__init__(n, n)
+        self.std = std
+
+    def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> Array:
+        if not training or rng is None:
+            return x
+        noise = rng.standard_normal(x.shape, dtype=np.float32)
+        return np.add(x, self.std * noise, out=self.out[: len(x)])
+
+    def backward(self, grad: Array, need_input: bool) -> Array:
+        return grad
+
+
+NORM_EPSILON = 1e-5  # Ioffe & Szegedy 2015; keeps a batch of one row, of variance 0, finite
+RUNNING = 0.1  # share of each batch in the running statistics, as in PyTorch
+
+
+class Normalize(Layer):
+    """(x - mean) / deviation over an axis, then a learned scale and shift."""
+
+    axis: int
+
+    def __init__(self, n: int, running: dict[str, NDArray[np.float64]] | None = None) -> None:
+        tensors = {"scale": Tensor(np.ones(n)), "shift": Tensor(np.zeros(n))}
+        super().__init__(n, n, tensors, running or {})
+
+    def normalize(self, x: Array, mean: Array, variance: Array, by_batch: bool) -> Array:
+        self.inverse = 1 / np.sqrt(variance + NORM_EPSILON)
+        self.by_batch = by_batch
+        self.hat = (x - mean) * self.inverse
+        out = np.multiply(self.hat, self.p["scale"], out=self.out[: len(x)])
+        out += self.p["shift"]
+        return out
+
+    def backward(self, grad: Array, need_input: bool) -> Array:
+        np.sum(grad * self.hat, axis=0, out=self.g["scale"])
+        np.sum(grad, axis=0, out=self.g["shift"])
+        d = grad * self.p["scale"]
+        if self.by_batch:
+            along = (d * self.hat).mean(axis=self.axis, keepdims=True)
+            d -= d.mean(axis=self.axis, keepdims=True) + self.hat * along
+        return np.multiply(d, self.inverse, out=self.grad[: len(grad)])
+
+
+class BatchNorm(Normalize):
+    """Over the rows of the batch; running statistics outside training; Ioffe & Szegedy 2015."""
+
+    axis = 0
+
+    def __init__(self, n: int) -> None:
+        super().__init__(n, {"mean": np.zeros(n), "variance": np.ones(n)})
+
+    def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> Array:
+        if not training:
+            return self.normalize(x, self.s["mean"], self.s["variance"], by_batch=False)
+        mean, variance = x.mean(axis=0, keepdims=True), x.var(axis=0, keepdims=True)
+        self.s["mean"][:] += RUNNING * (mean[0] - self.s["mean"])
+        self.s["variance"][:] += RUNNING * (variance[0] - self.s["variance"])
+        return self.normalize(x, mean, variance, by_batch=True)
+
+
+class LayerNorm(Normalize):
+    """Over the units of each row; Ba et al. 2016."""
+
+    axis = 1
+
+    def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> Array:
+        return self.normalize(x, x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True), by_batch=True)
+
+
+NORMALIZATIONS: dict[str, type[Normalize]] = {"batch": BatchNorm, "layer": LayerNorm}

@@ -1,0 +1,139 @@
+"""The network: layers in a row over one flat vector of parameters. The only mutable thing in mlpcli.
+
+`mlp` builds a multi-layer perceptron. Layers are counted without the input: a network with two hidden layers has
+three layers; one without hidden layers is a single-layer perceptron.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from mlpcli.engine.activations import ACTIVATIONS
+from mlpcli.engine.initializers import INITIALIZERS
+from mlpcli.engine.layers import NORMALIZATIONS, Activate, Dense, Dropout, InputNoise, Layer, Tensor
+
+Array = NDArray[np.floating]
+
+PREDICT_ROWS = 1024  # rows predicted at once: their activations stay in the processor's cache
+NTK_BIAS, NTK_SCALE = (
+    0.1,
+    6.0,
+)  # learning-rate factors of biases and of the front scale; RealMLP, arXiv 2407.04491
+
+
+class Network:
+    """Layers, and their parameters, gradients and running statistics as flat vectors."""
+
+    def __init__(self, layers: Sequence[Layer], dtype: DTypeLike = np.float32) -> None:
+        self.layers = list(layers)
+        self.n_inputs, self.n_outputs = self.layers[0].n_in, self.layers[-1].n_out
+        tensors = [t for layer in self.layers for t in layer.tensors.values()]
+        running = [s for layer in self.layers for s in layer.running.values()]
+        self.params = flat([t.start for t in tensors], dtype)
+        self.state = flat(running, dtype)
+        self.grads = np.zeros_like(self.params)
+        self.lr_factors = flat([np.full(t.start.shape, t.lr_factor) for t in tensors], dtype)
+        self.decay_factors = flat([np.full(t.start.shape, t.decay) for t in tensors], dtype)
+        self.room = 0
+        i = j = 0
+        for layer in self.layers:
+            params, grads, state = {}, {}, {}
+            for name, tensor in layer.tensors.items():
+                shape, size = tensor.start.shape, tensor.start.size
+                params[name] = self.params[i : i + size].reshape(shape)
+                grads[name] = self.grads[i : i + size].reshape(shape)
+                i += size
+            for name, start in layer.running.items():
+                state[name] = self.state[j : j + start.size]
+                j += start.size
+            layer.bind(params, grads, state)
+
+    @property
+    def n_layers(self) -> int:
+        return sum(isinstance(layer, Dense) for layer in self.layers)
+
+    def forward(self, x: Array, training: bool = False, rng: np.random.Generator | None = None) -> Array:
+        """(n, n_inputs) -> logits (n, n_outputs), a view that the next call overwrites"""
+        if len(x) > self.room:
+            self.room = len(x)
+            for layer in self.layers:
+                layer.reserve(self.room, self.params.dtype)
+        for layer in self.layers:
+            x = layer.forward(x, training, rng)
+        return x
+
+    def backward(self, grad: Array) -> None:
+        """d loss / d logits (n, n_outputs) of the rows last passed forward -> `grads`; grad is overwritten"""
+        for i in range(len(self.layers) - 1, -1, -1):
+            grad = self.layers[i].backward(grad, need_input=i > 0)
+
+    def predict(self, x: Array) -> Array:
+        """(n, n_inputs) -> logits (n, n_outputs)"""
+        logits = np.empty((len(x), self.n_outputs), self.params.dtype)
+        for start in range(0, len(x), PREDICT_ROWS):
+            logits[start : start + PREDICT_ROWS] = self.forward(x[start : start + PREDICT_ROWS])
+        return logits
+
+    def limit_norms(self, largest: float) -> None:
+        """Scales down the weights into any unit whose norm exceeds `largest`; Srebro & Shraibman 2005."""
+        for layer in self.layers:
+            if isinstance(layer, Dense):
+                norms = np.linalg.norm(layer.p["w"], axis=0)
+                layer.p["w"][:] *= np.minimum(1, largest / np.maximum(norms, 1e-30))
+
+
+def flat(arrays: Sequence[NDArray[np.float64]], dtype: DTypeLike) -> Array:
+    return np.concatenate([a.ravel() for a in arrays] or [np.empty(0)]).astype(dtype)
+
+
+def mlp(
+    n_inputs: int,
+    n_outputs: int,
+    *,
+    rng: np.random.Generator,
+    hidden: Sequence[int] = (64, 64),
+    activation: str = "relu",
+    init: str = "auto",
+    parametrization: str = "standard",
+    n_plain: int | None = None,
+    normalization: str = "none",
+    dropout: float = 0.0,
+    input_noise: float = 0.0,
+    dtype: DTypeLike = np.float32,
+) -> Network:
+    """A multi-layer perceptron; `hidden=()` is a single-layer one.
+
+    parametrization "ntk" is RealMLP's (arXiv 2407.04491): weights N(0, 1/fan_in), hidden biases N(0, 1), output
+    zero, learning rates 1/sqrt(fan_in), 0.1 and 6 for weights, biases and a scale on each input. There `n_plain`,
+    the number of inputs without the piecewise-linear ones, is the first layer's fan_in.
+    """
+    act = ACTIVATIONS[activation]
+    ntk = parametrization == "ntk"
+    name = init if init != "auto" else "lecun_normal" if ntk else act.init
+    layers: list[Layer] = [InputNoise(n_inputs, input_noise)] if input_noise else []
+    widths = [n_inputs, *hidden, n_outputs]
+    for i, (fan_in, fan_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        is_output = i == len(hidden)
+        weights = INITIALIZERS[name](rng, fan_in, fan_out, 1.0 if is_output else act.gain)
+        bias = np.zeros(fan_out)
+        lr_factor = 1.0
+        if ntk:
+            counted = max(n_plain or fan_in, 1) if i == 0 else fan_in
+            lr_factor = counted**-0.5
+            if is_output:
+                weights = np.zeros((fan_in, fan_out))
+            else:
+                weights *= (fan_in / counted) ** 0.5
+                bias = rng.standard_normal(fan_out)
+        scale = Tensor(np.ones(fan_in), NTK_SCALE) if ntk and i == 0 else None
+        layers.append(Dense(Tensor(weights, lr_factor, 1.0), Tensor(bias, NTK_BIAS if ntk else 1.0), scale))
+        if not is_output:
+            if normalization != "none":
+                layers.append(NORMALIZATIONS[normalization](fan_out))
+            layers.append(Activate(fan_out, activation))
+            if dropout:
+                layers.append(Dropout(fan_out, dropout))
+    return Network(layers, dtype)

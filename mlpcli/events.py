@@ -1,0 +1,98 @@
+"""What training tells while it runs: Started, EpochEnded..., Finished; and the History they add up to.
+The library yields events, the screen listens. Start reading mlpcli here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+Stop = Literal["patience", "epochs", "time limit", "interrupted", "diverged"]
+
+
+@dataclass(frozen=True)
+class Started:
+    """Training begins: what will be trained, on how many rows."""
+
+    loss: str  # name of the loss, as in LOSSES
+    max_epochs: int
+    n_members: int
+    n_train: int  # rows; with fold members, the rows one member trains on, averaged
+    n_valid: int  # rows; with fold members, all rows that validate some member
+    n_parameters: int  # of one member
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """One pass over the training rows is done; losses are means over the ensemble's members.
+
+    Both losses are measured the same way: after the epoch, dropout and noise off. The training loss is
+    taken on a fixed sample of training rows.
+    """
+
+    epoch: int  # 1, 2, ...
+    train_loss: float
+    valid_loss: float | None  # None without validation rows
+    train_spread: float  # standard deviation over members, 0 for one
+    valid_spread: float
+    best_epoch: int  # of the mean validation loss so far
+    rows_per_second: float
+    seconds: float  # since training began
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Training is over; the networks hold their best weights."""
+
+    epochs: int
+    best_epoch: int
+    stopped_by: Stop
+    seconds: float
+
+
+Event = Started | EpochEnded | Finished
+
+
+@dataclass
+class History:
+    """The course of a training run, an entry an epoch. Built from events, kept in the model file."""
+
+    loss: str = ""
+    train_loss: list[float] = field(default_factory=list)
+    valid_loss: list[float] = field(default_factory=list)  # empty without validation rows
+    train_spread: list[float] = field(default_factory=list)
+    valid_spread: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+    max_epochs: int = 0
+    n_members: int = 1
+    n_train: int = 0
+    n_valid: int = 0
+    n_parameters: int = 0
+    batch_size: int = 0
+    stopped_by: Stop = "epochs"
+    seconds: float = 0.0
+
+    def add(self, event: Event) -> None:
+        match event:
+            case Started():
+                self.loss, self.max_epochs, self.n_members = event.loss, event.max_epochs, event.n_members
+                self.n_train, self.n_valid = event.n_train, event.n_valid
+                self.n_parameters, self.batch_size = event.n_parameters, event.batch_size
+            case EpochEnded():
+                self.train_loss.append(event.train_loss)
+                self.train_spread.append(event.train_spread)
+                if event.valid_loss is not None:
+                    self.valid_loss.append(event.valid_loss)
+                    self.valid_spread.append(event.valid_spread)
+                self.best_epoch, self.seconds = event.best_epoch, event.seconds
+            case Finished():
+                self.best_epoch, self.stopped_by = event.best_epoch, event.stopped_by
+                self.seconds = event.seconds
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> History:
+        history = cls()
+        for event in events:
+            history.add(event)
+        return history
