@@ -13,10 +13,10 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from mlpcli.data.table import is_number
 from numpy.typing import NDArray
 
 from mlpcli.config import Config, Task
+from mlpcli.data.table import is_number
 from mlpcli.errors import DataError
 
 Floats = NDArray[np.float64]

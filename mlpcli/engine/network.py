@@ -7,6 +7,7 @@ three layers; one without hidden layers is a single-layer perceptron.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -115,7 +116,7 @@ def mlp(
     name = init if init != "auto" else "lecun_normal" if ntk else act.init
     layers: list[Layer] = [InputNoise(n_inputs, input_noise)] if input_noise else []
     widths = [n_inputs, *hidden, n_outputs]
-    for i, (fan_in, fan_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for i, (fan_in, fan_out) in enumerate(pairwise(widths)):
         is_output = i == len(hidden)
         weights = INITIALIZERS[name](rng, fan_in, fan_out, 1.0 if is_output else act.gain)
         bias = np.zeros(fan_out)

@@ -45,6 +45,11 @@ class Optimizer:
         """Writes the direction to self.work; returns a factor for it."""
         raise NotImplementedError
 
+    def reset(self) -> None:
+        self.t = 0
+        for vector in self.state.values():
+            vector[:] = 0
+
     def flush_tiny(self) -> None:
         for vector in self.state.values():
             vector[np.abs(vector) < TINY] = 0

@@ -1,0 +1,45 @@
+"""mlpcli: multi-layer perceptrons trained on CSV files.
+
+>>> import mlpcli
+>>> model = mlpcli.fit("sample_data/iris.csv", target="species")
+>>> model.save("iris.npz")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from mlpcli.config import Config as Config
+    from mlpcli.config import ReadOptions as ReadOptions
+    from mlpcli.evaluation import evaluate as evaluate
+    from mlpcli.fitting import fit as fit
+    from mlpcli.model import Model as Model
+    from mlpcli.model import load as load
+
+HOMES = {
+    "Config": "config",
+    "ReadOptions": "config",
+    "evaluate": "evaluation",
+    "fit": "fitting",
+    "Model": "model",
+    "load": "model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Names of the library, imported when first used: `mlpcli --help` must not wait for numpy and pandas."""
+    import importlib
+
+    if name not in HOMES:
+        raise AttributeError(f"module 'mlpcli' has no attribute '{name}'")
+    module = importlib.import_module(f"mlpcli.{HOMES[name]}")
+    value = getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *HOMES])

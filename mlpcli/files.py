@@ -1,0 +1,120 @@
+"""Writing a file so that it is either the old one or the complete new one, whatever happens.
+
+The order is that of SQLite and of every careful program: a temporary file in the same folder, write, fsync, rename,
+fsync of the folder. An output that is a symbolic link has its target replaced, and the link stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from mlpcli.errors import MachineError, UsageError
+
+TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<pid>[0-9]+)\.[0-9a-f]{16}\.tmp")
+
+
+def refused(error: OSError, path: str) -> MachineError:
+    """The house form of what the operating system refused."""
+    hints = {
+        errno.ENOSPC: "free some space, or write to another disk with -o",
+        errno.EACCES: "choose a folder you may write to with -o",
+        errno.EROFS: "choose a folder you may write to with -o",
+        errno.ENOENT: "make the folder first, or choose another with -o",
+    }
+    return MachineError(f"cannot write: {error.strerror}", hint=hints.get(error.errno or 0), file=path)
+
+
+@contextlib.contextmanager
+def write_atomically(path: str) -> Iterator[BinaryIO]:
+    """A file to write to, which becomes `path` at the end of the block, or nothing after an error in it.
+
+    Raises MachineError when the operating system refuses; the old file is then untouched.
+    """
+    target = Path(os.path.realpath(path))
+    remove_stale(target)
+    temporary = target.parent / f".{target.name[:100]}.{os.getpid()}.{secrets.token_hex(8)}.tmp"
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                os.fchmod(file.fileno(), permissions(target))
+            os.rename(temporary, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        sync_folder(target.parent)
+    except OSError as error:
+        raise refused(error, path) from error
+
+
+def permissions(target: Path) -> int:
+    """Those of the file replaced, or what the umask leaves for a new one."""
+    try:
+        return target.stat().st_mode & 0o777
+    except OSError:
+        umask = os.umask(0o077)
+        os.umask(umask)
+        return 0o666 & ~umask
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a rename last through a power cut; file systems that cannot say EINVAL."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def remove_stale(target: Path) -> None:
+    """Removes what a killed run left behind for this path."""
+    with contextlib.suppress(OSError):
+        for entry in target.parent.iterdir():
+            found = TEMPORARY.fullmatch(entry.name)
+            if found and found["name"] == target.name[:100] and not is_alive(int(found["pid"])):
+                with contextlib.suppress(OSError):
+                    entry.unlink()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
+
+
+def check_output(path: str, inputs: Sequence[str]) -> None:
+    """Refuses, before any work, an output that could not be written or would destroy an input.
+
+    Raises UsageError or MachineError.
+    """
+    target = Path(os.path.realpath(path))
+    for name in inputs:
+        with contextlib.suppress(OSError):
+            if os.path.samefile(target, name):
+                raise UsageError(f"the output '{path}' is an input too", hint="choose another file with -o")
+    if target.is_dir():
+        raise UsageError(f"the output '{path}' is a folder", hint="name a file in it with -o")
+    if target.exists() and not target.is_file():
+        raise UsageError(f"the output '{path}' is not a regular file", hint="choose another file with -o")
+    if not target.parent.is_dir():
+        raise MachineError("no such folder", hint="make the folder first, or choose another with -o", file=path)
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise MachineError("cannot write to this folder", hint="choose another folder with -o", file=path)

@@ -1,0 +1,399 @@
+"""How good predictions are: METRICS, their 95 % intervals, and the confusion table.
+
+A metric is a function of (truth, outputs) that returns a statistic: a function from row weights
+(n_resamples, n_rows) to values (n_resamples,). One formula so serves the plain value, weighted rows and the
+bootstrap, whose resamples are rows of counts. To add a metric, write it and add a line to METRICS, at the
+place where it should be shown; the tests walk the dict.
+
+Truth is a class index or a number per row; outputs are class probabilities (n_rows, n_classes), labels or
+numbers. Finite input gives finite values. A label the model has never seen can be scored as one more class
+of probability 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mlpcli.errors import DataError
+
+Task = Literal["classification", "regression"]
+Needs = Literal["labels", "probabilities", "values"]
+Ints = npt.NDArray[np.integer]
+Floats = npt.NDArray[np.floating]
+Bools = npt.NDArray[np.bool_]
+Array = npt.NDArray[np.float64]
+Statistic = Callable[[Array], Array]
+
+N_BOOTSTRAP = 1_000  # resamples behind an interval
+MIN_BOOTSTRAP = 100  # for very many rows or classes; the ends are then good to about 14 % of the half width
+MAX_CELLS = 20_000_000  # resamples x rows (x classes, for curves) above which fewer resamples are drawn
+BLOCK_CELLS = 250_000  # resamples x rows in memory at once
+ECE_BINS = 15  # of equal width; Guo et al. 2017
+
+
+class Interval(NamedTuple):
+    """A value and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class PerClass(NamedTuple):
+    """Precision, recall and F1 (0 where undefined) and the number of true rows, each (n_classes,)."""
+
+    precision: Array
+    recall: Array
+    f1: Array
+    support: Ints
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A statistic with what a caller must know to feed it and to compare its values."""
+
+    statistic: Callable[..., Statistic]
+    higher_is_better: bool
+    task: Task
+    needs: Needs
+
+    def function(self, y: Ints | Floats, outputs: Ints | Floats, weights: Ints | Floats | None = None) -> float:
+        """Truth (n,) and labels (n,), probabilities (n, C) or values (n,), as `needs` says -> the value.
+
+        Raises DataError when no row has weight.
+        """
+        y, outputs, w = _scored_rows(y, outputs, weights)
+        return float(self.statistic(y, outputs)(w[None, :])[0])
+
+
+# What statistics are built from
+
+
+def _mean(per_row: npt.NDArray[np.generic]) -> Statistic:
+    rows = per_row.astype(np.float64)
+    return lambda w: w @ rows / w.sum(axis=1)
+
+
+def _ratio(part: Array, whole: Array, otherwise: float = 0.0) -> Array:
+    """part / whole, `otherwise` where whole is 0."""
+    return np.divide(part, whole, out=np.full_like(part, otherwise), where=whole > 0)
+
+
+def _weight_by_class(labels: Ints, n_classes: int, where: Bools | None = None) -> Statistic:
+    """Total weight of each class, (n_resamples, n_classes): rows sorted once, then runs summed."""
+    rows = np.arange(len(labels)) if where is None else np.flatnonzero(where)
+    rows = rows[np.argsort(labels[rows], kind="stable")]
+    present, starts = np.unique(labels[rows], return_index=True)
+
+    def totals(w: Array) -> Array:
+        out = np.zeros((len(w), n_classes))
+        out[:, present] = np.add.reduceat(w.take(rows, axis=1), starts, axis=1)
+        return out
+
+    return totals
+
+
+def _one_against_rest(y: Ints, proba: Floats, curve: Callable[[Bools, Floats], Statistic]) -> Statistic:
+    """Class 1 against class 0; with more, the mean over classes where `curve` is defined, NaN if nowhere."""
+    classes = [1] if proba.shape[1] == 2 else np.unique(y).tolist()
+    curves = [curve(y == c, proba[:, c]) for c in classes]
+
+    def mean(w: Array) -> Array:
+        total, n_defined = np.zeros(len(w)), np.zeros(len(w))
+        for of in curves:
+            values = of(w)
+            defined = ~np.isnan(values)
+            total[defined] += values[defined]
+            n_defined += defined
+        return _ratio(total, n_defined, np.nan)
+
+    return mean
+
+
+def _roc_curve_area(positive: Bools, scores: Floats) -> Statistic:
+    """Mann-Whitney U from weighted mid-ranks: ties count one half. NaN without rows on both sides."""
+    order = np.argsort(scores, kind="stable")
+    ranked = scores[order]
+    hits = np.flatnonzero(positive[order])
+    start, end = (np.searchsorted(ranked, ranked[hits], side) for side in ("left", "right"))
+
+    def area(w: Array) -> Array:
+        below = np.zeros((len(w), len(order) + 1))  # weight of all rows before each position
+        sorted_w = w.take(order, axis=1)
+        np.cumsum(sorted_w, axis=1, out=below[:, 1:])
+        hit_w = sorted_w.take(hits, axis=1)
+        n_positive = hit_w.sum(axis=1)
+        n_negative = below[:, -1] - n_positive
+        n_negative[n_negative < 1e-12 * below[:, -1]] = 0  # what rounding left of a difference
+        mid_ranks = below.take(start, axis=1)
+        mid_ranks += below.take(end, axis=1)
+        u: Array = np.einsum("bi,bi->b", hit_w, mid_ranks) / 2 - n_positive**2 / 2
+        return _ratio(u, n_positive * n_negative, np.nan).clip(0, 1)
+
+    return area
+
+
+def _precision_recall_area(positive: Bools, scores: Floats) -> Statistic:
+    """Sum of precision times the step in recall, rows of equal score together. NaN without positive rows."""
+    order = np.argsort(-scores, kind="stable")
+    ranked = -scores[order]
+    hits = np.flatnonzero(positive[order])
+    end = np.searchsorted(ranked, ranked[hits], "right")  # rows down to and including the tie
+    end_hits = np.searchsorted(hits, end) - 1  # the last hit among them
+
+    def area(w: Array) -> Array:
+        sorted_w = w.take(order, axis=1)
+        hit_w = sorted_w.take(hits, axis=1)
+        found = np.cumsum(hit_w, axis=1).take(end_hits, axis=1)
+        shown = np.cumsum(sorted_w, axis=1, out=sorted_w).take(end - 1, axis=1)
+        total: Array = hit_w.sum(axis=1)
+        sums: Array = np.einsum("bi,bi->b", hit_w, _ratio(found, shown))
+        return _ratio(sums, total, np.nan).clip(0, 1)
+
+    return area
+
+
+# Classification
+
+
+def accuracy(y: Ints, labels: Ints) -> Statistic:
+    """The share of rows whose label is right."""
+    return _mean(labels == y)
+
+
+def balanced_accuracy(y: Ints, labels: Ints) -> Statistic:
+    """The mean recall of the classes that occur in the truth."""
+    n_classes = int(max(y.max(), labels.max())) + 1
+    true, hit = _weight_by_class(y, n_classes), _weight_by_class(y, n_classes, labels == y)
+
+    def mean_recall(w: Array) -> Array:
+        support = true(w)
+        recall: Array = _ratio(hit(w), support)
+        return _ratio(recall.sum(axis=1), (support > 0).sum(axis=1))
+
+    return mean_recall
+
+
+def f1(y: Ints, labels: Ints) -> Statistic:
+    """Macro F1, for two classes as well: the mean of 2TP / (2TP + FP + FN) over the classes in truth or labels."""
+    n_classes = int(max(y.max(), labels.max())) + 1
+    true, said = _weight_by_class(y, n_classes), _weight_by_class(labels, n_classes)
+    hit = _weight_by_class(y, n_classes, labels == y)
+
+    def macro(w: Array) -> Array:
+        either = true(w) + said(w)
+        return _ratio(_ratio(2 * hit(w), either).sum(axis=1), (either > 0).sum(axis=1))
+
+    return macro
+
+
+def log_loss(y: Ints, proba: Floats) -> Statistic:
+    """Mean -log of the true class's probability, in nats; it counts as at least its float type's epsilon."""
+    true = proba[np.arange(len(y)), y]
+    return _mean(-np.log(true.clip(np.finfo(true.dtype).eps, 1).astype(np.float64)))
+
+
+def auc(y: Ints, proba: Floats) -> Statistic:
+    """Area under the ROC curve, of class 1 or the mean one-against-rest; 0.5 where only one class occurs."""
+    area = _one_against_rest(y, proba, _roc_curve_area)
+    return lambda w: np.nan_to_num(area(w), nan=0.5)
+
+
+def average_precision(y: Ints, proba: Floats) -> Statistic:
+    """Area under precision over recall, of class 1 or the mean one-against-rest; 0 without positive rows."""
+    area = _one_against_rest(y, proba, _precision_recall_area)
+    return lambda w: np.nan_to_num(area(w), nan=0.0)
+
+
+def brier(y: Ints, proba: Floats) -> Statistic:
+    """Mean squared distance of the probabilities from the truth, halved: 0 to 1 for any number of classes."""
+    distance = proba.astype(np.float64)
+    distance[np.arange(len(y)), y] -= 1
+    return _mean((distance**2).sum(axis=1) / 2)
+
+
+def ece(y: Ints, proba: Floats) -> Statistic:
+    """Expected calibration error of the most probable class: mean |confidence - accuracy| over ECE_BINS bins.
+
+    Resampling adds noise that this metric counts as error, so its interval lies high (Guo et al. 2017).
+    """
+    confidence = proba.max(axis=1).astype(np.float64)
+    bins = (np.ceil(confidence * ECE_BINS).astype(np.intp) - 1).clip(0, ECE_BINS - 1)
+    excess = np.zeros((len(y), ECE_BINS))
+    excess[np.arange(len(y)), bins] = confidence - (proba.argmax(axis=1) == y)
+    return lambda w: np.abs(w @ excess).sum(axis=1) / w.sum(axis=1)
+
+
+# Regression
+
+
+def _errors(y: Floats, values: Floats) -> Array:
+    with np.errstate(over="ignore"):
+        errors = values.astype(np.float64) - y
+    return errors.clip(-np.finfo(np.float64).max, np.finfo(np.float64).max)
+
+
+def _largest(values: Array) -> float:
+    """The largest magnitude, 1 if all are 0: what to divide by so that no square overflows."""
+    return float(np.abs(values).max()) or 1.0
+
+
+def rmse(y: Floats, values: Floats) -> Statistic:
+    """Root of the mean squared error, in the target's unit."""
+    errors = _errors(y, values)
+    scale = _largest(errors)
+    mean_square = _mean((errors / scale) ** 2)
+    return lambda w: scale * np.sqrt(mean_square(w))
+
+
+def mae(y: Floats, values: Floats) -> Statistic:
+    """Mean absolute error, in the target's unit."""
+    errors = np.abs(_errors(y, values))
+    scale = _largest(errors)
+    mean = _mean(errors / scale)
+    return lambda w: scale * mean(w).clip(0, 1)
+
+
+def median_absolute_error(y: Floats, values: Floats) -> Statistic:
+    """The (weighted) median of the absolute errors, in the target's unit: not moved by a few large ones."""
+    errors = np.abs(_errors(y, values))
+    order = np.argsort(errors)
+    errors = errors[order]
+
+    def median(w: Array) -> Array:
+        covered = np.cumsum(w.take(order, axis=1), axis=1)
+        half = covered[:, -1:] / 2
+        lower, upper = (covered >= half).argmax(axis=1), (covered > half).argmax(axis=1)
+        medians: Array = errors[lower] / 2 + errors[upper] / 2
+        return medians
+
+    return median
+
+
+def r2(y: Floats, values: Floats) -> Statistic:
+    """The share of the target's variance explained; of a constant target 1 if every value is right, else 0."""
+    scale = _largest(y.astype(np.float64))
+    target = y.astype(np.float64) / scale
+    target = target - target.mean()
+    limit = np.finfo(np.float64).max
+    with np.errstate(over="ignore"):
+        squares = ((_errors(y, values) / scale) ** 2).clip(0, limit / len(y))
+    first, second, unexplained = _mean(target), _mean(target**2), _mean(squares)
+
+    def explained(w: Array) -> Array:
+        moment, left = second(w), unexplained(w)
+        variance = moment - first(w) ** 2
+        constant = variance <= 1e-12 * moment  # a difference: 0 up to rounding
+        with np.errstate(over="ignore"):
+            share = 1 - left / np.where(constant, 1, variance)
+        return np.where(constant, left == 0, share.clip(-limit, 1))
+
+    return explained
+
+
+METRICS: dict[str, Metric] = {
+    "accuracy": Metric(accuracy, True, "classification", "labels"),
+    "balanced_accuracy": Metric(balanced_accuracy, True, "classification", "labels"),
+    "f1": Metric(f1, True, "classification", "labels"),
+    "auc": Metric(auc, True, "classification", "probabilities"),
+    "average_precision": Metric(average_precision, True, "classification", "probabilities"),
+    "log_loss": Metric(log_loss, False, "classification", "probabilities"),
+    "brier": Metric(brier, False, "classification", "probabilities"),
+    "ece": Metric(ece, False, "classification", "probabilities"),
+    "rmse": Metric(rmse, False, "regression", "values"),
+    "mae": Metric(mae, False, "regression", "values"),
+    "median_absolute_error": Metric(median_absolute_error, False, "regression", "values"),
+    "r2": Metric(r2, True, "regression", "values"),
+}
+DEFAULT_METRIC: dict[Task, str] = {"classification": "accuracy", "regression": "rmse"}
+
+
+def score(
+    task: Task,
+    y: Ints | Floats,
+    outputs: Ints | Floats,
+    weights: Ints | Floats | None = None,
+    n_bootstrap: int = N_BOOTSTRAP,
+    *,
+    rng: np.random.Generator,
+) -> dict[str, Interval]:
+    """Every metric of the task with its 95 % percentile bootstrap interval over rows, in the order of METRICS.
+
+    Truth (n,) and probabilities (n, C) or values (n,); the label of a row is its most probable class.
+    Above MAX_CELLS fewer resamples are drawn, but MIN_BOOTSTRAP at least; `n_bootstrap=0` gives bare values.
+    An interval always holds its value. Where every resample is perfect the bootstrap knows nothing, and the
+    low end is Wilson's for n hits in n rows. Raises DataError when no row has weight.
+    """
+    y, outputs, w = _scored_rows(y, outputs, weights)
+    labels = outputs.argmax(axis=1) if task == "classification" else outputs
+    chosen = {name: metric for name, metric in METRICS.items() if metric.task == task}
+    statistics = {
+        name: metric.statistic(y, labels if metric.needs == "labels" else outputs) for name, metric in chosen.items()
+    }
+    n_curves = outputs.shape[1] if task == "classification" and outputs.shape[1] > 2 else 1
+    limits = {
+        name: min(n_bootstrap, max(MIN_BOOTSTRAP, MAX_CELLS // (len(y) * cost)))
+        for name in chosen
+        for cost in [n_curves if name in ("auc", "average_precision") else 1]
+    }
+    resampled: dict[str, list[Array]] = {name: [] for name in chosen}
+    done = 0
+    for counts in _resamples(len(y), max(limits.values()), rng):
+        counts *= w
+        for name, statistic in statistics.items():
+            if (wanted := limits[name] - done) > 0:
+                resampled[name].append(statistic(counts[:wanted]))
+        done += len(counts)
+    return {
+        name: _interval(float(statistic(w[None, :])[0]), resampled[name], chosen[name], w)
+        for name, statistic in statistics.items()
+    }
+
+
+def _scored_rows(
+    y: Ints | Floats, outputs: Ints | Floats, weights: Ints | Floats | None
+) -> tuple[Ints | Floats, Ints | Floats, Array]:
+    """The rows that have weight, and their weights as a share of the largest."""
+    w = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
+    kept = w > 0
+    if not kept.any():
+        raise DataError("no rows to score", "give rows with a target, and weights above 0")
+    if not kept.all():
+        y, outputs, w = y[kept], outputs[kept], w[kept]
+    return y, outputs, w / w.max()
+
+
+def _resamples(n_rows: int, n_resamples: int, rng: np.random.Generator) -> Iterator[Array]:
+    """How often each row is drawn when n_rows are drawn with replacement: blocks of (n_resamples, n_rows)."""
+    block = max(1, BLOCK_CELLS // n_rows)
+    for first in range(0, n_resamples, block):
+        size = min(block, n_resamples - first)
+        drawn = rng.integers(n_rows, size=(size, n_rows)) + n_rows * np.arange(size)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=size * n_rows).reshape(size, n_rows).astype(np.float64)
+
+
+def _interval(value: float, resampled: list[Array], metric: Metric, w: Array) -> Interval:
+    if not resampled:
+        return Interval(value, value, value)
+    low, high = np.percentile(np.concatenate(resampled), [2.5, 97.5]).tolist()
+    if metric.task == "classification" and metric.higher_is_better and low > 1 - 1e-12:
+        n_effective = w.sum() ** 2 / (w @ w)  # Kish: unequal weights count as fewer rows
+        low = float(n_effective / (n_effective + 1.96**2))  # Wilson's score interval at 1
+    return Interval(value, min(low, value), max(high, value))
+
+
+def confusion(y: Ints, labels: Ints, n_classes: int) -> Ints:
+    """Classes (n,) and labels (n,) -> counts (n_classes, n_classes): a row a true class, a column a label."""
+    return np.bincount(y.astype(np.intp) * n_classes + labels, minlength=n_classes**2).reshape(n_classes, -1)
+
+
+def per_class(table: Ints) -> PerClass:
+    """Precision, recall, F1 and support of each class from a confusion table (n_classes, n_classes)."""
+    hits, said, support = table.diagonal().astype(np.float64), table.sum(axis=0), table.sum(axis=1)
+    precision, recall = _ratio(hits, said), _ratio(hits, support)
+    return PerClass(precision, recall, _ratio(2 * hits, said + support), support)

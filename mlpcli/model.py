@@ -1,0 +1,226 @@
+"""A trained model: columns, networks, settings, history, split; what it predicts and how it is kept in a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlpcli import archive
+from mlpcli.config import Config
+from mlpcli.data.dialect import Dialect
+from mlpcli.data.schema import Schema
+from mlpcli.engine.losses import LOSSES, Loss
+from mlpcli.engine.network import Network, mlp
+from mlpcli.errors import DataError, ModelError
+from mlpcli.events import History
+from mlpcli.jsonable import from_json, to_json
+
+if TYPE_CHECKING:
+    from mlpcli.evaluation import Evaluation
+
+Array = NDArray[np.floating]
+
+LARGEST_MODEL = 200_000_000  # parameters; past that the widths are a mistake and memory runs out
+
+
+@dataclass(frozen=True)
+class Data:
+    """The file a model was trained on, and how many of its rows went where."""
+
+    path: str  # as given when relative; the bare name of an absolute path, which would tell of the machine
+    sha256: str
+    n_rows: int
+    n_train: int
+    n_validation: int
+    n_test: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """The JSON header of a model file."""
+
+    kind: Literal["mlpcli model"]
+    versions: dict[str, str]
+    schema: Schema
+    config: Config
+    dialect: Dialect
+    data: Data
+    temperature: float
+    validation: dict[str, float]  # metrics on validation rows, out of fold for an ensemble
+    history: History
+
+
+def build_loss(config: Config) -> Loss:
+    assert config.loss is not None
+    return LOSSES[config.loss](config.label_smoothing or 0.0)
+
+
+def n_outputs(config: Config, schema: Schema) -> int:
+    return 1 if config.loss == "binary_cross_entropy" else schema.target.n_outputs
+
+
+def uses_ple(member: int, config: Config, schema: Schema) -> bool:
+    """Whether a member sees the piecewise-linear inputs: of several classifiers every other one does not."""
+    return schema.target.task == "regression" or member % 2 == 0 or schema.n_plain == 0
+
+
+def build_network(member: int, config: Config, schema: Schema, rng: np.random.Generator) -> Network:
+    """The untrained network of one member. Raises ModelError when it would be too large to train."""
+    n_inputs = schema.n_inputs if uses_ple(member, config, schema) else schema.n_plain
+    widths = [n_inputs, *(config.hidden or ()), n_outputs(config, schema)]
+    size = sum((a + 1) * b for a, b in pairwise(widths))
+    if size > LARGEST_MODEL:
+        raise DataError(
+            f"a network of {size:,} parameters needs about {size * 4 * 5 / 2**30:.0f} GB",
+            "fewer units with --hidden, or fewer columns with --drop",
+        )
+    assert config.activation is not None
+    assert config.init is not None
+    assert config.parametrization is not None
+    return mlp(
+        widths[0], widths[-1], rng=rng, hidden=config.hidden or (), activation=config.activation, init=config.init,
+        parametrization=config.parametrization, n_plain=schema.n_plain, normalization=config.normalization or "none",
+        dropout=config.dropout or 0.0, input_noise=config.input_noise or 0.0,
+    )  # fmt: skip
+
+
+@dataclass
+class Model:
+    """Predicts from frames or CSV files; `evaluate`, `save`, and `mlpcli.load` are its other verbs."""
+
+    record: Record
+    networks: list[Network]
+    path: str | None = None  # where it was loaded from
+
+    @property
+    def schema(self) -> Schema:
+        return self.record.schema
+
+    @property
+    def config(self) -> Config:
+        return self.record.config
+
+    @property
+    def task(self) -> str:
+        return self.schema.target.task
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.schema.target.labels
+
+    def outputs(self, frame: pd.DataFrame) -> Array:
+        """n rows with at least the model's columns -> probabilities (n, n_classes), or values (n,)"""
+        self.require_columns(frame)
+        x = self.schema.encode(frame)
+        n_plain = self.schema.n_plain
+        plain = None
+        logits = []
+        for member, network in enumerate(self.networks):
+            if uses_ple(member, self.config, self.schema):
+                logits.append(network.predict(x))
+            else:
+                plain = np.ascontiguousarray(x[:, :n_plain]) if plain is None else plain
+                logits.append(network.predict(plain))
+        return combine(logits, self.config, self.schema, self.record.temperature)
+
+    def predict(self, frame: pd.DataFrame) -> NDArray[Any]:
+        """n rows -> n labels as they stood in the training file, or n numbers"""
+        outputs = self.outputs(as_table(frame, self.schema))
+        return np.asarray(self.labels, object)[outputs.argmax(axis=1)] if self.labels else outputs
+
+    def predict_proba(self, frame: pd.DataFrame) -> Array:
+        """n rows -> (n, n_classes) probabilities, in the order of `labels`"""
+        return self.outputs(as_table(frame, self.schema))
+
+    def evaluate(self, data: str | None = None) -> Evaluation:
+        """Metrics on the test rows of the training file, or on the whole of another CSV. Raises DataError."""
+        from mlpcli.evaluation import evaluate
+
+        return evaluate(self, data)
+
+    def require_columns(self, frame: pd.DataFrame) -> None:
+        missing = [c.name for c in self.schema.features if c.name not in frame.columns]
+        if missing:
+            import difflib
+
+            near = difflib.get_close_matches(missing[0], [str(c) for c in frame.columns], n=1)
+            raise DataError(
+                "missing columns: " + ", ".join(missing[:10]) + (" ..." if len(missing) > 10 else ""),
+                f"did you mean '{near[0]}' for '{missing[0]}'?" if near else "the model needs every column it learned",
+            )
+
+    def save(self, path: str) -> None:
+        """Writes the model file; an existing one is replaced by the complete new one. Raises MachineError."""
+        width = max(len(n.params) + len(n.state) for n in self.networks)
+        members = np.zeros((len(self.networks), width), np.float32)
+        for row, network in zip(members, self.networks, strict=True):
+            weights = np.concatenate([network.params, network.state])
+            row[: len(weights)] = weights
+        archive.save(path, to_json(self.record), {"members": members})
+
+
+def load(path: str) -> Model:
+    """The model of a file. Raises ModelError or MachineError."""
+    header, arrays = archive.load(path)
+    try:
+        record = from_json(Record, header)
+        networks = []
+        members = arrays.get("members", np.empty((0, 0), np.float32))
+        if members.ndim != 2 or members.dtype != np.float32 or len(members) != (record.config.ensemble or 1):
+            raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
+        for member, row in enumerate(members):
+            network = build_network(member, record.config, record.schema, np.random.default_rng(0))
+            n = len(network.params)
+            if n + len(network.state) > len(row):
+                raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
+            network.params[:], network.state[:] = row[:n], row[n : n + len(network.state)]
+            networks.append(network)
+    except ModelError as error:
+        raise ModelError(error.message, error.hint, file=path) from error
+    return Model(record, networks, path)
+
+
+def combine(logits: list[Array], config: Config, schema: Schema, temperature: float) -> Array:
+    """Members' logits -> the mean of their probabilities at one temperature, or of their values in y's units."""
+    target = schema.target
+    if target.task == "classification":
+        loss = build_loss(config)
+        return np.mean([loss.link(z.astype(np.float64) / temperature) for z in logits], axis=0)
+    mean = np.mean([z[:, 0].astype(np.float64) for z in logits], axis=0)
+    # Clipped to the training range, as RealMLP-TD does: a network extrapolates without bound.
+    return np.clip(mean * target.std + target.mean, target.low, target.high)
+
+
+def as_table(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """A user's frame in the form that the reader gives: float64 for numbers, categoricals of text for the rest."""
+    columns = {}
+    for name, kind in schema.read_kinds().items():
+        if name not in frame.columns:
+            continue
+        values = frame[name]
+        if kind == "number":
+            columns[name] = pd.to_numeric(values, errors="coerce").astype(np.float64)
+        elif not isinstance(values.array, pd.Categorical):
+            columns[name] = pd.Series(
+                pd.Categorical(values.where(values.isna(), values.astype(str))), index=values.index
+            )
+        else:
+            columns[name] = values
+    return pd.DataFrame(columns)
+
+
+def shown_path(path: str) -> str:
+    return os.path.basename(path) if os.path.isabs(path) else path
+
+
+def versions() -> Mapping[str, str]:
+    from mlpcli import __version__
+
+    return {"mlpcli": __version__, "numpy": np.__version__, "pandas": pd.__version__}
