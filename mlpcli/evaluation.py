@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,12 @@ from mlpcli.data.schema import as_categorical
 from mlpcli.data.table import Source, open_table
 from mlpcli.errors import DataError
 from mlpcli.events import History
-from mlpcli.fitting import encode_target, prepare, read_table, source_numbers
+from mlpcli.fitting import Table, encode_target, prepare_table, read_table, source_numbers
 from mlpcli.metrics import Interval, score
 from mlpcli.model import Model
+
+
+LINEAR_BATCH, LINEAR_STEPS = 64, 3000  # enough for a convex loss at a falling rate to settle
 
 
 @dataclass
@@ -54,62 +57,71 @@ def find_data(model: Model) -> str:
 def evaluate(
     model: Model, path: str | None = None, options: ReadOptions | None = None, *, linear: bool = True
 ) -> Evaluation:
-    """Scores the sets of the training file, or the whole of another CSV. Raises DataError.
+    """Scores the sets of the training file, or the whole of another CSV. Raises DataError."""
+    if path is None:
+        path = find_data(model)
+        # The model's dialect holds every marker already; asking for them once more changes nothing.
+        table = read_table(path, model.config, ReadOptions(**asdict(model.record.dialect)))
+        return evaluate_table(model, table, linear=linear)
+    frame, cells, _ = read_for(model, path, options or ReadOptions())
+    outputs = model.outputs(as_read(model, frame))
+    truth = truth_of(model, cells, path)
+    task = model.schema.target.task
+    metrics = {"test": score(task, truth, outputs, rng=np.random.default_rng(model.config.seed))}
+    baselines = {} if model.labels else {"mean": constant_metrics(model, truth, None)}
+    return Evaluation(path, metrics, baselines, {"test": len(truth)}, truth, outputs)
 
+
+def evaluate_table(model: Model, table: Table, *, linear: bool) -> Evaluation:
+    """Scores each set of the table a model was trained on; intervals on the test rows.
+
+    The validation metrics of an ensemble are out of fold: every row judged by the member that never saw it.
     The linear baseline is a network of the same engine without hidden layers, trained on the same rows.
     """
-    options = options or ReadOptions()
-    target = model.schema.target
-    whole = path is not None
-    path = path or find_data(model)
-    if whole:
-        frame, cells, _ = read_for(model, path, options)
-        sets = np.full(len(frame), splits.TEST, np.int8)
-    else:
-        again = ReadOptions(**asdict(model.record.dialect))
-        table = read_table(path, model.config, again)
-        frame, cells, sets = table.frame, table.y_cells, table.sets
-    outputs = model.outputs(as_read(model, frame))
-    truth = encode_target(cells, model.schema)
-    if not target.labels:
-        truth = np.asarray(cells, np.float64)
-    elif (truth < 0).any():
-        raise DataError("holds a class the model has never seen", "leave these rows out", file=path, column=target.name)
-    metrics: dict[str, dict[str, Interval]] = {}
-    names = ("test",) if whole else splits.SETS
-    for name in names:
-        chosen = sets == splits.SETS.index(name)
-        if chosen.any() and not (name != "test" and (model.config.ensemble or 1) > 1):
-            metrics[name] = score(
-                target.task, truth[chosen], outputs[chosen], rng=np.random.default_rng(model.config.seed)
-            )
-    if not whole and (model.config.ensemble or 1) > 1:
-        seen = sets != splits.TEST
-        metrics = {
-            "train": score(target.task, truth[seen], outputs[seen], n_bootstrap=0, rng=np.random.default_rng(0)),
-            **metrics,
-        }
-        metrics["train"] = {k: Interval(v.value, v.value, v.value) for k, v in metrics["train"].items()}
+    outputs = model.outputs(as_read(model, table.frame))
+    truth = truth_of(model, table.y_cells, table.source.name)
+    task, rng = model.schema.target.task, np.random.default_rng(model.config.seed)
+    is_test = table.sets == splits.TEST
+    of_train = ~is_test if model.record.by_fold else table.sets == splits.TRAIN
+    metrics = {"train": score(task, truth[of_train], outputs[of_train], n_bootstrap=0, rng=rng)}
+    if model.record.validation:
         metrics["validation"] = {k: Interval(v, v, v) for k, v in model.record.validation.items()}
-    judged = sets == splits.TEST
     baselines: dict[str, dict[str, float]] = {}
-    if judged.any():
-        fitted = sets != splits.TEST
-        simple = simple_baseline(
-            truth[fitted] if not whole else None, len(target.labels), target.mean, int(judged.sum())
-        )
-        if simple is not None:
-            baselines["majority class" if target.labels else "mean"] = values_of(
-                score(target.task, truth[judged], simple, n_bootstrap=0, rng=np.random.default_rng(0))
-            )
-        if linear and not whole:
-            straight = fit_linear(path, model, again)
-            out = straight.outputs(as_read(straight, frame.iloc[judged]))
-            baselines["linear"] = values_of(
-                score(target.task, truth[judged], out, n_bootstrap=0, rng=np.random.default_rng(0))
-            )
-    rows = {name: int((sets == splits.SETS.index(name)).sum()) for name in names}
-    return Evaluation(path, metrics, baselines, rows, truth[judged], outputs[judged])
+    if is_test.any():
+        metrics["test"] = score(task, truth[is_test], outputs[is_test], rng=rng)
+        name = "majority class" if model.labels else "mean"
+        baselines[name] = constant_metrics(model, truth[is_test], truth[~is_test])
+        if linear:
+            straight = fit_linear(table, model.config)
+            out = straight.outputs(as_read(straight, table.frame.loc[is_test]))
+            baselines["linear"] = values_of(score(task, truth[is_test], out, n_bootstrap=0, rng=rng))
+    rows = {name: int((table.sets == i).sum()) for i, name in enumerate(splits.SETS)}
+    return Evaluation(table.source.name, metrics, baselines, rows, truth[is_test], outputs[is_test])
+
+
+def truth_of(model: Model, cells: pd.Series[Any], file: str) -> NDArray[np.generic]:
+    """Class numbers, or values in the target's units. Raises DataError for a class the model never saw."""
+    if not model.labels:
+        return np.asarray(cells, np.float64)
+    truth = encode_target(cells, model.schema)
+    unknown = np.flatnonzero(truth.astype(np.int64) < 0)
+    if len(unknown):
+        raise DataError(
+            f"the model has never seen the class '{cells.iloc[int(unknown[0])]}' ({len(unknown)} rows)",
+            "leave these rows out, or train again with them", file=file, column=model.schema.target.name,
+        )  # fmt: skip
+    return truth
+
+
+def constant_metrics(model: Model, truth: NDArray[np.generic], fitted: NDArray[np.generic] | None) -> dict[str, float]:
+    """Metrics of always answering the class shares, or the mean, of the rows the model was fitted on."""
+    target = model.schema.target
+    if fitted is None or not target.labels:
+        constant = np.full(len(truth), target.mean)
+    else:
+        shares = np.bincount(fitted.astype(np.int64), minlength=len(target.labels)) / len(fitted)
+        constant = np.tile(shares, (len(truth), 1))
+    return values_of(score(target.task, truth, constant, n_bootstrap=0, rng=np.random.default_rng(0)))
 
 
 def values_of(found: dict[str, Interval]) -> dict[str, float]:
@@ -126,14 +138,16 @@ def simple_baseline(y: NDArray[np.generic] | None, n_classes: int, mean: float, 
     return np.tile(shares, (n, 1))
 
 
-def fit_linear(path: str, model: Model, options: ReadOptions) -> Model:
-    c = model.config
-    config = Config(
-        target=c.target, task=c.task, drop=c.drop, numeric=c.numeric, category=c.category, weight=c.weight,
-        group=c.group, time=c.time, validation=c.validation, test=c.test, seed=c.seed, preset="classic",
-        optimizer="adam", lr=0.01, hidden=(), epochs=60, batch_size="256", schedule="cosine", scale="robust",
+def fit_linear(table: Table, config: Config) -> Model:
+    """A single-layer network on the same rows, as the baseline every larger one has to beat."""
+    n_steps = len(table.sets) // LINEAR_BATCH + 1
+    epochs = int(np.clip(LINEAR_STEPS // n_steps, 10, 300))
+    straight = replace(
+        config, preset="classic", ensemble=1, hidden=(), embed_numbers="none", parametrization="standard", init="auto",
+        optimizer="adam", lr=0.02, schedule="cosine", epochs=epochs, batch_size=str(LINEAR_BATCH), patience=0, dropout=0.0,
+        input_noise=0.0, normalization="none", label_smoothing=0.0, calibrate=False, time_limit=None, loss="auto",
     )  # fmt: skip
-    fitting = prepare(path, config, options)
+    fitting = prepare_table(table, straight)
     return fitting.model(History.of(fitting.events()))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import union_categoricals
 
 from mlpcli.config import Config, ReadOptions, Task
 from mlpcli.data import splits
@@ -119,7 +120,44 @@ def read_table(path: str, config: Config, options: ReadOptions) -> Table:
         sets = splits.assign_time(times_of(frame[source.column(config.time)], source), validation, test)
     else:
         sets = splits.assign(strata, names, validation, test, config.seed)
-    return Table(source, frame, target, task, rows, y_cells, sets, strata, groups, notes)
+    table = Table(source, frame, target, task, rows, y_cells, sets, strata, groups, notes)
+    for name, number in (("validation", splits.VALIDATION), ("test", splits.TEST)):
+        if config.share(name) is None:
+            table = with_file(table, getattr(config, name), number, options)
+    return table
+
+
+def with_file(table: Table, path: str, number: int, options: ReadOptions) -> Table:
+    """The table with the rows of another CSV of the same columns, all of them in one set. Raises DataError."""
+    source = open_table(path, options, dialect=table.source.dialect, expect=table.source.names)
+    for name in table.source.names:
+        source.column(name)
+    numbers = [str(n) for n in table.frame.columns if table.frame[n].dtype.kind == "f"]
+    texts = [str(n) for n in table.frame.columns if n not in numbers]
+    frame = source.read(numbers=numbers, texts=[*texts, table.target], target=table.target)[list(table.frame.columns)]
+    cells: pd.Series[Any] = pd.Series(as_categorical(frame[table.target]), name=table.target)
+    rows = np.flatnonzero(as_categorical(cells).codes >= 0)
+    frame, cells = frame.iloc[rows], cells.iloc[rows]
+    if table.task == "regression":
+        cells = source_numbers(source, cells, rows)
+    both = {name: joined(table.frame[name], frame[name]) for name in table.frame.columns}
+    y_cells = joined(table.y_cells, cells)
+    strata = (
+        as_categorical(y_cells).codes.astype(np.int64)
+        if table.task == "classification"
+        else np.zeros(len(y_cells), np.int64)
+    )
+    return replace(
+        table, frame=pd.DataFrame(both), y_cells=y_cells, strata=strata,
+        sets=np.concatenate([table.sets, np.full(len(frame), number, np.int8)]),
+    )  # fmt: skip
+
+
+def joined(first: pd.Series[Any], second: pd.Series[Any]) -> pd.Series[Any]:
+    """One column after another of the same kind."""
+    if first.dtype.kind == "f":
+        return pd.concat([first, second], ignore_index=True)
+    return pd.Series(union_categoricals([as_categorical(first), as_categorical(second)]), name=first.name)
 
 
 def source_numbers(source: Source, cells: pd.Series[Any], rows: Ints) -> pd.Series[Any]:
@@ -171,7 +209,7 @@ class Fitting:
     members: list[Member]
     x: NDArray[np.float32]  # of the rows in `used`
     y: NDArray[np.generic]
-    used: Ints  # rows of the table given to training and validation
+    by_fold: bool  # each member validates on a fold of its own
     notes: list[str]
 
     def events(self, jobs: int = 1) -> Iterator[Event]:
@@ -210,7 +248,7 @@ class Fitting:
         record = Record(
             "mlpcli model", dict(versions()), self.schema, self.config, table.source.dialect,
             Data(shown_path(table.source.name), table.source.sha256, table.source.n_rows, *counts),
-            temperature, validation, history,
+            temperature, self.by_fold, validation, history,
         )  # fmt: skip
         return Model(record, [m.network for m in self.members])
 
@@ -221,17 +259,22 @@ class Fitting:
 
 def prepare(path: str, config: Config | None = None, options: ReadOptions | None = None) -> Fitting:
     """Everything before the first step of training. Raises DataError, MachineError or UsageError."""
-    config, options = config or Config(), options or ReadOptions()
-    table = read_table(path, config, options)
+    config = config or Config()
+    return prepare_table(read_table(path, config, options or ReadOptions()), config)
+
+
+def prepare_table(table: Table, config: Config) -> Fitting:
+    """Columns fitted, rows encoded, members built, for a table already read."""
     config = config.resolve(table.task)
     loss = {"classification": "cross_entropy", "regression": "squared_error"}[table.task]
+    config = replace(config, validation=shown_path(config.validation), test=shown_path(config.test))
     config = replace(config, target=table.target, task=table.task, loss=loss if config.loss == "auto" else config.loss)
     check_loss(config, table)
     used = np.flatnonzero(table.sets != splits.TEST)
     ensemble = config.ensemble or 1
     if len(used) < 2 * max(ensemble, 2):
         raise DataError("too few rows are left for training", "smaller --test and --validation", file=table.source.name)
-    by_fold = ensemble > 1 and config.time is None
+    by_fold = ensemble > 1 and config.time is None and config.share("validation") is not None
     fitted_on = used if by_fold else np.flatnonzero(table.sets == splits.TRAIN)
     leave_out = dict.fromkeys(config.drop, "left out by --drop")
     leave_out |= {
@@ -278,7 +321,7 @@ def prepare(path: str, config: Config | None = None, options: ReadOptions | None
         members.append(Member(build_network(k, config, schema, rng), Rows(seen, y, weights, fit_rows), valid, rng))
     notes = [*table.notes, *(f"{c.name} is left out: {c.reason}" + (f" ({c.hint})" if c.hint else "")
              for c in columns if c.n_plain == 0 and c.name not in config.drop and c.kind == "left out")]  # fmt: skip
-    return Fitting(table, config, schema, members, x, y, used, notes)
+    return Fitting(table, config, schema, members, x, y, by_fold, notes)
 
 
 def check_loss(config: Config, table: Table) -> None:

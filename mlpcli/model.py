@@ -53,6 +53,7 @@ class Record:
     dialect: Dialect
     data: Data
     temperature: float
+    by_fold: bool  # each member validated on a fold of its own
     validation: dict[str, float]  # metrics on validation rows, out of fold for an ensemble
     history: History
 

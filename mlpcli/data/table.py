@@ -7,6 +7,7 @@ so the answer does not depend on where in the file a value stands.
 from __future__ import annotations
 
 import csv
+import difflib
 import hashlib
 import io
 import os
@@ -49,6 +50,7 @@ class Source:
     dialect: Dialect
     notes: tuple[str, ...]
     sha256: str
+    first_line: int = 1  # physical line of the first byte of `data`; more for a later part of a stream
 
     @property
     def n_rows(self) -> int:
@@ -56,7 +58,22 @@ class Source:
 
     def line_of(self, row: int) -> int:
         """Physical line of a data row, counted from 1."""
-        return line_of(self.data, int(self.structure.starts[row]))
+        return line_of(self.data, int(self.structure.starts[row])) + self.first_line - 1
+
+    def record(self, row: int) -> bytes:
+        """The bytes of a data row as they stand in the file, with one line end."""
+        return self.data[self.structure.starts[row] : self.structure.ends[row]].rstrip(b"\r") + b"\n"
+
+    @property
+    def header(self) -> bytes:
+        """The header line, or nothing when the file has none."""
+        if not self.dialect.header:
+            return b""
+        out = io.StringIO()
+        csv.writer(out, delimiter=self.dialect.delimiter, quotechar=self.dialect.quote, lineterminator="\n").writerow(
+            self.names
+        )
+        return out.getvalue().encode("utf-8")
 
     def column(self, name: str) -> str:
         """The name itself, or DataError with the nearest one."""
@@ -149,13 +166,15 @@ def parse_bytes(
         quotechar=dialect.quote, escapechar=dialect.escape, comment=None, decimal=dialect.decimal,
         thousands=dialect.thousands, encoding="utf-8", engine="c", low_memory=False, keep_default_na=False,
         na_values={i: [""] if n == target else list(dialect.missing) for i, n in enumerate(names)},
-        dtype={i: "category" for i, n in enumerate(names) if n in texts}, skip_blank_lines=True,
+        dtype={i: str for i, n in enumerate(names) if n in texts}, skip_blank_lines=True,
     )  # fmt: skip
     frame.columns = pd.Index(list(names))
     for name in names:
-        column = frame[name].array
-        if isinstance(column, pd.Categorical) and not all(isinstance(c, str) for c in column.categories):
-            frame[name] = column.rename_categories([str(c) for c in column.categories])
+        if name in texts:
+            # Not dtype="category" above: pandas 3 turns categories that look like numbers into numbers.
+            frame[name] = pd.Categorical(frame[name])
+        elif frame[name].dtype.kind not in "iuf":
+            frame[name] = frame[name].astype(object)
     return frame
 
 
@@ -174,8 +193,6 @@ def looks_numeric(sample: pd.Series[Any]) -> bool:
 def known_column(name: str, names: Sequence[str], file: str) -> str:
     if name in names:
         return name
-    import difflib
-
     near = difflib.get_close_matches(name, names, n=1)
     raise DataError(
         f"no column '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""),

@@ -1,0 +1,126 @@
+"""A line chart in the terminal: braille dots, or ASCII where the encoding has none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")  # told apart by the colour-blind
+GLYPHS = "*o+x#@"  # the same in ASCII
+DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # bits of a braille cell, by row and column
+NARROWEST, WIDEST = 20, 100
+LOG_RANGE = 30.0  # largest over smallest value from which on the axis is logarithmic
+
+
+@dataclass(frozen=True)
+class Series:
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+
+
+def round_ticks(low: float, high: float, n: int) -> list[float]:
+    """About n round values from low to high."""
+    span = (high - low) or abs(high) or 1.0
+    step = 10 ** math.floor(math.log10(span / n))
+    step *= next(m for m in (1, 2, 5, 10) if span / (step * m) <= n)
+    first = math.ceil(low / step - 1e-9)
+    return [k * step for k in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+@dataclass(frozen=True)
+class LineChart:
+    """Series over a common x axis, a mark at one x, a legend with last values; skips values that are not finite."""
+
+    series: Sequence[Series]
+    mark: float | None = None
+    height: int = 12
+    x_label: str = "epoch"
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        points = [
+            [(float(x), float(y)) for x, y in zip(s.x, s.y, strict=True) if math.isfinite(x) and math.isfinite(y)]
+            for s in self.series
+        ]
+        flat = [p for line in points for p in line]
+        if not flat or options.max_width < NARROWEST:
+            return
+        ascii_only = options.ascii_only
+        xs, ys = [p[0] for p in flat], [p[1] for p in flat]
+        log = min(ys) > 0 and max(ys) / min(ys) > LOG_RANGE
+        scale = math.log10 if log else float
+        low, high = scale(min(ys)), scale(max(ys))
+        margin = (high - low) * 0.02 or abs(high) * 0.1 or 1.0
+        low, high = low - margin, high + margin
+        ticks = [float(10**k) for k in range(math.ceil(low), math.floor(high) + 1)] if log else []
+        if len(ticks) < 2:
+            ticks = [t for t in round_ticks(min(ys), max(ys), max(self.height // 3, 2)) if not log or t > 0]
+        labels = {t: f"{t:.3g}" for t in ticks}
+        gutter = max((len(text) for text in labels.values()), default=1) + 1
+        width = max(min(options.max_width, WIDEST) - gutter - 2, 8)
+        x_low, x_high = min(xs), max(xs) if max(xs) > min(xs) else min(xs) + 1
+        n_across, n_down = (width, self.height) if ascii_only else (2 * width, 4 * self.height)
+
+        def across(x: float) -> int:
+            return round((x - x_low) / (x_high - x_low) * (n_across - 1))
+
+        def down(y: float) -> int:
+            return round((high - scale(y)) / (high - low) * (n_down - 1))
+
+        cells: dict[tuple[int, int], tuple[int, int]] = {}  # (row, column) -> braille bits or 1, series
+        for which, line in enumerate(points):
+            for i, j in dots([(across(x), down(y)) for x, y in line]):
+                row, column, bit = (j, i, 1) if ascii_only else (j // 4, i // 2, DOTS[j % 4][i % 2])
+                cells[row, column] = (cells.get((row, column), (0, 0))[0] | bit, which)
+        at_mark = None if self.mark is None else across(self.mark) // (1 if ascii_only else 2)
+        rows_of_ticks = {down(t) // (1 if ascii_only else 4): labels[t] for t in ticks}
+        axis, corner, floor = ("|", "+", "-") if ascii_only else ("│", "└", "─")
+        for row in range(self.height):
+            text = Text(rows_of_ticks.get(row, "").rjust(gutter) + " " + axis, style="dim", no_wrap=True)
+            for column in range(width):
+                bits, which = cells.get((row, column), (0, 0))
+                if bits:
+                    text.append(GLYPHS[which % 6] if ascii_only else chr(0x2800 + bits), style=COLOURS[which % 6])
+                else:
+                    text.append((":" if ascii_only else "┊") if column == at_mark else " ", style="dim")
+            yield text
+        yield Text(" " * gutter + " " + corner + floor * width, style="dim", no_wrap=True)
+        x_text = [" "] * (width + gutter + 12)
+        for tick in round_ticks(x_low, x_high, max(width // 12, 2)):
+            place = gutter + 2 + across(tick) // (1 if ascii_only else 2)
+            name = f"{tick:g}"
+            if place + len(name) <= gutter + 2 + width and x_text[place - 1] == " ":
+                x_text[place : place + len(name)] = name
+        label = self.x_label
+        line_text = "".join(x_text).rstrip()
+        if len(line_text) + len(label) + 2 <= min(options.max_width, WIDEST):
+            line_text += f"  {label}"
+        yield Text(line_text, style="dim", no_wrap=True)
+        legend = Text(" " * (gutter + 2))
+        for which, (s, line) in enumerate(zip(self.series, points, strict=True)):
+            sign = GLYPHS[which % 6] if ascii_only else "━"
+            legend.append(f"{sign} {s.name} {line[-1][1]:.3g}   " if line else "", style=COLOURS[which % 6])
+        if self.mark is not None:
+            legend.append(f"{':' if ascii_only else '┊'} best {self.x_label} {self.mark:g}", style="dim")
+        yield legend
+
+
+def dots(points: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Every grid point on the straight lines between neighbours."""
+    found = set(points[:1])
+    for (x0, y0), (x1, y1) in pairwise(points):
+        n = max(abs(x1 - x0), abs(y1 - y0), 1)
+        found |= {(round(x0 + (x1 - x0) * k / n), round(y0 + (y1 - y0) * k / n)) for k in range(n + 1)}
+    return found
+
+
+def loss_chart(train: Sequence[float], valid: Sequence[float], best_epoch: int, height: int = 12) -> LineChart:
+    series = [Series("training loss", range(1, len(train) + 1), train)]
+    if valid:
+        series.append(Series("validation loss", range(1, len(valid) + 1), valid))
+    return LineChart(series, best_epoch if valid and best_epoch else None, height)

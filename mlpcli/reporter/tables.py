@@ -1,0 +1,63 @@
+"""Tables and lines for the terminal, from plain data. Foreign text goes through `literal`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich import box
+from rich.table import Table
+
+from mlpcli.diagnose import Finding
+from mlpcli.metrics import Interval
+from mlpcli.reporter.text import literal, safe
+
+SHOWN = ("accuracy", "balanced_accuracy", "f1", "auc", "log_loss", "rmse", "mae", "r2")  # --json has all
+MOST_CLASSES = 12  # a wider confusion table helps nobody; the worst pairs are listed instead
+PAIRS = 10
+
+Row = tuple[str, ...]
+
+
+def plain_table(title: str, columns: Sequence[str], rows: Sequence[Row], numbers_from: int = 1) -> Table:
+    """A table whose first columns are foreign text, the others numbers set to the right."""
+    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
+    for i, name in enumerate(columns):
+        table.add_column(literal(name), justify="right" if i >= numbers_from else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(literal(cell) for cell in row))
+    return table
+
+
+def number(value: float) -> str:
+    return f"{value:.4g}" if abs(value) < 1e6 else f"{value:.3e}"
+
+
+def metrics_table(metrics: Mapping[str, Mapping[str, Interval]], baselines: Mapping[str, Mapping[str, float]]) -> Table:
+    """Metrics by set, with the 95 % interval on the test rows, beside the baselines on the same rows."""
+    names = [name for name in next(iter(metrics.values())) if name in SHOWN]
+    columns = ["", *metrics, *(["(95 %)"] if "test" in metrics else []), *baselines]
+    rows = []
+    for name in names:
+        row = [name, *(number(found[name].value) if name in found else "" for found in metrics.values())]
+        if "test" in metrics:
+            row.append(f"{metrics['test'][name].low:.3g} to {metrics['test'][name].high:.3g}")
+        rows.append((*row, *(number(found[name]) if name in found else "" for found in baselines.values())))
+    return plain_table("", columns, rows)
+
+
+def confusion_table(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
+    """Rows a true class, columns a predicted one; with many classes the most frequent mistakes."""
+    if len(labels) <= MOST_CLASSES:
+        rows = [(label, *(str(n) for n in line)) for label, line in zip(labels, counts, strict=True)]
+        return plain_table("true class (rows) and prediction (columns)", ["", *labels], rows)
+    pairs = [(n, i, j) for i, line in enumerate(counts) for j, n in enumerate(line) if i != j and n]
+    worst = [(labels[i], labels[j], str(n)) for n, i, j in sorted(pairs, reverse=True)[:PAIRS]]
+    return plain_table("most frequent mistakes", ["true class", "prediction", "rows"], worst, numbers_from=2)
+
+
+def finding_lines(findings: Sequence[Finding]) -> list[str]:
+    lines = []
+    for f in findings:
+        advice = f"; try {', '.join(f.remedies[:-1])}{' or ' if len(f.remedies) > 1 else ''}{f.remedies[-1]}"
+        lines.append(safe(f"{f.code}: {f.message}{advice if f.remedies else ''}", 500))
+    return lines

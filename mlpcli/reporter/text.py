@@ -1,0 +1,51 @@
+"""Foreign text on its way to a terminal, and the consoles it is shown on.
+
+Every name, label, cell and path of a user's files goes through `safe`; nothing else may build text from them.
+"""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+from typing import TextIO
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, format, surrogate, private, unassigned, separators
+MOST_COMBINING = 2  # marks on one letter; a flood of them would paint over other lines
+
+
+def safe(text: str, width: int = 80) -> str:
+    """Text with every character that could act on a terminal written out, cut at `width` cells.
+
+    The result holds no control, bidirectional or invisible character. It is literal text: consoles made here read
+    no markup and no emoji codes.
+    """
+    out, used, marks = [], 0, 0
+    for char in text:
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if unicodedata.category(char) in HIDDEN or marks > MOST_COMBINING:
+            code = ord(char)
+            shown = f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+        else:
+            shown = char
+        size = cell_len(shown)
+        if used + size > width - 1 and used + size + cell_len(text[-1]) > width:
+            return "".join(out) + "…"
+        out.append(shown)
+        used += size
+    return "".join(out)
+
+
+def literal(text: str, width: int = 80, style: str = "") -> Text:
+    """`safe` text for a table cell, which rich would otherwise read for markup."""
+    return Text(safe(text, width), style=style)
+
+
+def make_console(stream: TextIO) -> Console:
+    """A console that prints text as it is: no markup, no emoji, no highlighting, and no failure on odd encodings."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    return Console(file=stream, markup=False, emoji=False, highlight=False, soft_wrap=False)
