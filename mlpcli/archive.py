@@ -176,10 +176,11 @@ def load(path: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         raise MachineError(f"cannot read the model: {getattr(error, 'strerror', error)}", file=path) from error
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise ModelError("not a regular file", hint="name a model file that mlpcli train wrote", file=path)
     with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise ModelError("not a regular file", hint="name a model file that mlpcli train wrote", file=path)
         if found.st_size > LARGEST_FILE:
             raise ModelError("larger than any mlpcli model", hint=DAMAGED, file=path)
         if file.read(4) != b"PK\x03\x04":

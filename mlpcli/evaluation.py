@@ -21,7 +21,6 @@ from mlpcli.fitting import Table, encode_target, prepare_table, read_table, sour
 from mlpcli.metrics import Interval, score
 from mlpcli.model import Model
 
-
 LINEAR_BATCH, LINEAR_STEPS = 64, 3000  # enough for a convex loss at a falling rate to settle
 
 
@@ -33,7 +32,7 @@ class Evaluation:
     metrics: dict[str, dict[str, Interval]]
     baselines: dict[str, dict[str, float]]
     rows: dict[str, int]
-    y: NDArray[np.generic]  # of the set judged last: test, or the whole file
+    y: NDArray[Any]  # of the set judged last: test, or the whole file
     outputs: NDArray[np.floating]
 
 
@@ -99,7 +98,7 @@ def evaluate_table(model: Model, table: Table, *, linear: bool) -> Evaluation:
     return Evaluation(table.source.name, metrics, baselines, rows, truth[is_test], outputs[is_test])
 
 
-def truth_of(model: Model, cells: pd.Series[Any], file: str) -> NDArray[np.generic]:
+def truth_of(model: Model, cells: pd.Series[Any], file: str) -> NDArray[Any]:
     """Class numbers, or values in the target's units. Raises DataError for a class the model never saw."""
     if not model.labels:
         return np.asarray(cells, np.float64)
@@ -113,7 +112,7 @@ def truth_of(model: Model, cells: pd.Series[Any], file: str) -> NDArray[np.gener
     return truth
 
 
-def constant_metrics(model: Model, truth: NDArray[np.generic], fitted: NDArray[np.generic] | None) -> dict[str, float]:
+def constant_metrics(model: Model, truth: NDArray[Any], fitted: NDArray[Any] | None) -> dict[str, float]:
     """Metrics of always answering the class shares, or the mean, of the rows the model was fitted on."""
     target = model.schema.target
     if fitted is None or not target.labels:
@@ -128,7 +127,7 @@ def values_of(found: dict[str, Interval]) -> dict[str, float]:
     return {name: interval.value for name, interval in found.items()}
 
 
-def simple_baseline(y: NDArray[np.generic] | None, n_classes: int, mean: float, n: int) -> NDArray[np.float64] | None:
+def simple_baseline(y: NDArray[Any] | None, n_classes: int, mean: float, n: int) -> NDArray[np.float64] | None:
     """The class shares or the mean of the training rows, for every row; None without training rows."""
     if n_classes == 0:
         return np.full(n, mean)
@@ -144,7 +143,8 @@ def fit_linear(table: Table, config: Config) -> Model:
     epochs = int(np.clip(LINEAR_STEPS // n_steps, 10, 300))
     straight = replace(
         config, preset="classic", ensemble=1, hidden=(), embed_numbers="none", parametrization="standard", init="auto",
-        optimizer="adam", lr=0.02, schedule="cosine", epochs=epochs, batch_size=str(LINEAR_BATCH), patience=0, dropout=0.0,
+        optimizer="adam", lr=0.02, schedule="cosine", epochs=epochs, batch_size=str(LINEAR_BATCH),
+        patience=0, dropout=0.0,
         input_noise=0.0, normalization="none", label_smoothing=0.0, calibrate=False, time_limit=None, loss="auto",
     )  # fmt: skip
     fitting = prepare_table(table, straight)

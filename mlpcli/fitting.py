@@ -191,8 +191,7 @@ def times_of(column: pd.Series[Any], source: Source) -> Floats:
                 "neither dates nor numbers", "--time needs one of them", file=source.name, column=str(column.name)
             )
         parsed = parse_dates(as_categorical(column), form)
-        times = (parsed - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
-        times = np.asarray(times, np.float64)
+        times = np.asarray((parsed - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1), np.float64)
     missing = np.flatnonzero(np.isnan(times))
     if len(missing):
         raise DataError("no time here", "--time needs one in every row", file=source.name, column=str(column.name))
@@ -208,7 +207,7 @@ class Fitting:
     schema: Schema
     members: list[Member]
     x: NDArray[np.float32]  # of the rows in `used`
-    y: NDArray[np.generic]
+    y: NDArray[Any]
     by_fold: bool  # each member validates on a fold of its own
     notes: list[str]
 
@@ -252,7 +251,7 @@ class Fitting:
         )  # fmt: skip
         return Model(record, [m.network for m in self.members])
 
-    def truth(self, index: Ints) -> NDArray[np.generic]:
+    def truth(self, index: Ints) -> NDArray[Any]:
         target = self.schema.target
         return self.y[index] if target.labels else self.y[index].astype(np.float64) * target.std + target.mean
 
@@ -334,17 +333,18 @@ def check_loss(config: Config, table: Table) -> None:
         raise UsageError("--loss binary_cross_entropy needs a target of two classes")
 
 
-def encode_target(cells: pd.Series[Any], schema: Schema) -> NDArray[np.generic]:
+def encode_target(cells: pd.Series[Any], schema: Schema) -> NDArray[Any]:
     """The target's cells -> class numbers in the order of the labels (-1: unknown), or standardised numbers"""
     target = schema.target
     if not target.labels:
         return ((np.asarray(cells, np.float64) - target.mean) / target.std).astype(np.float32)
     values = as_categorical(cells)
     number = {label: i for i, label in enumerate(target.labels)}
-    return np.array([*(number.get(str(c), -1) for c in values.categories), -1], np.int64)[values.codes]
+    numbers = np.array([*(number.get(str(c), -1) for c in values.categories), -1], np.int64)
+    return np.asarray(numbers[values.codes])
 
 
-def row_weights(table: Table, used: Ints, y: NDArray[np.generic], config: Config) -> NDArray[np.float32] | None:
+def row_weights(table: Table, used: Ints, y: NDArray[Any], config: Config) -> NDArray[np.float32] | None:
     """Weights of mean 1 from --weight and --class-weight, or None when every row counts the same."""
     weights = np.ones(len(used))
     if config.weight is not None:
@@ -358,7 +358,7 @@ def row_weights(table: Table, used: Ints, y: NDArray[np.generic], config: Config
         weights = weights / np.maximum(counts, 1e-12)[y.astype(np.int64)]
     if config.weight is None and config.class_weight == "none":
         return None
-    return (weights / weights.mean()).astype(np.float32)
+    return np.asarray(weights / weights.mean(), np.float32)
 
 
 def fit(data: str, target: str | None = None, *, jobs: int = 1, **settings: Any) -> Model:

@@ -193,10 +193,10 @@ def combine(logits: list[Array], config: Config, schema: Schema, temperature: fl
     target = schema.target
     if target.task == "classification":
         loss = build_loss(config)
-        return np.mean([loss.link(z.astype(np.float64) / temperature) for z in logits], axis=0)
+        return np.asarray(np.mean([loss.link(z.astype(np.float64) / temperature) for z in logits], axis=0))
     mean = np.mean([z[:, 0].astype(np.float64) for z in logits], axis=0)
     # Clipped to the training range, as RealMLP-TD does: a network extrapolates without bound.
-    return np.clip(mean * target.std + target.mean, target.low, target.high)
+    return np.asarray(np.clip(mean * target.std + target.mean, target.low, target.high))
 
 
 def as_table(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:

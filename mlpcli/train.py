@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,14 +38,14 @@ class Rows:
     """
 
     x: Array
-    y: NDArray[np.generic]
+    y: NDArray[Any]
     weights: Array | None
     index: Ints
 
     def __len__(self) -> int:
         return len(self.index)
 
-    def take(self, rows: Ints, out: Array | None = None) -> tuple[Array, NDArray[np.generic], Array | None]:
+    def take(self, rows: Ints, out: Array | None = None) -> tuple[Array, NDArray[Any], Array | None]:
         x = np.take(self.x, rows, axis=0, out=None if out is None else out[: len(rows)], mode="clip")
         return x, self.y[rows], None if self.weights is None else self.weights[rows]
 
@@ -94,14 +95,15 @@ class Run:
 
     def epoch(self) -> tuple[float, float | None]:
         """One pass over the training rows -> training and validation loss after it."""
-        if self.has_failed:
-            return self.measured
-        try:
-            self.descend()
-            self.measured = self.measure()
-        except DivergedError as error:
-            self.recover(str(error))
-            self.measured = self.measure()
+        while True:
+            if self.has_failed:
+                return self.measured
+            try:
+                self.descend()
+                self.measured = self.measure()
+                break
+            except DivergedError as error:
+                self.recover(str(error))
         self.done += 1
         train_loss, valid_loss = self.measured
         if valid_loss is None or valid_loss < self.best_loss:

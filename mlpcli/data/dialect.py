@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from mlpcli.config import MISSING_MARKERS, ReadOptions
 from mlpcli.data.structure import scan
@@ -29,6 +30,10 @@ FOREIGN = {
     b"SQLite format 3": "an SQLite database", b"\x89PNG": "a picture",
 }  # fmt: skip
 MARKUP = {b"<!doctype html": "HTML", b"<html": "HTML", b"<?xml": "XML", b"{": "JSON", b"[{": "JSON"}
+
+
+class Readable(Protocol):
+    def read(self, n: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ def decompress(data: bytes, name: str) -> bytes:
     return data
 
 
-def capped(stream: io.BufferedIOBase | zipfile.ZipExtFile, name: str) -> bytes:
+def capped(stream: Readable, name: str) -> bytes:
     data = stream.read(LARGEST_UNPACKED + 1)
     if len(data) > LARGEST_UNPACKED:
         raise DataError("unpacks to more than 16 GB", "decompress it first", file=name)

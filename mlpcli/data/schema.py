@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -101,7 +101,8 @@ class CategoryColumn:
         rare = len(self.levels) if self.has_rare else max(len(self.levels), self.n_plain)
         of_category = [where.get(str(c), rare) for c in values.categories]
         lookup = np.asarray([*of_category, where.get(None, rare)])
-        return lookup[values.codes]  # code -1, the missing value, is the last
+        # Code -1, the missing value, is the last.
+        return np.asarray(lookup[values.codes], np.int64)
 
     def encode(self, values: pd.Categorical, plain: Matrix, ple: Matrix) -> None:
         """n values -> plain (n, n_plain)"""
@@ -212,7 +213,7 @@ class Schema:
             i, j = 0, self.n_plain
             for c in self.features:
                 part = values[c.name][rows]
-                c.encode(part, x[rows, i : i + c.n_plain], x[rows, j : j + c.n_ple])  # type: ignore[arg-type]
+                c.encode(part, x[rows, i : i + c.n_plain], x[rows, j : j + c.n_ple])
                 i, j = i + c.n_plain, j + c.n_ple
         return x
 
@@ -234,11 +235,11 @@ class Schema:
         return found
 
 
-def as_categorical(values: pd.Series[str]) -> pd.Categorical:
+def as_categorical(values: Any) -> pd.Categorical:
     return values.array if isinstance(values.array, pd.Categorical) else pd.Categorical(values)
 
 
-def column_values(values: pd.Series) -> Floats | pd.Categorical:  # type: ignore[type-arg]
+def column_values(values: Any) -> Any:
     """float64 for a number column, categories with codes for text."""
     return values.to_numpy(np.float64) if values.dtype.kind == "f" else as_categorical(values)
 

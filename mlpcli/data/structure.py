@@ -75,14 +75,16 @@ def boundaries(
     regular = np.isin(before, (ord(delimiter), LF, CR, ord(quote)))
     if escape is not None or not regular.all():
         return exact_boundaries(data, delimiter, quote, escape)
-    outside = lambda at: at[np.searchsorted(quotes, at) % 2 == 0]  # noqa: E731
-    return outside(delimiters), outside(line_ends), int(quotes[-1]) if len(quotes) % 2 else None
+    delimiters = delimiters[np.searchsorted(quotes, delimiters) % 2 == 0]
+    line_ends = line_ends[np.searchsorted(quotes, line_ends) % 2 == 0]
+    return delimiters, line_ends, int(quotes[-1]) if len(quotes) % 2 else None
 
 
 def exact_boundaries(data: bytes, delimiter: str, quote: str, escape: str | None) -> tuple[Ints, Ints, int | None]:
     """The same, by one pass over the special bytes with the state of a CSV parser."""
     special = "".join(re.escape(c) for c in (delimiter, quote, escape or "") if c)
-    delimiters, line_ends = [], []
+    delimiters: list[int] = []
+    line_ends: list[int] = []
     opened, field_start, skipped = None, 0, -1
     for found in re.finditer(rf"\r\n|[\r\n{special}]".encode(), data):
         at, token = found.start(), found.group()

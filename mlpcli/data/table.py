@@ -161,7 +161,7 @@ def parse_bytes(
 ) -> pd.DataFrame:
     """Records without header -> a frame of pandas' types, categoricals of the exact cells for `texts`."""
     columns = list(range(len(names)))  # by number: names may look alike to pandas
-    frame = pd.read_csv(
+    frame: pd.DataFrame = pd.read_csv(  # type: ignore[call-overload]  # the stubs want literals
         io.BytesIO(data), header=None, names=columns, index_col=False, sep=dialect.delimiter,
         quotechar=dialect.quote, escapechar=dialect.escape, comment=None, decimal=dialect.decimal,
         thousands=dialect.thousands, encoding="utf-8", engine="c", low_memory=False, keep_default_na=False,

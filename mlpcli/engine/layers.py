@@ -141,7 +141,10 @@ class InputNoise(Layer):
         if not training or rng is None:
             return x
         noise = rng.standard_normal(x.shape, dtype=np.float32)
-        return np.add(x, self.std * noise, out=self.out[: len(x)])
+        noise *= self.std
+        out = self.out[: len(x)]
+        np.add(x, noise, out=out)
+        return out
 
     def backward(self, grad: Array, need_input: bool) -> Array:
         return grad
@@ -164,7 +167,8 @@ class Normalize(Layer):
         self.inverse = 1 / np.sqrt(variance + NORM_EPSILON)
         self.by_batch = by_batch
         self.hat = (x - mean) * self.inverse
-        out = np.multiply(self.hat, self.p["scale"], out=self.out[: len(x)])
+        out = self.out[: len(x)]
+        np.multiply(self.hat, self.p["scale"], out=out)
         out += self.p["shift"]
         return out
 
@@ -175,7 +179,9 @@ class Normalize(Layer):
         if self.by_batch:
             along = (d * self.hat).mean(axis=self.axis, keepdims=True)
             d -= d.mean(axis=self.axis, keepdims=True) + self.hat * along
-        return np.multiply(d, self.inverse, out=self.grad[: len(grad)])
+        out = self.grad[: len(grad)]
+        np.multiply(d, self.inverse, out=out)
+        return out
 
 
 class BatchNorm(Normalize):

@@ -6,13 +6,13 @@ rows. To add one: subclass Loss, add a line to LOSSES.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
-Target = NDArray[np.generic]
+Target = NDArray[Any]
 
 
 class Loss:
@@ -42,8 +42,9 @@ class Loss:
 
 
 def log_softmax(logits: Array) -> Array:
-    z = logits - logits.max(axis=1, keepdims=True)
-    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    z: Array = logits - logits.max(axis=1, keepdims=True)
+    z -= np.log(np.exp(z).sum(axis=1, keepdims=True))
+    return z
 
 
 class CrossEntropy(Loss):

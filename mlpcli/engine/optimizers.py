@@ -124,7 +124,7 @@ class Adam(Optimizer):
         np.sqrt(v, out=self.work)
         self.work += EPSILON / of_root_v
         np.divide(m, self.work, out=self.work)
-        return of_m / of_root_v
+        return float(of_m / of_root_v)
 
 
 class AdamW(Adam):

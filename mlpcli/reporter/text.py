@@ -23,7 +23,8 @@ def safe(text: str, width: int = 80) -> str:
     The result holds no control, bidirectional or invisible character. It is literal text: consoles made here read
     no markup and no emoji codes.
     """
-    out, used, marks = [], 0, 0
+    out: list[str] = []
+    used = marks = 0
     for char in text:
         marks = marks + 1 if unicodedata.combining(char) else 0
         if unicodedata.category(char) in HIDDEN or marks > MOST_COMBINING:
