@@ -1,0 +1,251 @@
+"""What must happen for each class of CSV, good and bad."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import threading
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlpcli.config import ReadOptions
+from mlpcli.data.dialect import find_dialect
+from mlpcli.data.stream import stream
+from mlpcli.data.table import is_number, open_table
+from mlpcli.errors import DataError, MachineError, MlpcliError
+
+GOOD = "a,b,c\n" + "".join(f"{i},{i * 0.5},x{i % 3}\n" for i in range(50))
+
+
+def read(tmp_path: Path, content: str | bytes, options: ReadOptions | None = None, **kinds) -> pd.DataFrame:
+    file = tmp_path / "d.csv"
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return open_table(str(file), options or ReadOptions()).read(**kinds)
+
+
+def with_line(number: int, line: str) -> str:
+    lines = GOOD.split("\n")
+    lines[number - 1] = line
+    return "\n".join(lines)
+
+
+BAD = {
+    "S01 empty": ("", "empty file"),
+    "S02 blank lines": ("\n\n\n", "no header"),
+    "S05 short row": (with_line(20, "1,2"), r"d.csv:20: 2 fields, expected 3"),
+    "S06 long row": (with_line(20, "1,2,3,4"), r"d.csv:20: 4 fields, expected 3"),
+    "S07 rows longer than header": ("a,b,c\n" + "1,2,3,4\n" * 20, "rows have 4 fields, header has 3"),
+    "S10 doubled name": ("a,b,a\n1,2,3\n", r"column 'a' appears twice \(columns 1, 3\)"),
+    "S14 units below the header": ("a,b\nkg,m\n" + "1,2\n" * 300, r"d.csv:2: column 'a': expected a number, found 'kg'"),
+    "S15 preamble": ("Report of May\n" + GOOD, r"d.csv:2: "),
+    "S16 footer": (GOOD + "Total,123\n", r"d.csv:52: 2 fields, expected 3"),
+    "S17 second table": (GOOD + "\nd,e\n1,2\n", r"d.csv:53: 2 fields"),
+    "S19 other delimiter in a row": (with_line(30, "1;2;x"), r"d.csv:30: 1 fields, expected 3"),
+    "S20 quote never closed": (with_line(12, '1,2,"x'), r"d.csv:12: quote opened here is never closed"),
+    "S28 comment line": (with_line(9, "# a comment"), r"d.csv:9: 1 fields"),
+    "S35 html": ("<!DOCTYPE html><html></html>", "looks like HTML"),
+    "S35 json": ('{"a": 1}', "looks like JSON"),
+    "S35 parquet": (b"PAR1xxxx", "looks like a Parquet file"),
+    "E05 latin-1": ("a,b\n1,caf\xe9 x\n".encode("latin-1") * 3, r"byte \d+ is not utf-8 text \(0xe9\)"),
+    "E09 NUL": ("a,b\n1,2\n3,\x004\n", r"d.csv:3: NUL byte"),
+    "E11 thin space": (with_line(20, "1,2\u2009000,x"), r"d.csv:20: column 'b': expected a number"),
+    "V02 infinite": (with_line(20, "1,1e999,x"), r"d.csv:20: column 'b': .*infinite"),
+    "V08 stray text": ("a,b\n" + "1,2\n" * 500 + "1,heavy\n" + "1,2\n" * 50, r":502: column 'b': expected .*'heavy'"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_files_are_refused_with_their_place(name, tmp_path):
+    content, message = BAD[name]
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, content)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\r\r\n"])
+def test_s24_line_ends_make_no_difference(end, tmp_path):
+    expected = read(tmp_path, GOOD)
+    pd.testing.assert_frame_equal(read(tmp_path, GOOD.replace("\n", end)), expected)
+
+
+def zipped(data: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as made:
+        made.writestr("d.csv", data)
+    return out.getvalue()
+
+
+TWINS = {
+    "S08 trailing delimiter everywhere": GOOD.replace("\n", ",\n").replace("a,b,c,", "a,b,c", 1).encode(),
+    "S18 semicolon": GOOD.replace(",", ";").encode(),
+    "S18 tab": GOOD.replace(",", "\t").encode(),
+    "S18 pipe": GOOD.replace(",", "|").encode(),
+    "S25 no final newline": GOOD.rstrip("\n").encode(),
+    "S29 blank lines": GOOD.replace("\n", "\n\n").encode(),
+    "S33 gzip": gzip.compress(GOOD.encode()),
+    "S33 bzip2": bz2.compress(GOOD.encode()),
+    "S33 xz": lzma.compress(GOOD.encode()),
+    "S33 zip": zipped(GOOD.encode()),
+    "E01 byte-order mark": GOOD.encode("utf-8-sig"),
+    "E03 UTF-16": GOOD.encode("utf-16"),
+    "E03 UTF-32": GOOD.encode("utf-32"),
+    "quoted": "\n".join(",".join(f'"{c}"' for c in line.split(",")) for line in GOOD.split("\n")[:-1]).encode(),
+}
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_twins_of_one_table_read_alike(name, tmp_path):
+    expected = read(tmp_path, GOOD)
+    found = read(tmp_path, TWINS[name])
+    pd.testing.assert_frame_equal(found[["a", "b", "c"]], expected)
+
+
+def test_s34_a_truncated_gzip_is_refused(tmp_path):
+    with pytest.raises(DataError, match="truncated or damaged gzip"):
+        read(tmp_path, gzip.compress(GOOD.encode())[:-20])
+
+
+def test_cp949_is_recognised_and_said(tmp_path):
+    file = tmp_path / "d.csv"
+    file.write_bytes("이름,값\n가나,1\n다라,2\n".encode("cp949"))
+    source = open_table(str(file), ReadOptions())
+    assert source.names == ("이름", "값")
+    assert any("cp949" in note for note in source.notes)
+
+
+def test_s23_a_line_end_inside_quotes_is_one_record_and_lines_stay_physical(tmp_path):
+    content = 'a,b\n1,"x\ny"\n2,z\n3\n'
+    with pytest.raises(DataError, match=r":5: 1 fields"):
+        read(tmp_path, content)
+    frame = read(tmp_path, content.removesuffix("3\n"))
+    assert frame["b"].tolist() == ["x\ny", "z"]
+
+
+def test_s21_a_stray_quote_inside_a_field_is_literal(tmp_path):
+    assert read(tmp_path, 'a,b\n1,5" pipe\n2,x\n')["b"].tolist() == ['5" pipe', "x"]
+
+
+def test_bad_rows_are_skipped_when_asked_and_counted(tmp_path):
+    file = tmp_path / "d.csv"
+    file.write_text(with_line(20, "1,2"))
+    source = open_table(str(file), ReadOptions(bad_rows="skip"))
+    assert len(source.read()) == 49
+    assert any("1 rows of another width are left out: lines 20" in note for note in source.notes)
+    assert source.line_of(18) == 21
+
+
+def test_v06_leading_zeros_make_a_category_and_cells_stay_as_they_stand(tmp_path):
+    frame = read(tmp_path, "zip,y\n00123,1.50\n04567,2.0\n", texts=["y"])
+    assert frame["zip"].tolist() == ["00123", "04567"]
+    assert frame["y"].tolist() == ["1.50", "2.0"]
+
+
+def test_v01_markers_never_apply_to_the_target(tmp_path):
+    content = "x,country\n1,NA\nNA,DE\n3,\n"
+    frame = read(tmp_path, content, texts=["country"], target="country")
+    assert frame["country"].tolist()[:2] == ["NA", "DE"]
+    assert pd.isna(frame["country"][2])
+    assert np.isnan(frame["x"][1])
+
+
+def test_v07_decimal_comma_and_thousands(tmp_path):
+    options = ReadOptions(decimal=",", thousands=".")
+    assert read(tmp_path, "a;b\n1.234,5;1\n2,5;2\n", options)["a"].tolist() == [1234.5, 2.5]
+
+
+@pytest.mark.parametrize("row", [1, 700, 1999])
+def test_v09_the_kind_of_a_column_does_not_depend_on_where_text_stands(row, tmp_path):
+    cells = ["1"] * 2000
+    for i in range(100):
+        cells[(row + i) % 2000] = "text"
+    assert isinstance(read(tmp_path, "a,b\n" + "".join(f"{c},0\n" for c in cells))["a"].array, pd.Categorical)
+
+
+@pytest.mark.parametrize("text", ["1", "-1.5", "+.5", "5.", "1e5", " 7 ", "0"])
+def test_v17_numbers(text):
+    assert is_number(text)
+
+
+@pytest.mark.parametrize("text", ["1_000", "0x10", "nan", "inf", "infinity", ".", "", "1,5", "１", "1e", "--1"])
+def test_v17_what_is_no_number(text):
+    assert not is_number(text)
+
+
+def test_x13_a_long_cell_is_judged_in_linear_time():
+    assert not is_number("1" * 1_000_000 + "x")
+
+
+def test_folders_and_absent_files_are_machine_errors(tmp_path):
+    for path in (tmp_path, tmp_path / "none.csv"):
+        with pytest.raises(MachineError):
+            open_table(str(path), ReadOptions())
+
+
+# --- the stream of predict --------------------------------------------------------------------------------
+
+
+def streamed(pieces: list[bytes], options: ReadOptions | None = None) -> list[tuple]:
+    """The rows of all parts when the bytes come in these pieces."""
+    reader, writer = os.pipe()
+
+    def feed() -> None:
+        with os.fdopen(writer, "wb", buffering=0) as pipe:
+            for piece in pieces:
+                pipe.write(piece)
+                threading.Event().wait(0.12 if len(pieces) < 10 else 0)
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    options = options or ReadOptions()
+    try:
+        rows = []
+        for source, _ in stream(reader, "pipe", find_dialect(b"a,b,c\n1,2,3\n", "utf-8", options), options, ["a"]):
+            frame = source.parse(texts=source.names)
+            rows += [tuple(r) for r in frame.astype(object).itertuples(index=False)]
+        return rows
+    finally:
+        feeder.join()
+        os.close(reader)
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 10_000])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_stream_gives_the_same_rows_however_the_bytes_come(size, end):
+    data = GOOD.replace("x1", '"x,\n1"').replace("\n", end).encode()
+    whole = streamed([data])
+    assert len(whole) == 50
+    assert streamed([data[i : i + size] for i in range(0, len(data), size)]) == whole
+
+
+def test_a_slow_stream_names_the_physical_line_of_a_bad_row():
+    with pytest.raises(DataError, match=r"pipe:5: 2 fields, expected 3"):
+        streamed([b"a,b,c\n1,2,3\n", b"4,5,6\n", b'7,"8', b'",9\n1,2\n3,4,5\n'])
+
+
+def test_a_stream_in_utf_16():
+    assert streamed([GOOD.encode("utf-16")]) == streamed([GOOD.encode()])
+
+
+# --- files nobody here wrote ------------------------------------------------------------------------------
+
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here")
+def test_the_corpus_is_read_or_refused_with_a_message():
+    failures = []
+    for file in sorted(p for p in CORPUS.rglob("*") if p.is_file() and p.stat().st_size < 20_000_000):
+        try:
+            open_table(str(file), ReadOptions()).read()
+        except MlpcliError:
+            continue
+        except Exception as error:  # the point of the test: whatever else comes is a bug
+            failures.append(f"{file.relative_to(CORPUS)}: {type(error).__name__}: {error}"[:200])
+    assert not failures, "\n".join(failures)
