@@ -27,6 +27,9 @@ Array = NDArray[np.floating]
 Ints = NDArray[np.int64]
 
 SAMPLE_ROWS = 1000  # training rows, at least, on which the training loss of the curve is measured
+GATHERED = 4096  # rows copied at a time to measure a loss: never a whole fold
+CLEANING = 64  # steps between two removals of tiny numbers
+TINY_WEIGHT = 1e-15  # the product of three smaller weights would be a denormal
 RETRIES = 3  # times a diverged member goes back to its best epoch with a tenth of the learning rate
 
 
@@ -67,13 +70,13 @@ class DivergedError(Exception):
 class Run:
     """The training of one member: optimiser state, best weights, and `epoch()`."""
 
-    def __init__(self, member: Member, loss: Loss, config: Config) -> None:
+    def __init__(self, member: Member, loss: Loss, config: Config, deadline: float) -> None:
         assert config.epochs is not None
         assert config.lr is not None
         assert config.batch_size is not None
         assert config.optimizer is not None
         assert config.schedule is not None
-        self.member, self.loss, self.config = member, loss, config
+        self.member, self.loss, self.config, self.deadline = member, loss, config, deadline
         self.epochs, self.lr = config.epochs, config.lr
         n, net = len(member.train), member.network
         self.batch_size = n if config.batch_size == "full" else min(int(config.batch_size), n)
@@ -121,8 +124,10 @@ class Run:
             order = order[: len(order) - len(order) % size]
         n_steps = -(-len(order) // size)
         for i in range(n_steps):
-            if self.is_stopping:
+            if self.is_stopping or time.monotonic() > self.deadline:
                 return
+            if i % CLEANING == 0:
+                self.clean()
             x, y, weights = self.member.train.take(order[i * size : (i + 1) * size], out=self.x)
             grad = self.grad[: len(x)]
             with np.errstate(over="ignore", invalid="ignore"):
@@ -132,8 +137,12 @@ class Run:
                     raise DivergedError(f"loss became {value} at epoch {self.done + 1}, step {i + 1}")
                 net.backward(grad)
                 self.step(self.lr * self.schedule((self.done + i / n_steps) / self.epochs))
+
+    def clean(self) -> None:
+        """Zeroes numbers so small that they, or their products, are denormals, on which processors crawl."""
         self.optimizer.flush_tiny()
-        net.params[np.abs(net.params) < TINY] = 0
+        params = self.member.network.params
+        params[np.abs(params) < TINY_WEIGHT] = 0
 
     def step(self, lr: float) -> None:
         """Penalties and limits around one step of the optimiser."""
@@ -157,9 +166,12 @@ class Run:
         return train_loss, None if valid is None else self.loss_on(valid, valid.index)
 
     def loss_on(self, rows: Rows, index: Ints) -> float:
-        x, y, weights = rows.take(index)
+        net = self.member.network
+        logits = np.empty((len(index), net.n_outputs), net.params.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
-            value = self.loss.value(self.member.network.predict(x), y, weights)
+            for i in range(0, len(index), GATHERED):
+                logits[i : i + GATHERED] = net.predict(rows.take(index[i : i + GATHERED])[0])
+            value = self.loss.value(logits, rows.y[index], None if rows.weights is None else rows.weights[index])
         if not np.isfinite(value):
             raise DivergedError(f"loss became {value} after epoch {self.done + 1}")
         return value
@@ -190,7 +202,8 @@ def train(members: Sequence[Member], loss: Loss, config: Config, jobs: int = 1) 
     KeyboardInterrupt, stops training and leaves the best weights so far.
     Raises TrainingError when the loss is never finite.
     """
-    runs = [Run(member, loss, config) for member in members]
+    began = now = time.monotonic()
+    runs = [Run(member, loss, config, began + (config.time_limit or np.inf)) for member in members]
     n_train = sum(len(m.train) for m in members)
     valid = {id(m.valid.index): len(m.valid) for m in members if m.valid is not None}
     yield Started(
@@ -202,7 +215,6 @@ def train(members: Sequence[Member], loss: Loss, config: Config, jobs: int = 1) 
         len(members[0].network.params),
         runs[0].batch_size,
     )
-    began = now = time.monotonic()
     stopped: Stop = "epochs"
     epoch, best_epoch, best_mean = 0, 0, np.inf
     pool = ThreadPoolExecutor(jobs) if jobs > 1 and len(runs) > 1 else None

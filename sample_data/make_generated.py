@@ -1,6 +1,6 @@
 """Writes the generated sample tables beside this file: xor.csv, spirals.csv, cafe_cp949.csv and cafe_utf8.csv.
 
-    python sample_data/make_generated.py [FOLDER]
+python sample_data/make_generated.py [FOLDER]
 """
 
 from __future__ import annotations

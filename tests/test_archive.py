@@ -176,9 +176,14 @@ def test_a_failed_system_call_leaves_the_old_file_and_nothing_else(call, number,
 def test_an_interruption_in_the_middle_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "m.npz"
     path.write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt), files.write_atomically(str(path)) as file:
-        file.write(b"half")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with files.write_atomically(str(path)) as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["m.npz"]
 

@@ -1,173 +1,401 @@
+"""Training learns what can be learned, keeps the best epoch however it ends, and recovers from too high a rate."""
+
 from __future__ import annotations
 
-import itertools
+import threading
+import time
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pytest
 
 from mlpcli.config import Config
-from mlpcli.engine.losses import LOSSES
+from mlpcli.engine.losses import LOSSES, Loss
 from mlpcli.engine.network import mlp
 from mlpcli.errors import TrainingError
 from mlpcli.events import EpochEnded, Finished, History, Started
 from mlpcli.train import Member, Rows, train
 
-PLAIN = Config(preset="classic", patience=0, epochs=200, l2=0.0).resolve("classification")
+XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
+XOR_Y = np.array([0, 1, 1, 0])
 
 
-def rows(x, y, index=None):
-    return Rows(x.astype(np.float32), y, None, np.arange(len(x)) if index is None else index)
+def settings(**changes) -> Config:
+    plain = {"parametrization": "standard", "schedule": "constant", "patience": 0, "epochs": 5}
+    plain |= {"batch_size": "32", "lr": 0.01}
+    return Config(**(plain | changes)).resolve("classification")
 
 
-def member(x, y, n_outputs, valid=None, seed=0, **options):
+def rows(x, y, index=None, weights=None) -> Rows:
+    return Rows(x, y, weights, np.arange(len(x)) if index is None else index)
+
+
+def blobs(n: int = 300, seed: int = 0):
+    """Three classes, x (n, 4), that overlap a little."""
     rng = np.random.default_rng(seed)
-    network = mlp(x.shape[1], n_outputs, rng=rng, **options)
-    return Member(network, rows(x, y), valid, rng)
+    y = rng.integers(0, 3, n)
+    return (rng.standard_normal((n, 4)) + 1.5 * np.eye(3, 4)[y]).astype(np.float32), y
 
 
-def two_classes(n=300, seed=0):
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=(n, 4))
-    return x, (x[:, 0] + 0.5 * rng.normal(size=n) > 0).astype(np.int64)
+def member(seed: int = 0, hidden=(16,), n: int = 300, n_valid: int = 100, **options) -> Member:
+    x, y = blobs(n)
+    network = mlp(4, 3, rng=np.random.default_rng(seed), hidden=hidden, **options)
+    index = np.random.default_rng(seed).permutation(n)
+    valid = rows(x, y, index[:n_valid]) if n_valid else None
+    return Member(network, rows(x, y, index[n_valid:]), valid, np.random.default_rng(seed))
 
 
-def test_without_hidden_layer_and_with_squared_error_it_is_least_squares():
+def valid_loss(m: Member) -> float:
+    assert m.valid is not None
+    return CROSS_ENTROPY.value(m.network.predict(m.valid.x[m.valid.index]), m.valid.y[m.valid.index])
+
+
+CROSS_ENTROPY = LOSSES["cross_entropy"]()
+
+
+# --- what can be learned ---------------------------------------------------------------------------------
+
+
+def xor_accuracy(hidden) -> float:
+    m = Member(
+        mlp(2, 2, rng=np.random.default_rng(0), hidden=hidden, activation="tanh"),
+        rows(XOR, XOR_Y),
+        None,
+        np.random.default_rng(0),
+    )
+    list(train([m], CROSS_ENTROPY, settings(batch_size="full", epochs=500, lr=0.05)))
+    return float((m.network.predict(XOR).argmax(1) == XOR_Y).mean())
+
+
+def test_two_layers_learn_xor():
+    assert xor_accuracy(hidden=(8,)) == 1
+
+
+def test_a_single_layer_cannot_learn_xor():
+    assert xor_accuracy(hidden=()) <= 0.75
+
+
+def test_no_hidden_layer_and_squared_error_is_least_squares():
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(200, 3))
-    y = (x @ [1.0, -2.0, 0.5] + 0.3 + 0.1 * rng.normal(size=200)).astype(np.float32)
-    one = member(x, y, 1, hidden=())
-    config = replace(PLAIN, batch_size="full", lr=0.2, epochs=500)
-    list(train([one], LOSSES["squared_error"](), config))
-    exact = np.linalg.lstsq(np.hstack([x, np.ones((200, 1))]), y, rcond=None)[0]
-    assert one.network.params == pytest.approx(exact, abs=1e-4)
+    x, y = rng.standard_normal((60, 3)), rng.standard_normal(60)
+    network = mlp(3, 1, rng=rng, hidden=(), dtype=np.float64)
+    config = settings(optimizer="momentum", batch_size="full", epochs=800, lr=0.05, loss="squared_error")
+    list(train([Member(network, rows(x, y), None, rng)], LOSSES["squared_error"](), config))
+    closed_form = np.linalg.lstsq(np.c_[x, np.ones(60)], y, rcond=None)[0]
+    np.testing.assert_allclose(network.params, closed_form, rtol=1e-8)
 
 
-def test_a_network_memorises_a_tiny_set():
-    rng = np.random.default_rng(1)
-    x, y = rng.normal(size=(16, 4)), rng.integers(0, 3, 16)
-    one = member(x, y, 3, hidden=(32,))
-    list(train([one], LOSSES["cross_entropy"](), replace(PLAIN, optimizer="adam", lr=0.01, epochs=300)))
-    assert (one.network.predict(one.train.x).argmax(axis=1) == y).all()
+def test_l2_is_ridge_regression_and_spares_the_bias():
+    rng = np.random.default_rng(0)
+    x, y, l2 = rng.standard_normal((60, 3)), rng.standard_normal(60) + 5, 0.5
+    network = mlp(3, 1, rng=rng, hidden=(), dtype=np.float64)
+    config = settings(optimizer="momentum", batch_size="full", epochs=800, lr=0.05, l2=l2)
+    list(train([Member(network, rows(x, y), None, rng)], LOSSES["squared_error"](), config))
+    design = np.c_[x, np.ones(60)]
+    closed_form = np.linalg.solve(design.T @ design / 60 + l2 * np.diag([1, 1, 1, 0]), design.T @ y / 60)
+    np.testing.assert_allclose(network.params, closed_form, rtol=1e-8)
 
 
-@pytest.mark.parametrize(("hidden", "solves"), [((), False), ((8,), True)])
-def test_xor_needs_a_hidden_layer(hidden, solves):
-    x = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]] * 8, float)
-    y = (x[:, 0] * x[:, 1] < 0).astype(np.int64)
-    one = member(x, y, 2, hidden=hidden, activation="tanh")
-    list(train([one], LOSSES["cross_entropy"](), replace(PLAIN, optimizer="adam", lr=0.05)))
-    right = (one.network.predict(one.train.x).argmax(axis=1) == y).mean()
-    assert (right == 1.0) if solves else (right <= 0.75)
+def test_l1_drives_weights_without_use_to_zero():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 4)).astype(np.float32)
+    network = mlp(4, 1, rng=rng, hidden=())
+    config = settings(optimizer="sgd", batch_size="full", epochs=600, lr=0.02, l1=0.1, schedule="cosine")
+    list(train([Member(network, rows(x, x[:, 0]), None, rng)], LOSSES["squared_error"](), config))
+    assert np.abs(network.params[1:4]).max() < 5e-3
+    assert network.params[0] == pytest.approx(0.9, abs=0.03)  # one less the penalty
 
 
-def ensemble(seed=0):
-    x, y = two_classes()
-    x = x.astype(np.float32)
-    members = []
-    for k in range(3):
-        rng = np.random.default_rng([seed, k])
-        fold = np.arange(len(x)) % 3 == k
-        network = mlp(4, 2, rng=rng, hidden=(16,))
-        parts = [Rows(x, y, None, np.flatnonzero(rows)) for rows in (~fold, fold)]
-        members.append(Member(network, parts[0], parts[1], rng))
-    return members
+def test_max_norm_holds_after_training():
+    m = member()
+    list(train([m], CROSS_ENTROPY, settings(max_norm=0.5, lr=0.05)))
+    assert np.linalg.norm(m.network.params[: 4 * 16].reshape(4, 16), axis=0).max() <= 0.5 + 1e-6
 
 
-def test_the_result_does_not_depend_on_the_number_of_threads():
-    alone, together = ensemble(), ensemble()
-    config = replace(PLAIN, epochs=5)
-    list(train(alone, LOSSES["cross_entropy"](), config, jobs=1))
-    list(train(together, LOSSES["cross_entropy"](), config, jobs=3))
-    for a, b in zip(alone, together, strict=True):
-        assert a.network.params.tobytes() == b.network.params.tobytes()
+@pytest.mark.parametrize("batch_size", ["full", "1", "7", "1000"])
+def test_a_tiny_set_is_memorised_in_batches_of_any_size(batch_size):
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((20, 4)).astype(np.float32), rng.integers(0, 3, 20)
+    m = Member(mlp(4, 3, rng=rng, hidden=(32, 32)), rows(x, y), None, rng)
+    list(train([m], CROSS_ENTROPY, settings(batch_size=batch_size, epochs=150, lr=0.01)))
+    assert (m.network.predict(x).argmax(1) == y).all()
 
 
-def test_the_best_epoch_is_restored():
-    x, y = two_classes()
-    valid = rows(*two_classes(seed=9))
-    one = member(x, y, 2, valid, hidden=(64,))
-    config = replace(PLAIN, optimizer="adam", lr=0.05, epochs=40)
-    history = History.of(train([one], LOSSES["cross_entropy"](), config))
-    after = LOSSES["cross_entropy"]().value(one.network.predict(valid.x), valid.y)
-    assert after == pytest.approx(min(history.valid_loss), rel=1e-6)
-    assert history.valid_loss[history.best_epoch - 1] == min(history.valid_loss)
-    assert history.valid_loss[-1] > after  # it did overfit, or the test shows nothing
+def test_a_row_of_weight_zero_is_not_there():
+    x, y = blobs(60)
+    x = x.astype(np.float64)
+    weights = (np.arange(60) < 40).astype(np.float32) * 1.5  # mean 1
+    nets = [mlp(4, 3, rng=np.random.default_rng(0), hidden=(8,), dtype=np.float64) for _ in range(2)]
+    for net, given in zip(nets, [rows(x, y, weights=weights), rows(x[:40], y[:40])], strict=True):
+        config = settings(batch_size="full", epochs=20)
+        list(train([Member(net, given, None, np.random.default_rng(0))], CROSS_ENTROPY, config))
+    np.testing.assert_allclose(nets[0].params, nets[1].params, rtol=1e-5, atol=1e-7)
 
 
-def test_patience_stops_and_says_so():
-    x, y = two_classes()
-    one = member(x, y, 2, rows(*two_classes(seed=9)), hidden=(64,))
-    config = replace(PLAIN, optimizer="adam", lr=0.05, epochs=1000, patience=5)
-    events = list(train([one], LOSSES["cross_entropy"](), config))
-    assert isinstance(events[0], Started)
-    assert isinstance(events[-1], Finished)
-    assert events[-1].stopped_by == "patience"
-    assert events[-1].epochs == events[-1].best_epoch + 5
+# --- batches ---------------------------------------------------------------------------------------------
 
 
-def test_a_stop_at_any_moment_leaves_the_best_weights_so_far():
-    x, y = two_classes()
-    valid = rows(*two_classes(seed=9))
-    one = member(x, y, 2, valid, hidden=(64,))
-    events = train([one], LOSSES["cross_entropy"](), replace(PLAIN, optimizer="adam", lr=0.05))
-    seen = [e.valid_loss for e in itertools.islice(events, 31) if isinstance(e, EpochEnded)]
+class Spy(Loss):
+    """Cross-entropy that remembers the class numbers of each batch it has seen."""
+
+    task = "classification"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[list[int]] = []
+
+    def rows(self, logits, y):
+        return np.zeros(len(y))
+
+    def value_and_grad(self, logits, y, weights, grad):
+        self.batches.append(y.tolist())
+        grad[:] = 0
+        return 0.0
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "sizes"), [("full", [10]), ("1", [1] * 10), ("4", [4, 4, 2]), ("9", [9, 1]), ("50", [10])]
+)
+def test_every_epoch_uses_each_row_once_in_a_new_order(batch_size, sizes):
+    x, y = np.zeros((10, 2), np.float32), np.arange(10)
+    spy = Spy()
+    m = Member(mlp(2, 10, rng=np.random.default_rng(0)), rows(x, y), None, np.random.default_rng(0))
+    list(train([m], spy, settings(batch_size=batch_size, epochs=2)))
+    assert [len(batch) for batch in spy.batches] == sizes * 2
+    seen = [list(chain(*spy.batches[i : i + len(sizes)])) for i in (0, len(sizes))]
+    assert [sorted(epoch) for epoch in seen] == [list(range(10))] * 2
+    assert seen[0] != seen[1]
+
+
+@pytest.mark.parametrize(("n", "sizes"), [(10, [8]), (13, [8, 5]), (12, [8]), (3, [3]), (16, [8, 8])])
+def test_the_recipe_drops_a_last_batch_of_at_most_half_size(n, sizes):
+    x, y = np.zeros((n, 2), np.float32), np.arange(n)
+    spy = Spy()
+    m = Member(mlp(2, n, rng=np.random.default_rng(0)), rows(x, y), None, np.random.default_rng(0))
+    list(train([m], spy, settings(batch_size="8", epochs=1, parametrization="ntk")))
+    assert [len(batch) for batch in spy.batches] == sizes
+
+
+def test_an_index_into_shared_rows_is_like_a_copy_of_them():
+    x, y = blobs(100)
+    index = np.arange(0, 100, 3)
+    ends = []
+    for given in (rows(x, y, index), rows(x[index], y[index])):
+        m = Member(mlp(4, 3, rng=np.random.default_rng(0)), given, None, np.random.default_rng(0))
+        list(train([m], CROSS_ENTROPY, settings()))
+        ends.append(m.network.params)
+    np.testing.assert_array_equal(*ends)
+
+
+# --- events ----------------------------------------------------------------------------------------------
+
+
+def test_events_tell_the_run_in_order():
+    members = [member(seed) for seed in range(2)]
+    events = list(train(members, CROSS_ENTROPY, settings(epochs=3)))
+    assert [type(event) for event in events] == [Started] + [EpochEnded] * 3 + [Finished]
+    started, finished = events[0], events[-1]
+    assert (started.n_members, started.n_train, started.n_valid, started.max_epochs) == (2, 200, 200, 3)
+    assert started.n_parameters == members[0].network.params.size
+    assert (finished.epochs, finished.stopped_by) == (3, "epochs")
+
+
+def test_told_losses_are_means_and_spreads_over_members():
+    together = History.of(train([member(0), member(1)], CROSS_ENTROPY, settings(epochs=3)))
+    alone = [History.of(train([member(seed)], CROSS_ENTROPY, settings(epochs=3))) for seed in (0, 1)]
+    losses = np.array([history.valid_loss for history in alone])
+    np.testing.assert_allclose(together.valid_loss, losses.mean(axis=0))
+    np.testing.assert_allclose(together.valid_spread, losses.std(axis=0))
+
+
+def test_the_training_loss_of_few_rows_is_that_of_all_of_them_without_dropout():
+    m = member(dropout=0.5, n_valid=0)
+    history = History.of(train([m], CROSS_ENTROPY, settings(epochs=1)))
+    x, y = blobs()
+    assert history.train_loss == pytest.approx([CROSS_ENTROPY.value(m.network.predict(x), y)])
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_the_number_of_jobs_changes_nothing(dropout):
+    ends = []
+    for jobs in (1, 2, 5):
+        members = [member(seed, dropout=dropout) for seed in range(3)]
+        history = History.of(train(members, CROSS_ENTROPY, settings(epochs=4, patience=2), jobs=jobs))
+        ends.append((history.valid_loss, [m.network.params.tolist() for m in members]))
+    assert ends[0] == ends[1] == ends[2]
+
+
+# --- the best epoch is kept ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("normalization", ["none", "batch"])
+def test_the_best_epoch_is_restored(normalization):
+    m = member(hidden=(64, 64), n=90, n_valid=60, normalization=normalization)
+    history = History.of(train([m], CROSS_ENTROPY, settings(epochs=40, lr=0.02)))
+    assert history.best_epoch == 1 + int(np.argmin(history.valid_loss)) < 40
+    assert valid_loss(m) == pytest.approx(min(history.valid_loss), rel=1e-6)
+
+
+def test_without_validation_rows_the_last_epoch_is_kept():
+    kept = member(n_valid=0)
+    *_, last, finished = train([kept], CROSS_ENTROPY, settings(epochs=4))
+    assert last.valid_loss is None
+    assert finished.best_epoch == 4
+    x, y = blobs()
+    assert CROSS_ENTROPY.value(kept.network.predict(x), y) == pytest.approx(last.train_loss)
+
+
+def test_training_stops_when_no_member_improves():
+    m = member(hidden=(64, 64), n=90, n_valid=60)
+    history = History.of(train([m], CROSS_ENTROPY, settings(epochs=1000, lr=0.02, patience=5)))
+    assert history.stopped_by == "patience"
+    assert len(history.valid_loss) == history.best_epoch + 5
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_closing_the_generator_keeps_the_best_epoch(jobs):
+    members = [member(seed, hidden=(64, 64), n=90, n_valid=60) for seed in range(2)]
+    events, best = train(members, CROSS_ENTROPY, settings(epochs=1000, lr=0.02), jobs=jobs), [np.inf] * 2
+    next(events)
+    for _ in range(30):
+        next(events)
+        best = [min(old, valid_loss(m)) for old, m in zip(best, members, strict=True)]
     events.close()
-    assert LOSSES["cross_entropy"]().value(one.network.predict(valid.x), valid.y) == pytest.approx(min(seen), rel=1e-6)
+    assert [valid_loss(m) for m in members] == pytest.approx(best)
 
 
-def test_divergence_is_caught_and_the_rate_lowered():
-    x, y = two_classes()
-    one = member(x * 100, y, 2, rows(*two_classes(seed=9)), hidden=(16,))
-    list(train([one], LOSSES["cross_entropy"](), replace(PLAIN, lr=1e3, epochs=5, optimizer="momentum")))
-    assert np.isfinite(one.network.params).all()
+class Interrupting(type(CROSS_ENTROPY)):
+    """Cross-entropy that raises KeyboardInterrupt at the given call."""
+
+    def __init__(self, call: int) -> None:
+        super().__init__()
+        self.calls_left = call
+
+    def value_and_grad(self, logits, y, weights, grad):
+        self.calls_left -= 1
+        if self.calls_left == 0:
+            raise KeyboardInterrupt
+        return super().value_and_grad(logits, y, weights, grad)
 
 
-def test_data_that_can_only_diverge_is_a_training_error():
-    x, y = two_classes()
-    one = member(x, (y * 1e30).astype(np.float32), 1, hidden=(16,))
-    with pytest.raises(TrainingError, match="epoch 1"):
-        list(train([one], LOSSES["squared_error"](), replace(PLAIN, lr=1e3, epochs=5)))
+@pytest.mark.parametrize("call", [1, 10, 60, 95])
+def test_an_interrupt_inside_an_epoch_keeps_the_best_one(call):
+    m = member()
+    start, told = m.network.params.copy(), []
+    with pytest.raises(KeyboardInterrupt):
+        told.extend(train([m], Interrupting(call), settings(epochs=50, batch_size="32")))
+    whole = member()  # 7 steps an epoch
+    history = History.of(train([whole], CROSS_ENTROPY, settings(epochs=max((call - 1) // 7, 1), batch_size="32")))
+    expected = whole.network.params if call > 7 else start
+    np.testing.assert_array_equal(m.network.params, expected)
+    assert history.best_epoch <= max((call - 1) // 7, 1)
 
 
-@pytest.mark.parametrize(("batch_size", "steps"), [("full", 1), ("1", 10), ("4", 3)])
-def test_batch_stochastic_and_mini_batch_descent_take_their_number_of_steps(batch_size, steps):
-    x, y = two_classes(10)
-    one = member(x, y, 2, hidden=())
-    taken = []
-    forward = one.network.forward
+class Slow(type(CROSS_ENTROPY)):
+    """Cross-entropy that takes 5 ms a batch."""
 
-    def counting(x, training=False, rng=None):
-        if training:
-            taken.append(len(x))
-        return forward(x, training, rng)
-
-    one.network.forward = counting
-    list(train([one], LOSSES["cross_entropy"](), replace(PLAIN, batch_size=batch_size, epochs=1)))
-    assert len(taken) == steps
-    assert sum(taken) == 10
+    def value_and_grad(self, logits, y, weights, grad):
+        time.sleep(0.005)
+        return super().value_and_grad(logits, y, weights, grad)
 
 
-@pytest.mark.parametrize("penalty", ["l1", "l2", "weight_decay"])
-def test_penalties_make_weights_smaller(penalty):
-    x, y = two_classes()
-    norms = []
-    for strength in (0.0, 0.1):
-        one = member(x, y, 2, hidden=(8,))
-        list(train([one], LOSSES["cross_entropy"](), replace(PLAIN, epochs=30, **{penalty: strength})))
-        norms.append(np.linalg.norm(one.network.params))
-    assert norms[1] < 0.9 * norms[0]
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_time_limit_ends_an_epoch_in_its_middle(jobs):
+    members = [member(seed) for seed in range(2)]  # 200 steps, a second, each
+    config = settings(batch_size="1", epochs=100, time_limit=0.1)
+    *_, last, finished = train(members, Slow(), config, jobs=jobs)
+    assert finished.stopped_by == "time limit"
+    assert finished.seconds < 1
+    assert np.mean([valid_loss(m) for m in members]) == pytest.approx(last.valid_loss)
 
 
-def test_max_norm_bounds_the_weights_into_each_unit():
-    x, y = two_classes()
-    one = member(x, y, 2, hidden=(8,))
-    list(train([one], LOSSES["cross_entropy"](), replace(PLAIN, epochs=30, lr=0.5, max_norm=0.5)))
-    assert np.linalg.norm(one.network.layers[0].p["w"], axis=0).max() <= 0.5 + 1e-5
+def test_no_thread_outlives_training():
+    before = threading.active_count()
+    events = train([member(seed) for seed in range(2)], CROSS_ENTROPY, settings(), jobs=2)
+    next(events)
+    next(events)
+    events.close()
+    assert threading.active_count() == before
 
 
-def test_the_last_row_alone_in_a_batch_keeps_batch_normalisation_finite():
-    x, y = two_classes(33)
-    one = member(x, y, 2, hidden=(8,), normalization="batch")
-    list(train([one], LOSSES["cross_entropy"](), replace(PLAIN, epochs=5, batch_size="32")))
-    assert np.isfinite(one.network.predict(one.train.x)).all()
+# --- divergence ------------------------------------------------------------------------------------------
+
+
+def exploding() -> Member:
+    m = member()
+    m.train = replace(m.train, x=m.train.x * np.float32(1e4))
+    m.valid = replace(m.valid, x=m.train.x)
+    return m
+
+
+class Fragile(type(CROSS_ENTROPY)):
+    """Cross-entropy that turns NaN at the given calls."""
+
+    def __init__(self, calls) -> None:
+        super().__init__()
+        self.calls, self.call = calls, 0
+
+    def value_and_grad(self, logits, y, weights, grad):
+        self.call += 1
+        value = super().value_and_grad(logits, y, weights, grad)
+        return np.nan if self.call in self.calls else value
+
+
+@pytest.mark.parametrize("calls", [{1}, {10}, {3, 10, 20}])
+def test_up_to_three_divergences_are_recovered_from(calls):
+    m = member()
+    history = History.of(train([m], Fragile(calls), settings(epochs=10)))
+    assert history.stopped_by == "epochs"
+    assert np.isfinite(history.train_loss).all()
+    assert valid_loss(m) == pytest.approx(min(history.valid_loss), rel=1e-6)
+
+
+def test_after_the_fourth_divergence_the_best_epoch_is_kept():
+    m = member()
+    history = History.of(train([m], Fragile(range(20, 1000)), settings(epochs=10)))
+    assert history.stopped_by == "diverged"
+    assert history.best_epoch == 2
+    assert valid_loss(m) == pytest.approx(min(history.valid_loss), rel=1e-6)
+
+
+def test_the_fourth_divergence_is_the_last():
+    history = History.of(train([member()], Fragile({20, 21, 22, 23}), settings(epochs=10)))
+    assert (history.stopped_by, history.best_epoch) == ("diverged", 2)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+def test_a_divergence_starts_the_optimizer_anew_at_a_tenth_of_the_rate(optimizer):
+    plain = {"optimizer": optimizer, "batch_size": "full"}
+    diverged, anew = member(), member()
+    list(train([diverged], Fragile({3}), settings(epochs=4, lr=0.1, **plain)))  # in epoch 3, when two are done
+    list(train([anew], CROSS_ENTROPY, settings(epochs=2, lr=0.1, **plain)))
+    list(train([anew], CROSS_ENTROPY, settings(epochs=2, lr=0.01, **plain)))
+    np.testing.assert_allclose(diverged.network.params, anew.network.params, rtol=1e-4, atol=1e-6)
+
+
+def test_no_finite_epoch_is_an_error_that_says_where():
+    m = member()
+    start = m.network.params.copy()
+    with pytest.raises(TrainingError, match=r"epoch 1, step 1\b"):
+        list(train([m], Fragile(range(1, 1000)), settings()))
+    np.testing.assert_array_equal(m.network.params, start)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_rate_of_a_million_leaves_no_number_that_is_not_finite(optimizer):
+    m = exploding()
+    try:
+        history = History.of(train([m], CROSS_ENTROPY, settings(optimizer=optimizer, lr=1000.0, epochs=20)))
+        assert np.isfinite([*history.train_loss, *history.valid_loss]).all()
+    except TrainingError:
+        pass
+    assert np.isfinite(m.network.params).all()
+
+
+def test_tiny_numbers_are_cleared_away():
+    m = member()
+    m.network.params[:] = 1e-40
+    list(train([m], CROSS_ENTROPY, settings(lr=1e-30, optimizer="sgd", epochs=1)))
+    smallest = np.finfo(np.float32).smallest_normal
+    assert ((m.network.params == 0) | (np.abs(m.network.params) >= smallest)).all()

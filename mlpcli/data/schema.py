@@ -27,7 +27,8 @@ PLE_INPUTS: Mapping[Task, int] = {"classification": 256, "regression": 512}  # o
 PLE_FEWEST_BINS = 4
 # Half the range of a piecewise-linear input: small, so that they do not swamp the plain columns.
 PLE_SHRINK: Mapping[Task, float] = {"classification": 0.25, "regression": 0.5}
-SMOOTH_CLIP = 3.0  # where the robust scale bends: x / sqrt(1 + (x/3)^2); RealMLP, arXiv 2407.04491
+# Where a scaled number bends: x / sqrt(1 + (x/c)^2). 3 is RealMLP's (arXiv 2407.04491); deviations bend later.
+SMOOTH_CLIP = {"robust": 3.0, "clipped": 6.0}
 RARE = 5  # a level seen less often in the training rows shares one input with the other rare ones
 ENCODE_ROWS = 4096  # rows encoded at once: the block stays in the processor's cache
 
@@ -267,7 +268,7 @@ def fit_columns(frame: pd.DataFrame, config: Config, task: Task, leave_out: Mapp
         values = column_values(frame[name])
         if name in leave_out:
             columns.append(LeftOut("left out", name, leave_out[name], ""))
-        elif (reason := no_input(name, values, config)) is not None:
+        elif name not in dates and (reason := no_input(name, values, config)) is not None:
             columns.append(reason)
         elif isinstance(values, pd.Categorical):
             columns.append(fitter.date(name, values, dates[name]) if name in dates else fitter.category(name, values))
@@ -320,7 +321,7 @@ class Fitter:
         n_missing = int(missing.sum())
         return NumberColumn(
             "number", name, n_missing, median, center, factor,
-            clip=SMOOTH_CLIP if self.config.scale == "robust" else 0.0,
+            clip=SMOOTH_CLIP.get(self.config.scale or "", 0.0),
             low=float(present.min()), high=float(present.max()),
             indicator=self.off_on(n_missing / len(values)) if n_missing else (),
             edges=edges, shrink=self.shrink if edges else 0.0,
@@ -356,7 +357,7 @@ class Fitter:
             if self.config.scale == "robust":
                 q25, center, q75 = np.quantile(x, [0.25, 0.5, 0.75])
                 spread = q75 - q25 if q75 > q25 else (x.max() - x.min()) / 2
-            elif self.config.scale == "standard":
+            elif self.config.scale in ("standard", "clipped"):
                 # Divided by the largest value first: squares of 1e200 would overflow.
                 size = np.abs(x).max() or 1.0
                 center, spread = float(np.mean(x / size) * size), float(np.std(x / size) * size)
@@ -367,12 +368,15 @@ class Fitter:
 
     def off_on(self, share: float) -> tuple[float, ...]:
         """The two values of a 0/1 input that is 1 in this share of the rows, scaled like a number."""
-        if self.config.scale != "robust":
+        if self.config.scale not in SMOOTH_CLIP:
             return 0.0, 1.0
-        center = float(share > 0.5)
-        spread = 1.0 if 0.25 <= share <= 0.75 else 0.5 if 0 < share < 1 else np.inf
+        if self.config.scale == "robust":
+            center = float(share > 0.5)
+            spread = 1.0 if 0.25 <= share <= 0.75 else 0.5 if 0 < share < 1 else np.inf
+        else:
+            center, spread = share, (share * (1 - share)) ** 0.5 or np.inf
         z = (np.array([0.0, 1.0]) - center) / spread
-        bent = z / np.sqrt(1 + np.square(z / SMOOTH_CLIP))
+        bent = z / np.sqrt(1 + np.square(z / SMOOTH_CLIP[self.config.scale]))
         return float(bent[0]), float(bent[1])
 
     def edges(self, x: Floats) -> tuple[float, ...]:

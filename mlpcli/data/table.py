@@ -26,12 +26,15 @@ from mlpcli.data.dialect import Dialect, decode, decompress, find_delimiter, fin
 from mlpcli.data.structure import Structure, line_of, scan
 from mlpcli.errors import DataError, MachineError
 
-NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?\s*", re.ASCII)
+# Possessive (++, *+): a million digits before a letter are then read once, not once for each digit.
+NUMBER = re.compile(r"\s*+[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]{1,4})?\s*+", re.ASCII)
 LEADING_ZERO = re.compile(r"\s*[+-]?0[0-9]+")
 STRAY_SHARE = 0.01  # of a column's values, below which text in a number column is a mistake and not a category
 SAMPLE_ROWS = 1000
 SHOWN = 5  # bad rows named one by one
 NAMES_SHOWN = 10
+
+csv.field_size_limit(1 << 31)  # the header only; a longer field than its 128 kB is no reason to stop
 
 
 def is_number(text: str) -> bool:
@@ -94,14 +97,17 @@ class Source:
         surprises = [n for n in self.names if n not in as_text and frame[n].dtype.kind not in "iuf"]
         if surprises:
             frame[surprises] = self.parse(texts=self.names, target=target)[surprises]
+        columns = {}
         for name in self.names:
-            if frame[name].dtype.kind in "iuf":
-                frame[name] = frame[name].astype(np.float64)
+            column = frame[name]
+            if column.dtype.kind in "iuf":
+                column = column.astype(np.float64)
             elif name not in texts:
-                frame[name] = self.number_or_text(frame[name], name in numbers)
-            if frame[name].dtype.kind == "f":
-                self.refuse_infinite(frame[name])
-        return frame
+                column = self.number_or_text(column, name in numbers)
+            if column.dtype.kind == "f":
+                self.refuse_infinite(column)
+            columns[name] = column
+        return pd.DataFrame(columns, copy=False)
 
     def with_leading_zeros(self) -> set[str]:
         return {self.names[i] for i in self.structure.leading_zeros if i < len(self.names)}
@@ -166,16 +172,14 @@ def parse_bytes(
         quotechar=dialect.quote, escapechar=dialect.escape, comment=None, decimal=dialect.decimal,
         thousands=dialect.thousands, encoding="utf-8", engine="c", low_memory=False, keep_default_na=False,
         na_values={i: [""] if n == target else list(dialect.missing) for i, n in enumerate(names)},
-        dtype={i: str for i, n in enumerate(names) if n in texts}, skip_blank_lines=True,
+        dtype={i: str for i, n in enumerate(names) if n in set(texts)}, skip_blank_lines=True,
     )  # fmt: skip
-    frame.columns = pd.Index(list(names))
-    for name in names:
-        if name in texts:
-            # Not dtype="category" above: pandas 3 turns categories that look like numbers into numbers.
-            frame[name] = pd.Categorical(frame[name])
-        elif frame[name].dtype.kind not in "iuf":
-            frame[name] = frame[name].astype(object)
-    return frame
+    wanted = set(texts)
+    # Not dtype="category" above: pandas 3 turns categories that look like numbers into numbers.
+    return pd.DataFrame(
+        {name: pd.Categorical(frame[i]) if name in wanted else frame[i] for i, name in enumerate(names)},
+        copy=False,
+    )
 
 
 def plain(cell: str, dialect: Dialect) -> str:

@@ -18,6 +18,7 @@ Array = NDArray[np.floating]
 LEAK = 0.01  # slope of leaky_relu below 0; Maas et al. 2013
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772  # Klambauer et al. 2017, appendix
 GELU_C, GELU_CUBIC = (2 / np.pi) ** 0.5, 0.044715  # tanh form; Hendrycks & Gimpel 2016
+MISH_LINEAR = 20.0  # from here on mish is the identity to the last bit of float64, and exp cannot overflow
 
 
 class Activation(NamedTuple):
@@ -33,10 +34,6 @@ def sigmoid_of(z: Array, out: Array) -> None:
     np.tanh(out, out=out)
     out *= 0.5
     out += 0.5
-
-
-def softplus_of(z: Array) -> Array:
-    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
 
 
 def identity(z: Array, out: Array, kept: Array) -> None:
@@ -72,8 +69,8 @@ def relu(z: Array, out: Array, kept: Array) -> None:
 
 
 def relu_backward(z: Array, out: Array, kept: Array, grad: Array) -> None:
-    np.sign(out, out=out)
-    grad *= out
+    np.greater(z, 0, out=kept, casting="unsafe")  # np.sign is ten times slower on values of mixed sign
+    grad *= kept
 
 
 def leaky_relu(z: Array, out: Array, kept: Array) -> None:
@@ -82,7 +79,10 @@ def leaky_relu(z: Array, out: Array, kept: Array) -> None:
 
 
 def leaky_relu_backward(z: Array, out: Array, kept: Array, grad: Array) -> None:
-    grad *= np.where(z > 0, z.dtype.type(1), z.dtype.type(LEAK))
+    np.greater(z, 0, out=kept, casting="unsafe")
+    kept *= 1 - LEAK
+    kept += LEAK
+    grad *= kept
 
 
 def elu(z: Array, out: Array, kept: Array) -> None:
@@ -125,8 +125,18 @@ def gelu(z: Array, out: Array, kept: Array) -> None:
 
 
 def gelu_backward(z: Array, out: Array, kept: Array, grad: Array) -> None:
-    inner = GELU_C + 3 * GELU_C * GELU_CUBIC * np.square(z)
-    grad *= 0.5 * (1 + kept) + 0.5 * z * (1 - np.square(kept)) * inner
+    # (1 + t)/2 + z (1 - t^2) c (1 + 3 a z^2)/2 = (1 + t)/2 * (1 + (1 - t) z c (1 + 3 a z^2))
+    np.square(z, out=out)
+    out *= 3 * GELU_C * GELU_CUBIC
+    out += GELU_C
+    out *= z
+    np.subtract(1, kept, out=z)
+    out *= z
+    out += 1
+    kept += 1
+    out *= kept
+    out *= 0.5
+    grad *= out
 
 
 def silu(z: Array, out: Array, kept: Array) -> None:
@@ -142,18 +152,39 @@ def silu_backward(z: Array, out: Array, kept: Array, grad: Array) -> None:
 
 
 def mish(z: Array, out: Array, kept: Array) -> None:
-    np.tanh(softplus_of(z), out=kept)
-    np.multiply(z, kept, out=out)
+    # tanh(log w) = 1 - 2 / (w^2 + 1) with w = 1 + e^z: no logarithm needed
+    np.minimum(z, MISH_LINEAR, out=kept)
+    np.exp(kept, out=kept)
+    kept += 1
+    np.square(kept, out=out)
+    out += 1
+    np.divide(-2, out, out=out)
+    out += 1
+    out *= z
 
 
 def mish_backward(z: Array, out: Array, kept: Array, grad: Array) -> None:
-    s = np.empty_like(z)
-    sigmoid_of(z, s)
-    grad *= kept + z * s * (1 - np.square(kept))
+    # 1 + (4 h w / (w + 1) - 2) / (w^2 + 1) with h = mish(z)
+    out *= kept
+    np.add(kept, 1, out=z)
+    out /= z
+    out *= 4
+    out -= 2
+    np.square(kept, out=kept)
+    kept += 1
+    out /= kept
+    out += 1
+    grad *= out
 
 
 def softplus(z: Array, out: Array, kept: Array) -> None:
-    np.copyto(out, softplus_of(z))
+    np.abs(z, out=out)
+    np.negative(out, out=out)
+    np.exp(out, out=out)
+    out += 1
+    np.log(out, out=out)  # log1p would be exact below 1e-7, and is seven times slower
+    np.maximum(z, 0, out=kept)
+    out += kept
 
 
 def softplus_backward(z: Array, out: Array, kept: Array, grad: Array) -> None:

@@ -51,6 +51,8 @@ class Network:
                 state[name] = self.state[j : j + start.size]
                 j += start.size
             layer.bind(params, grads, state)
+        # Below the first layer that learns no gradient is needed.
+        self.lowest = next((i for i, layer in enumerate(self.layers) if layer.tensors), len(self.layers))
 
     @property
     def n_layers(self) -> int:
@@ -68,8 +70,8 @@ class Network:
 
     def backward(self, grad: Array) -> None:
         """d loss / d logits (n, n_outputs) of the rows last passed forward -> `grads`; grad is overwritten"""
-        for i in range(len(self.layers) - 1, -1, -1):
-            grad = self.layers[i].backward(grad, need_input=i > 0)
+        for i in range(len(self.layers) - 1, self.lowest - 1, -1):
+            grad = self.layers[i].backward(grad, need_input=i > self.lowest)
 
     def predict(self, x: Array) -> Array:
         """(n, n_inputs) -> logits (n, n_outputs)"""

@@ -13,6 +13,7 @@ Array = NDArray[np.floating]
 
 EPSILON = 1e-8  # Kingma & Ba 2014, section 2
 ADAMW_DECAY = 0.01  # default decoupled decay of adamw, as in PyTorch
+BLOCK = 16384  # parameters a step works on at a time: all its vectors then stay in the processor's cache
 TINY = 1e-30  # below this a number is set to 0 before it becomes a denormal, on which processors crawl
 
 
@@ -31,18 +32,22 @@ class Optimizer:
         self.momentum, self.beta1, self.beta2 = momentum, beta1, beta2
         self.t = 0
         self.state = {name: np.zeros(n, dtype) for name in self.vectors}
-        self.work: Array = np.empty(n, dtype)
+        self.work: Array = np.empty(min(n, BLOCK), dtype)
+        self.blocks = [slice(i, min(i + BLOCK, n)) for i in range(0, n, BLOCK)]
+        self.views = [{name: vector[part] for name, vector in self.state.items()} for part in self.blocks]
 
     def step(self, params: Array, grads: Array, lr: float, factors: Array | None = None) -> None:
         self.t += 1
-        scale = self.direction(grads)  # leaves the direction in self.work
-        if factors is not None:
-            self.work *= factors
-        self.work *= lr * scale
-        params -= self.work
+        for part, state in zip(self.blocks, self.views, strict=True):
+            work = self.work[: part.stop - part.start]
+            scale = self.direction(grads[part], state, work)
+            work *= lr * scale
+            if factors is not None:
+                work *= factors[part]
+            params[part] -= work
 
-    def direction(self, grads: Array) -> float:
-        """Writes the direction to self.work; returns a factor for it."""
+    def direction(self, grads: Array, state: dict[str, Array], work: Array) -> float:
+        """Writes the direction to `work`, and moves the state on; returns a factor for the direction."""
         raise NotImplementedError
 
     def reset(self) -> None:
@@ -58,8 +63,8 @@ class Optimizer:
 class SGD(Optimizer):
     """Robbins & Monro 1951."""
 
-    def direction(self, grads: Array) -> float:
-        np.copyto(self.work, grads)
+    def direction(self, grads: Array, state: dict[str, Array], work: Array) -> float:
+        np.copyto(work, grads)
         return 1.0
 
 
@@ -68,21 +73,21 @@ class Momentum(Optimizer):
 
     vectors = ("velocity",)
 
-    def direction(self, grads: Array) -> float:
-        velocity = self.state["velocity"]
+    def direction(self, grads: Array, state: dict[str, Array], work: Array) -> float:
+        velocity = state["velocity"]
         velocity *= self.momentum
         velocity += grads
-        np.copyto(self.work, velocity)
+        np.copyto(work, velocity)
         return 1.0
 
 
 class Nesterov(Momentum):
     """Nesterov 1983: the gradient one step ahead, written at the current point."""
 
-    def direction(self, grads: Array) -> float:
-        super().direction(grads)
-        self.work *= self.momentum
-        self.work += grads
+    def direction(self, grads: Array, state: dict[str, Array], work: Array) -> float:
+        super().direction(grads, state, work)
+        work *= self.momentum
+        work += grads
         return 1.0
 
 
@@ -91,15 +96,15 @@ class RMSprop(Optimizer):
 
     vectors = ("square",)
 
-    def direction(self, grads: Array) -> float:
-        square = self.state["square"]
+    def direction(self, grads: Array, state: dict[str, Array], work: Array) -> float:
+        square = state["square"]
         square *= self.beta2
-        np.square(grads, out=self.work)
-        self.work *= 1 - self.beta2
-        square += self.work
-        np.sqrt(square, out=self.work)
-        self.work += EPSILON
-        np.divide(grads, self.work, out=self.work)
+        np.square(grads, out=work)
+        work *= 1 - self.beta2
+        square += work
+        np.sqrt(square, out=work)
+        work += EPSILON
+        np.divide(grads, work, out=work)
         return 1.0
 
 
@@ -112,18 +117,18 @@ class Adam(Optimizer):
 
     vectors = ("m", "v")
 
-    def direction(self, grads: Array) -> float:
-        m, v = self.state["m"], self.state["v"]
+    def direction(self, grads: Array, state: dict[str, Array], work: Array) -> float:
+        m, v = state["m"], state["v"]
         m *= self.beta1
         m += grads
-        np.square(grads, out=self.work)
+        np.square(grads, out=work)
         v *= self.beta2
-        v += self.work
+        v += work
         of_m = (1 - self.beta1) / (1 - self.beta1**self.t)
         of_root_v = ((1 - self.beta2) / (1 - self.beta2**self.t)) ** 0.5
-        np.sqrt(v, out=self.work)
-        self.work += EPSILON / of_root_v
-        np.divide(m, self.work, out=self.work)
+        np.sqrt(v, out=work)
+        work += EPSILON / of_root_v
+        np.divide(m, work, out=work)
         return float(of_m / of_root_v)
 
 
@@ -138,13 +143,13 @@ class Adagrad(Optimizer):
 
     vectors = ("square",)
 
-    def direction(self, grads: Array) -> float:
-        square = self.state["square"]
-        np.square(grads, out=self.work)
-        square += self.work
-        np.sqrt(square, out=self.work)
-        self.work += EPSILON
-        np.divide(grads, self.work, out=self.work)
+    def direction(self, grads: Array, state: dict[str, Array], work: Array) -> float:
+        square = state["square"]
+        np.square(grads, out=work)
+        square += work
+        np.sqrt(square, out=work)
+        work += EPSILON
+        np.divide(grads, work, out=work)
         return 1.0
 
 

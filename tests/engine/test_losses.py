@@ -1,0 +1,108 @@
+"""Losses are finite wherever they are asked, weigh rows as told, and average over batches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mlpcli.engine.losses import LOSSES
+
+CLASSIFIERS = [name for name, loss in LOSSES.items() if loss.task == "classification"]
+
+
+def problem(name: str, n: int = 12):
+    """logits (n, n_outputs) and y (n,)"""
+    rng = np.random.default_rng(0)
+    n_outputs = 3 if name == "cross_entropy" else 1
+    y = rng.integers(0, max(n_outputs, 2), n) if name in CLASSIFIERS else rng.standard_normal(n)
+    return rng.standard_normal((n, n_outputs)), y
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("size", [-1e4, 1e4])
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_and_gradients_are_finite_at_huge_logits(name, size, smoothing):
+    logits, y = problem(name)
+    logits = np.full(logits.shape, size, np.float32)
+    logits[:, 0] = -size
+    loss, grad = LOSSES[name](smoothing), np.empty_like(logits)
+    assert np.isfinite(loss.value_and_grad(logits, y, None, grad))
+    assert np.isfinite(grad).all()
+    assert np.isfinite(loss.value(logits, y))
+    assert np.isfinite(loss.link(logits)).all()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_value_without_smoothing_is_the_objective_of_training(name):
+    logits, y = problem(name)
+    loss = LOSSES[name]()
+    assert loss.value_and_grad(logits, y, None, np.empty_like(logits)) == pytest.approx(loss.value(logits, y))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_logits_are_left_alone(name):
+    logits, y = problem(name)
+    before = logits.copy()
+    LOSSES[name]().value_and_grad(logits, y, np.ones(len(y)), np.empty_like(logits))
+    np.testing.assert_array_equal(logits, before)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_row_of_weight_two_is_a_row_given_twice(name):
+    logits, y = problem(name)
+    loss, n = LOSSES[name](), len(y)
+    weights = np.ones(n)
+    weights[3] = 2
+    twice = np.r_[np.arange(n), 3]
+    assert loss.value(logits, y, weights) == pytest.approx(loss.value(logits[twice], y[twice]))
+    grad, grad_twice = np.empty_like(logits), np.empty_like(logits[twice])
+    loss.value_and_grad(logits, y, weights, grad)
+    loss.value_and_grad(logits[twice], y[twice], None, grad_twice)
+    together = grad_twice[:n].copy()
+    together[3] += grad_twice[n]
+    np.testing.assert_allclose(grad * n, together * (n + 1))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_mean_over_equal_batches_is_the_mean_over_all_rows(name):
+    logits, y = problem(name)
+    weights = np.random.default_rng(1).random(len(y))
+    loss, whole, parts = LOSSES[name](0.1), np.empty_like(logits), np.empty_like(logits)
+    value = loss.value_and_grad(logits, y, weights, whole)
+    values = [
+        loss.value_and_grad(logits[i : i + 4], y[i : i + 4], weights[i : i + 4], parts[i : i + 4]) for i in (0, 4, 8)
+    ]
+    assert np.mean(values) == pytest.approx(value)
+    np.testing.assert_allclose(parts / 3, whole)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_probabilities_are_positive_and_sum_to_one(name):
+    logits, _ = problem(name)
+    p = LOSSES[name]().link(logits)
+    assert (p > 0).all()
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_a_rows_loss_is_minus_the_log_of_its_class_probability(name):
+    logits, y = problem(name)
+    loss = LOSSES[name]()
+    np.testing.assert_allclose(loss.rows(logits, y), -np.log(loss.link(logits)[np.arange(len(y)), y]))
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if name not in CLASSIFIERS])
+def test_a_right_prediction_costs_nothing_and_any_other_something(name):
+    y = np.array([-2.0, 0.0, 3.0])
+    loss = LOSSES[name]()
+    assert loss.value(y[:, None], y) == 0
+    assert (loss.rows(y[:, None] + [[0.5], [-1.5], [2.0]], y) > 0).all()
+
+
+def test_cross_entropy_of_one_logit_is_that_of_two():
+    logits, y = problem("binary_cross_entropy")
+    two = np.hstack([np.zeros_like(logits), logits])
+    grad, grad_two = np.empty_like(logits), np.empty_like(two)
+    one = LOSSES["binary_cross_entropy"](0.2).value_and_grad(logits, y, None, grad)
+    assert one == pytest.approx(LOSSES["cross_entropy"](0.2).value_and_grad(two, y, None, grad_two))
+    np.testing.assert_allclose(grad[:, 0], grad_two[:, 1])

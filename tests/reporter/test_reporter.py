@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import io
+import json
+import unicodedata
+
+import pytest
+from rich.cells import cell_len
+
+from mlpcli.events import EpochEnded, Finished, Started
+from mlpcli.reporter.chart import LineChart, Series, loss_chart, round_ticks
+from mlpcli.reporter.live import jsonl, live
+from mlpcli.reporter.text import literal, make_console, safe
+
+
+@pytest.mark.parametrize("text", ["[red]x[/red]", "[/]", "size [cm]", ":smile:", "\\[x", "한글 열", "café"])
+def test_harmless_text_is_shown_as_it_is(text):
+    out = io.StringIO()
+    make_console(out).print(literal(text))
+    assert out.getvalue() == text + "\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["\x1b[31m", "\x9b31m", "\x07", "\r", "\x7f", "\u202eevil", "\u200b", "e" + "\u0301" * 50, "\ud800"]
+)
+def test_nothing_that_acts_on_a_terminal_passes(text):
+    shown = safe(text)
+    assert not {unicodedata.category(c) for c in shown} & {"Cc", "Cf", "Cs"}
+    assert sum(unicodedata.combining(c) > 0 for c in shown) <= 2
+
+
+@pytest.mark.parametrize("text", ["x" * 10_000, "한" * 10_000])
+def test_long_names_are_cut_by_cells(text):
+    assert cell_len(safe(text, 40)) <= 40
+    assert safe(text, 40).endswith("…")
+
+
+def test_ticks_are_round():
+    assert round_ticks(0.0, 1.0, 5) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    assert round_ticks(1, 97, 4) == [50]
+
+
+def drawn(chart, width, encoding):
+    raw = io.BytesIO()
+    console = make_console(io.TextIOWrapper(raw, encoding=encoding, write_through=True))
+    console.print(chart, width=width)
+    return raw.getvalue().decode(encoding)
+
+
+@pytest.mark.parametrize("width", [10, 20, 40, 80, 200])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp949"])
+def test_a_chart_fits_every_width_and_encoding(width, encoding):
+    text = drawn(loss_chart([1.0, 0.5, float("nan"), 0.2], [1.1, 0.6, 0.5, 0.6], 3), width, encoding)
+    assert all(cell_len(line) <= width for line in text.splitlines())
+    assert ("training loss 0.2" in text.replace("\n", " ")) or width < 40
+
+
+def test_an_ascii_chart_stands_as_drawn():
+    text = drawn(LineChart([Series("loss", [1, 2, 3], [3.0, 2.0, 1.0])], mark=3, height=3), 24, "ascii")
+    assert [line.rstrip() for line in text.splitlines()] == [
+        " 3 |******             :",
+        " 2 |      *********    :",
+        " 1 |               *****",
+        "   +--------------------",
+        "    1         2        3",
+        "    * loss 1   : best",
+        "epoch 3",
+    ]
+
+
+EVENTS = [
+    Started("cross_entropy", 3, 1, 10, 5, 7, 10),
+    *(EpochEnded(i, 1 / i, None if i == 2 else float("nan"), 0.0, 0.0, i, 100.0, 0.1 * i) for i in (1, 2, 3)),
+    Finished(3, 3, "epochs", 0.3),
+]
+
+
+def test_reports_pass_every_event_on_and_print_no_escape_off_a_terminal():
+    out, log = io.StringIO(), io.StringIO()
+    passed = list(jsonl(live(iter(EVENTS), make_console(out)), log))
+    assert all(a is b for a, b in zip(passed, EVENTS, strict=True))
+    assert "\x1b" not in out.getvalue()
+    lines = [json.loads(line, parse_constant=pytest.fail) for line in log.getvalue().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sklearn.metrics as peer
+
+from mlpcli.metrics import METRICS, confusion, per_class, score
+
+RNG = np.random.default_rng(0)
+
+
+def classes(n=200, k=3):
+    proba = RNG.dirichlet(np.ones(k), n).round(2) + 1e-3  # rounded, so that there are ties
+    return RNG.integers(0, k, n), proba / proba.sum(axis=1, keepdims=True)
+
+
+PEERS = {
+    "accuracy": lambda y, p, w: peer.accuracy_score(y, p.argmax(1), sample_weight=w),
+    "balanced_accuracy": lambda y, p, w: peer.balanced_accuracy_score(y, p.argmax(1), sample_weight=w),
+    "f1": lambda y, p, w: peer.f1_score(y, p.argmax(1), average="macro", sample_weight=w),
+    "log_loss": lambda y, p, w: peer.log_loss(y, p, sample_weight=w),
+    "auc": lambda y, p, w: peer.roc_auc_score(y, p[:, 1], sample_weight=w),
+    "average_precision": lambda y, p, w: peer.average_precision_score(y, p[:, 1], sample_weight=w),
+    "rmse": lambda y, p, w: peer.root_mean_squared_error(y, p, sample_weight=w),
+    "mae": lambda y, p, w: peer.mean_absolute_error(y, p, sample_weight=w),
+    "r2": lambda y, p, w: peer.r2_score(y, p, sample_weight=w),
+}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", PEERS)
+def test_the_value_is_that_of_scikit_learn(name, weighted):
+    if METRICS[name].task == "classification":
+        y, outputs = classes(k=2 if name in ("auc", "average_precision") else 3)
+        fed = outputs.argmax(axis=1) if METRICS[name].needs == "labels" else outputs
+    else:
+        y = RNG.normal(size=200)
+        fed = outputs = y + RNG.normal(size=200)
+    weights = RNG.uniform(0.1, 2, len(y)) if weighted else None
+    assert METRICS[name].function(y, fed, weights) == pytest.approx(PEERS[name](y, outputs, weights), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_perfect_prediction_is_best_and_a_shuffled_one_worse(name):
+    metric = METRICS[name]
+    if metric.task == "classification":
+        y = np.repeat([0, 1, 2], 40)
+        perfect = np.eye(3)[y]
+        shuffled = perfect[RNG.permutation(len(y))]
+        if metric.needs == "labels":
+            perfect, shuffled = perfect.argmax(1), shuffled.argmax(1)
+    else:
+        y = RNG.normal(size=120)
+        perfect, shuffled = y, RNG.permutation(y)
+    best, worse = metric.function(y, perfect), metric.function(y, shuffled)
+    assert best > worse if metric.higher_is_better else best < worse
+
+
+def test_the_interval_of_an_accuracy_is_that_of_the_binomial():
+    y = np.repeat([0, 1], 200)
+    proba = np.eye(2)[np.where(np.arange(400) % 5 == 0, 1 - y, y)]
+    found = score("classification", y, proba, rng=np.random.default_rng(0))["accuracy"]
+    half = 1.96 * (0.8 * 0.2 / 400) ** 0.5
+    assert found.value == pytest.approx(0.8)
+    assert [found.low, found.high] == pytest.approx([0.8 - half, 0.8 + half], abs=0.008)
+
+
+def test_confusion_and_per_class_are_those_of_scikit_learn():
+    y, proba = classes()
+    table = confusion(y, proba.argmax(1), 3)
+    assert table.tolist() == peer.confusion_matrix(y, proba.argmax(1)).tolist()
+    expected = peer.precision_recall_fscore_support(y, proba.argmax(1))
+    for ours, theirs in zip(per_class(table), expected, strict=True):
+        assert ours == pytest.approx(theirs)
+
+
+@pytest.mark.parametrize("y", [np.zeros(20, int), np.r_[np.zeros(19, int), 1]])
+def test_one_class_or_a_class_of_one_row_gives_finite_metrics(y):
+    proba = np.tile([0.9, 0.1], (20, 1))
+    found = score("classification", y, proba, n_bootstrap=50, rng=np.random.default_rng(0))
+    assert all(np.isfinite(v).all() for v in found.values())

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from hatchling.builders.wheel import WheelBuilder
+
+import mlpcli
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_wheel_holds_only_the_package(tmp_path):
+    (built,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    names = zipfile.ZipFile(built).namelist()
+    assert {name.split("/")[0] for name in names} == {"mlpcli", f"mlpcli-{mlpcli.__version__}.dist-info"}
+    assert "mlpcli/py.typed" in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_the_version_is_said():
+    done = subprocess.run([sys.executable, "-m", "mlpcli", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"mlpcli {mlpcli.__version__}\n"
+    assert f'version = "{mlpcli.__version__}"' in (ROOT / "pyproject.toml").read_text()
