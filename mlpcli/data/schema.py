@@ -421,7 +421,7 @@ def date_parts(times: pd.DatetimeIndex) -> dict[str, Floats]:
     circles = {
         "month": (times.month.to_numpy(np.float64) - 1) / 12,
         "day": (times.day.to_numpy(np.float64) - 1) / 31,
-        "weekday": times.dayofweek.to_numpy(np.float64) / 7,
+        "weekday": times.day_of_week.to_numpy(np.float64) / 7,
         "hour": minute / MINUTES_A_DAY,
     }
     elapsed = (times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)

@@ -71,6 +71,7 @@ def stream(
     The first part may have no rows. A ragged row is a DataError once the rows before it have been given, or is
     left out of the Source on --bad-rows skip. Raises DataError with the physical line.
     """
+    dialect = replace(dialect, bad_rows=options.bad_rows)
     names: tuple[str, ...] | None = None
     rest, first_line = b"", 1
     parts = utf8_parts(parts_of(descriptor), name, options.encoding)

@@ -222,7 +222,7 @@ def open_table(
 ) -> Source:
     """Reads the bytes of a CSV and proves their structure; '-' is standard input.
 
-    With `dialect`, a model's, cells are read by its rules; only encoding and delimiter are the new file's own.
+    With `dialect`, a model's, cells are read by its rules; only encoding, delimiter and --bad-rows are the file's own.
     Raises DataError or MachineError with file and line.
     """
     raw, name = read_bytes(path)
@@ -239,7 +239,8 @@ def open_table(
     if dialect is None:
         dialect = find_dialect(data, encoding, options)
     else:
-        dialect = replace(dialect, encoding=encoding, delimiter=delimiter_for(data, dialect, options, expect))
+        delimiter = delimiter_for(data, dialect, options, expect)
+        dialect = replace(dialect, encoding=encoding, delimiter=delimiter, bad_rows=options.bad_rows)
     notes = [f"encoding: {encoding} (--encoding)"] if encoding != "utf-8" else []
     if dialect.delimiter != "," and options.delimiter is None:
         notes.append(f"delimiter: {dialect.delimiter!r} (--delimiter)")
