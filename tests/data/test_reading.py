@@ -241,6 +241,7 @@ CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # 1,500 files, some of them of 20 MB
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here")
 def test_the_corpus_is_read_or_refused_with_a_message():
     failures = []
