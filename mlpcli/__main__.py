@@ -1,5 +1,14 @@
-"""`python -m mlpcli` is the command line."""
+"""`mlpcli` and `python -m mlpcli`: the command line."""
 
-from mlpcli.cli import main
+import signal
 
-main()
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # before a command runs there is nothing to keep, and nothing to say
+    from mlpcli.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,28 +1,39 @@
 """What a training run tells about itself: findings, each with a stable code, its numbers and remedies.
 
-To add one: write a function from Case to Finding or None, add a line to CHECKS.
+To add one: write a function from Case to Finding or None, add a line to CHECKS and a page to the guide. The bounds
+below say from which size on a fact matters; whether it is one, and not chance, its interval says. They were chosen
+on the planted cases of tests/benchmarks/doctor.py with other seeds than those it reports.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlpcli.config import Config
+from mlpcli.evaluation import Evaluation, Judged
 from mlpcli.events import History
-from mlpcli.metrics import DEFAULT_METRIC, METRICS, Interval
+from mlpcli.evidence import Evidence
+from mlpcli.model import Model
 
 Severity = Literal["problem", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("problem", "warning", "note")
 
-RISE = 0.10  # of the validation loss above its best, relative; less is the noise of any healthy run
-NOISE = 4.0  # standard deviations of the loss's steps from epoch to epoch that a rise must exceed
-WIDE = 0.25  # an accuracy's interval as wide as this tells little
-CONVERGED = 0.02  # relative fall of the validation loss over the last fifth of epochs that still counts as falling
+LOST, SURELY_LOST = 0.5, 0.25  # share of the training rows' gain over a constant answer that others do not show
+ROSE = 0.5  # rise of the validation loss after its best epoch, as a share of its gain over a constant answer
+SURE = 4.0  # standard errors, or deviations of a curve's noise, from which on a change is taken for real
+MISSED = 0.05  # share of the target's variance that a second model must add
+STILL_FALLING = 0.05  # share of the whole fall of the loss that the last fifth of the epochs still brought
+JUMPY = 0.1  # typical jump of the training loss from epoch to epoch, as a share of its gain over a constant answer
+WIDE = 0.2  # width of the interval of the accuracy, or of the loss's share, that tells little
+ALONE = 0.95  # how nearly the target is a function of one column
 IMBALANCE = 20.0  # times the largest class is larger than the smallest
+WORSE = 0.1  # rise of the loss on test rows above that on validation rows, as a share of the latter's gain
+DEAD, SATURATED = 0.5, 0.5  # share of a hidden layer's units
 
 
 @dataclass(frozen=True)
@@ -38,70 +49,87 @@ class Finding:
 
 @dataclass(frozen=True)
 class Case:
-    """What the checks look at."""
+    """What the checks look at; `judged` is there where test rows, or another file, were scored."""
 
     history: History
     config: Config  # resolved
-    task: Literal["classification", "regression"]
-    metrics: Mapping[str, Mapping[str, Interval]] = field(default_factory=dict)
-    baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    class_counts: Mapping[str, int] = field(default_factory=dict)
+    evidence: Evidence
+    judged: Judged | None = None
+
+    @property
+    def gain(self) -> float:
+        """What the best validation loss gained over a constant answer, at least a tenth of the constant's loss."""
+        constant = self.evidence.constant_loss
+        return max(constant - min(self.history.valid_loss or self.history.train_loss), 0.1 * constant, 1e-12)
 
 
 def overfitting(case: Case) -> Finding | None:
-    """The validation loss rose after its best epoch, by more than its own noise, while the training loss fell."""
-    h = case.history
-    best = h.best_epoch - 1
-    if len(h.valid_loss) < best + 4 or best < 0:
-        return None
-    train, valid = np.array(h.train_loss), np.array(h.valid_loss)
-    end = slice(-max(3, (len(valid) - best) // 4), None)
-    now, least = float(np.median(valid[end])), float(valid[best])
-    train_now, train_then = float(np.median(train[end])), float(train[best])
-    noise = float(np.median(np.abs(np.diff(valid[max(best - 10, 0) :])))) if len(valid) > 2 else 0.0
-    if now - least < max(RISE * abs(least), NOISE * noise) or train_now >= train_then:
+    """Training rows are fitted much better than others, or went on to be while the validation loss rose."""
+    h, e = case.history, case.evidence
+    remedies = ("--dropout 0.2", f"--weight-decay {decay(case.config):g}", smaller(case.config), "more rows")
+    numbers = {"train_loss": e.train_loss.value, "constant_loss": e.constant_loss}
+    if e.valid_loss is not None and e.gap is not None and e.lost is not None:
+        numbers |= {
+            "valid_loss": e.valid_loss.value, "gap": e.gap.value, "gap_low": e.gap.low, "gap_high": e.gap.high,
+            "lost": e.lost.value, "lost_low": e.lost.low, "lost_high": e.lost.high,
+        }  # fmt: skip
+    rise, noise = rise_after_best(h)
+    has_risen = rise > SURE * noise and rise > ROSE * case.gain
+    is_lost = e.lost is not None and e.lost.value > LOST
+    if has_risen and (is_lost or h.stopped_by != "patience"):
+        # Where the kept epoch is sound, a rise that early stopping cut short is its price, and harmless.
+        best = h.best_epoch
+        return Finding(
+            "overfitting", "warning",
+            f"after epoch {best} the validation loss rose by {rise:.3g}, {share(rise / case.gain)} of all it had "
+            f"gained and {times(rise, noise)} its noise, while the training loss fell to {min(h.train_loss):.3g}; "
+            f"the model keeps epoch {best}",
+            {"rise": rise, "noise": noise, "best_epoch": best, **numbers}, remedies,
+        )  # fmt: skip
+    if e.lost is None or e.gap is None or not is_lost or e.gap.low <= 0 or e.lost.low < SURELY_LOST:
         return None
     return Finding(
         "overfitting", "warning",
-        f"validation loss rose from {least:.3g} to {now:.3g} after epoch {h.best_epoch} while training loss fell "
-        f"from {train_then:.3g} to {train_now:.3g}; the model keeps epoch {h.best_epoch}",
-        {"best_valid_loss": least, "last_valid_loss": now, "best_epoch": h.best_epoch, "train_loss": train_now},
-        ("--dropout 0.2", "--weight-decay 0.01", "more rows"),
+        f"{share(e.lost.value)} ({share(e.lost.low)} to {share(e.lost.high)}) of what the network gains over a "
+        f"constant answer on its training rows is lost on rows it has not seen",
+        numbers, remedies,
     )  # fmt: skip
 
 
 def underfitting(case: Case) -> Finding | None:
-    """Training rows are predicted no better than by a constant: the network is too small, or learns too slowly."""
-    name = DEFAULT_METRIC[case.task]
-    simple = case.baselines.get("majority class") or case.baselines.get("mean")
-    train = case.metrics.get("train")
-    if simple is None or train is None or case.history.stopped_by == "diverged":
-        return None
-    ours, theirs = train[name].value, simple[name]
-    gain = ours - theirs if METRICS[name].higher_is_better else theirs - ours
-    if gain > 0.02 * max(abs(theirs), 1e-12):
+    """A second, simple model finds structure in the network's errors: too small a network, or too short a training."""
+    found = case.evidence.structure
+    if found is None or found.low < MISSED:
         return None
     return Finding(
         "underfitting", "warning",
-        f"even the training rows are predicted no better than by a constant ({name} {ours:.3g} against {theirs:.3g})",
-        {"train": ours, "baseline": theirs}, ("--hidden 128,128", "--lr 0.01", "--epochs 500"),
+        f"the errors on validation rows are not noise: a second model, from the same columns, takes away as much as "
+        f"{share(found.value)} ({share(found.low)} to {share(found.high)}) of the target's variance",
+        {"missed": found.value, "low": found.low, "high": found.high},
+        (larger(case.config), f"--lr {3 * (case.config.lr or 0):g}", f"--epochs {4 * case.history.max_epochs}"),
     )  # fmt: skip
 
 
 def not_converged(case: Case) -> Finding | None:
-    """Training ended by --epochs or --time-limit while the validation loss was still falling."""
+    """Training ended by --epochs or --time-limit while the loss was still falling, by more than its noise."""
     h = case.history
-    if h.stopped_by not in ("epochs", "time limit", "interrupted") or len(h.valid_loss) < 5:
+    losses = np.array(h.valid_loss or h.train_loss)
+    if h.stopped_by not in ("epochs", "time limit", "interrupted") or len(losses) < 5:
         return None
-    valid = np.array(h.valid_loss)
-    fifth = max(len(valid) // 5, 2)
-    before, after = float(valid[-2 * fifth : -fifth].mean()), float(valid[-fifth:].mean())
-    if before - after < CONVERGED * abs(before) or h.best_epoch < len(valid) - fifth:
+    fifth = max(len(losses) // 5, 3)
+    end = losses[-fifth:]
+    steps = np.arange(fifth) - (fifth - 1) / 2
+    slope = float(steps @ end / (steps @ steps))
+    error = noise_of(losses[-2 * fifth :]) / float(steps @ steps) ** 0.5
+    fall, whole = -slope * fifth, float(losses[0] - losses.min())
+    if -slope < SURE * error or fall < STILL_FALLING * whole or whole <= 0:
         return None
     return Finding(
         "not-converged", "warning",
-        f"the validation loss was still falling when training ended at epoch {len(valid)} ({h.stopped_by})",
-        {"epochs": len(valid), "before": before, "after": after}, (f"--epochs {4 * h.max_epochs}", "--time-limit 10m"),
+        f"the loss was still falling when training ended at epoch {len(losses)} ({h.stopped_by}): the last fifth of "
+        f"the epochs brought {share(fall / whole)} of the whole fall",
+        {"epochs": len(losses), "fall": fall, "whole_fall": whole, "noise": noise_of(losses[-2 * fifth :])},
+        (f"--epochs {4 * h.max_epochs}", f"--lr {10 * (case.config.lr or 0):g}"),
     )  # fmt: skip
 
 
@@ -112,65 +140,109 @@ def diverged(case: Case) -> Finding | None:
     lr = case.config.lr or 0.0
     return Finding(
         "diverged", "problem",
-        f"the loss stopped being a finite number; the model keeps epoch {case.history.best_epoch}",
+        f"the loss stopped being a finite number; the model keeps epoch {case.history.best_epoch}: "
+        + case.history.recoveries[-1],
         {"lr": lr}, (f"--lr {lr / 10:g}", "--clip-norm 1"),
     )  # fmt: skip
 
 
+def recovered(case: Case) -> Finding | None:
+    """The loss became infinite or not a number, and training went on from the best epoch at a lower rate."""
+    recoveries = case.history.recoveries
+    if not recoveries or case.history.stopped_by == "diverged":
+        return None
+    lr = case.config.lr or 0.0
+    return Finding(
+        "recovered", "warning", f"training diverged {len(recoveries)} times and went on; the last: {recoveries[-1]}",
+        {"times": len(recoveries), "lr": lr}, (f"--lr {lr / 10:g}", "--clip-norm 1"),
+    )  # fmt: skip
+
+
+def unstable(case: Case) -> Finding | None:
+    """The training loss jumps from epoch to epoch: the steps are too long."""
+    losses = np.array(case.history.train_loss)
+    if len(losses) < 4:
+        return None
+    jump = float(np.mean(np.maximum(np.diff(losses), 0)))
+    size = max(case.evidence.constant_loss - float(losses.min()), 0.1 * case.evidence.constant_loss, 1e-12)
+    if jump < JUMPY * size:
+        return None
+    lr = case.config.lr or 0.0
+    return Finding(
+        "unstable", "warning",
+        f"the training loss jumps up by {jump:.3g} from epoch to epoch, {share(jump / size)} of all it gains over a "
+        f"constant answer",
+        {"jump": jump, "gain": size, "lr": lr}, (f"--lr {lr / 10:g}", "--schedule cosine", "--clip-norm 1"),
+    )  # fmt: skip
+
+
 def no_better_than_baseline(case: Case) -> Finding | None:
-    """On test rows the model is not clearly better than always saying the same."""
-    simple = case.baselines.get("majority class") or case.baselines.get("mean")
-    test = case.metrics.get("test")
-    if simple is None or test is None:
+    """On rows it has not seen the model is not surely better than always saying the same."""
+    gain, skill = case.evidence.gain, case.evidence.skill
+    if gain is None or gain.low > 0 or (skill is not None and skill.low > 0):
         return None
-    name = "balanced_accuracy" if case.task == "classification" else "rmse"
-    constant = 1 / max(len(case.class_counts), 2) if case.task == "classification" else simple["rmse"]
-    worse = test[name].low <= constant if METRICS[name].higher_is_better else test[name].high >= constant
-    if not worse:
-        return None
+    name, found = ("loss", gain) if skill is None else ("balanced accuracy", skill)
     return Finding(
         "no-better-than-baseline", "problem",
-        f"on test rows {name} {test[name].value:.3g} (95 %: {test[name].low:.3g} to {test[name].high:.3g}) is not "
-        f"clearly better than a constant answer ({constant:.3g})",
-        {"value": test[name].value, "low": test[name].low, "high": test[name].high, "baseline": constant},
+        f"on validation rows the {name} is {share(found.value)} ({share(found.low)} to {share(found.high)}) of the way "
+        f"from a constant answer to perfect: not surely better than knowing nothing",
+        {"value": found.value, "low": found.low, "high": found.high},
         ("columns that tell more about the target", "more rows"),
     )  # fmt: skip
 
 
 def linear_is_enough(case: Case) -> Finding | None:
-    """A network without hidden layers does as well on test rows, within the interval."""
-    name = DEFAULT_METRIC[case.task]
-    linear, test = case.baselines.get("linear"), case.metrics.get("test")
-    if linear is None or test is None or not case.config.hidden:
+    """On test rows a network without hidden layers is as good, and the rows are enough to tell."""
+    judged = case.judged
+    if judged is None or judged.advantage is None or not case.config.hidden:
         return None
-    gain = test[name].value - linear[name] if METRICS[name].higher_is_better else linear[name] - test[name].value
-    if gain > 0:
+    found = judged.advantage
+    if found.low > 0 or found.high > WIDE / 2:
         return None
+    better = "is better" if found.high < 0 else "does as well"
     return Finding(
         "linear-is-enough", "note",
-        f"a linear model does as well on test rows ({name} {linear[name]:.3g} against {test[name].value:.3g})",
-        {"linear": linear[name], "value": test[name].value}, ("--hidden ''",),
+        f"a linear model {better} on test rows: hidden layers win {share(found.value)} ({share(found.low)} to "
+        f"{share(found.high)}) of what it gains over a constant answer",
+        {"advantage": found.value, "low": found.low, "high": found.high}, ("--hidden ''",),
     )  # fmt: skip
 
 
 def validation_too_small(case: Case) -> Finding | None:
-    """Too few rows judge: the 95 % interval of the accuracy on test rows is wide."""
-    test = case.metrics.get("test")
-    if test is None or case.task != "classification":
+    """Too few validation rows: the interval of what they say is wide."""
+    e = case.evidence
+    found, name = (e.accuracy, "accuracy") if e.accuracy is not None else (e.gain, "gain over a constant answer")
+    if found is None or e.n_valid == 0:
         return None
-    low, high = test["accuracy"].low, test["accuracy"].high
+    low, high = wilson(found.value, e.n_valid) if e.accuracy is not None else (found.low, found.high)
     if high - low < WIDE:
         return None
     return Finding(
         "validation-too-small", "note",
-        f"too few rows to tell: accuracy on test rows lies anywhere from {low:.2f} to {high:.2f}",
-        {"low": low, "high": high}, ("--test 0.3", "more rows"),
+        f"{e.n_valid} validation rows are too few to tell: the {name} lies anywhere from {low:.2f} to {high:.2f}",
+        {"n_valid": e.n_valid, "low": low, "high": high}, ("--ensemble 5", "--validation 0.3", "more rows"),
+    )  # fmt: skip
+
+
+def leak_suspected(case: Case) -> Finding | None:
+    """One column alone nearly determines the target: it may hold the answer."""
+    alone = case.evidence.alone
+    suspects = sorted((n for n, found in alone.items() if found.low > ALONE), key=lambda n: -alone[n].value)
+    if not suspects or len(suspects) == len(alone):
+        return None
+    first = suspects[0]
+    return Finding(
+        "leak-suspected", "warning",
+        f"column '{first}' alone determines the target almost completely ({share(alone[first].value)}); is it known "
+        f"when the prediction is made?",
+        {"alone": alone[first].value, "low": alone[first].low, "high": alone[first].high},
+        tuple(f"--drop {name}" for name in suspects),
     )  # fmt: skip
 
 
 def imbalanced(case: Case) -> Finding | None:
     """One class is many times as frequent as another, so accuracy says little."""
-    counts = case.class_counts
+    counts = case.evidence.class_counts
     if len(counts) < 2 or max(counts.values()) < IMBALANCE * max(min(counts.values()), 1):
         return None
     rare, common = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
@@ -181,15 +253,113 @@ def imbalanced(case: Case) -> Finding | None:
     )  # fmt: skip
 
 
+def dead_units(case: Case) -> Finding | None:
+    """Units of a hidden layer pass no gradient back on any row: they say the same for all and learn no more."""
+    dead = case.evidence.dead
+    if not dead or max(dead) < DEAD:
+        return None
+    layer = int(np.argmax(dead))
+    lr = case.config.lr or 0.0
+    return Finding(
+        "dead-units", "warning",
+        f"{share(dead[layer])} of the units of hidden layer {layer + 1} are dead: no training row moves them any more",
+        {f"layer_{i + 1}": d for i, d in enumerate(dead)},
+        (f"--lr {lr / 10:g}", "--activation leaky_relu", "--activation silu"),
+    )  # fmt: skip
+
+
+def saturated_units(case: Case) -> Finding | None:
+    """Units of a hidden layer stand at the flat ends of their activation on nearly all rows, where learning is slow."""
+    saturated = case.evidence.saturated
+    if not saturated or max(saturated) < SATURATED:
+        return None
+    layer = int(np.argmax(saturated))
+    scaled = ("--scale standard",) if case.config.scale == "none" else ()
+    return Finding(
+        "saturated-units", "warning",
+        f"{share(saturated[layer])} of the units of hidden layer {layer + 1} stand at the flat ends of "
+        f"{case.config.activation} on nearly all rows, where gradients vanish",
+        {f"layer_{i + 1}": s for i, s in enumerate(saturated)},
+        (*scaled, f"--lr {(case.config.lr or 0.0) / 10:g}", "--init glorot_uniform", "--activation silu"),
+    )  # fmt: skip
+
+
+def test_differs_from_validation(case: Case) -> Finding | None:
+    """The judged rows are of another kind: their loss is surely higher, or columns are distributed differently."""
+    judged = case.judged
+    if judged is None:
+        return None
+    rose, moved = judged.loss_rise, judged.moved
+    is_worse = rose is not None and rose.low > 0 and rose.value > WORSE * case.gain and judged.rank > SURE
+    if not is_worse and not moved:
+        return None
+    parts, numbers = [], {}
+    if rose is not None:
+        numbers = {"loss_rise": rose.value, "low": rose.low, "high": rose.high, "rank": judged.rank}
+    if is_worse and rose is not None:
+        parts.append(f"the loss is higher by {rose.value:.3g} (99 %: {rose.low:.3g} to {rose.high:.3g})")
+    if moved:
+        name = max(moved, key=moved.__getitem__)
+        numbers["moved"] = moved[name]
+        more = f" and {len(moved) - 1} more" if len(moved) > 1 else ""
+        parts.append(f"the values of '{name}'{more} are distributed differently")
+    return Finding(
+        "test-differs-from-validation", "warning",
+        "test rows are not like the rows that validated: " + "; ".join(parts), numbers,
+        ("--time COL", "--group COL", "a fresh sample of rows"),
+    )  # fmt: skip
+
+
+# What the numbers of findings mean, for those who want to know.
+NUMBERS = {
+    "train_loss": "mean loss of the training rows, by the networks fitted on them",
+    "valid_loss": "mean loss of the validation rows, by the networks that never saw them",
+    "constant_loss": "mean loss of the best constant answer: class shares, or the mean",
+    "gap": "generalisation gap: validation minus training loss",
+    "gap_low": "low end of its 95 % interval",
+    "gap_high": "high end of its 95 % interval",
+    "lost": "gap as a share of what training rows gain over a constant answer",
+    "lost_low": "low end of its 95 % interval",
+    "lost_high": "high end of its 95 % interval",
+    "rise": "validation loss in the end minus its least",
+    "noise": "typical deviation of the loss from a smooth curve",
+    "best_epoch": "epoch of the least validation loss, which the model keeps",
+    "missed": "share of the target's variance that a second model adds from the same columns",
+    "low": "low end of the interval",
+    "high": "high end of the interval",
+    "epochs": "passes over the training rows",
+    "fall": "fall of the loss over the last fifth of the epochs",
+    "whole_fall": "fall of the loss from the first epoch to its least",
+    "lr": "learning rate",
+    "times": "how often training went back to its best epoch",
+    "jump": "mean rise of the training loss from epoch to epoch, falls counted as 0",
+    "gain": "what the training loss gains over a constant answer",
+    "value": "0 for a constant answer, 1 for a perfect one",
+    "advantage": "loss of a linear model minus ours, as a share of what it gains over a constant answer",
+    "n_valid": "rows that judge",
+    "alone": "1 when rows that agree in this column agree in the target, 0 when they do so by chance",
+    "smallest": "rows of the rarest class",
+    "largest": "rows of the most frequent class",
+    "loss_rise": "loss of test rows minus that of validation rows, with a 99 % interval",
+    "rank": "standard deviations by which losses of test rows rank above those of validation rows",
+    "moved": "Kolmogorov-Smirnov distance of the column's values in test and other rows, 0 to 1",
+}
+
 CHECKS: dict[str, Callable[[Case], Finding | None]] = {
     "overfitting": overfitting,
     "underfitting": underfitting,
     "not-converged": not_converged,
     "diverged": diverged,
+    "recovered": recovered,
+    "unstable": unstable,
     "no-better-than-baseline": no_better_than_baseline,
     "linear-is-enough": linear_is_enough,
     "validation-too-small": validation_too_small,
+    "leak-suspected": leak_suspected,
     "imbalanced": imbalanced,
+    "dead-units": dead_units,
+    "saturated-units": saturated_units,
+    "test-differs-from-validation": test_differs_from_validation,
 }
 
 
@@ -197,3 +367,62 @@ def diagnose(case: Case) -> tuple[Finding, ...]:
     """All findings, the most severe first."""
     found = [finding for check in CHECKS.values() if (finding := check(case)) is not None]
     return tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity)))
+
+
+def findings(model: Model, evaluation: Evaluation | None = None) -> tuple[Finding, ...]:
+    """The findings of a model, with those on test rows where they were scored."""
+    record = model.record
+    judged = None if evaluation is None else evaluation.judged
+    return diagnose(Case(record.history, record.config, record.evidence, judged))
+
+
+# --- what several checks need -----------------------------------------------------------------------------
+
+
+def noise_of(losses: NDArray[np.float64]) -> float:
+    """The deviation of a curve's noise, from its second differences, which a trend does not touch."""
+    if len(losses) < 4:
+        return 0.0
+    second = np.diff(losses, 2)
+    return float(1.4826 * np.median(np.abs(second)) / 6**0.5)
+
+
+def rise_after_best(history: History) -> tuple[float, float]:
+    """How far the validation loss stands above its best in the end while training loss fell, and its noise."""
+    best = history.best_epoch - 1
+    if best < 0 or len(history.valid_loss) < best + 4:
+        return 0.0, 0.0
+    train, valid = np.array(history.train_loss), np.array(history.valid_loss)
+    end = slice(-max(3, (len(valid) - best) // 4), None)
+    if float(np.median(train[end])) >= train[best]:
+        return 0.0, 0.0
+    return float(np.median(valid[end]) - valid[best]), noise_of(valid[best:])
+
+
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share seen in n rows (1927)."""
+    z2 = 1.96**2
+    center = (share * n + z2 / 2) / (n + z2)
+    half = 1.96 * max(share * (1 - share) * n + z2 / 4, 0.0) ** 0.5 / (n + z2)
+    return center - half, center + half
+
+
+def share(value: float) -> str:
+    return f"{100 * value:.0f} %"
+
+
+def times(value: float, unit: float) -> str:
+    return f"{value / unit:.0f} times" if unit > 0 else "far above"
+
+
+def decay(config: Config) -> float:
+    """The weight decay that takes a thousandth of each weight a step, whatever the learning rate."""
+    return float(f"{1e-3 / (config.lr or 1e-3):.2g}")
+
+
+def smaller(config: Config) -> str:
+    return "--hidden " + (",".join(str(max(w // 4, 1)) for w in config.hidden or ()) or "''")
+
+
+def larger(config: Config) -> str:
+    return "--hidden " + (",".join(str(min(max(4 * w, 32), 1024)) for w in config.hidden or ()) or "64,64")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,15 +12,38 @@ from numpy.typing import NDArray
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.schema import as_categorical
+from mlpcli.data.storage import Storage
 from mlpcli.data.table import Source, open_table
+from mlpcli.data.text import digest_of, files_of
 from mlpcli.errors import DataError
 from mlpcli.events import History
-from mlpcli.fitting import Table, encode_target, prepare_table, read_table, source_numbers
+from mlpcli.evidence import MOST_ROWS, Estimate, estimate, resampled_means, share_of
+from mlpcli.fitting import (
+    MOST_JUDGED,
+    Table,
+    encode_target,
+    gathered,
+    given_weights,
+    prepare_table,
+    read_table,
+    sampled,
+    subset,
+    with_value,
+)
 from mlpcli.metrics import Interval, score
-from mlpcli.model import Model
+from mlpcli.model import Model, as_read, build_loss, uses_ple
 
 LINEAR_BATCH, LINEAR_STEPS = 64, 3000  # enough for a convex loss at a falling rate to settle
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How the judged rows compare with the rows of training and validation; what findings on test rows need."""
+
+    loss_rise: Estimate | None  # loss of judged rows minus that of validation rows, 99 %; None without the latter
+    rank: float  # rank-sum statistic of the judged rows' losses among the validation rows', in standard deviations
+    moved: dict[str, float]  # column -> distance of its distribution here from the training rows', where surely moved
+    advantage: Estimate | None  # a linear model's loss minus ours, as a share of what it gains over a constant
 
 
 @dataclass
@@ -34,6 +56,7 @@ class Evaluation:
     rows: dict[str, int]
     y: NDArray[Any]  # of the set judged last: test, or the whole file
     outputs: NDArray[np.floating]
+    judged: Judged | None = None  # None without test rows
 
 
 def find_data(model: Model) -> str:
@@ -41,61 +64,160 @@ def find_data(model: Model) -> str:
     record = model.record.data
     beside = os.path.join(os.path.dirname(model.path or ""), os.path.basename(record.path))
     for path in (record.path, beside):
-        if os.path.isfile(path):
-            with open(path, "rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != record.sha256:
-                    raise DataError(
-                        "has changed since the model was trained on it",
-                        "train again, or name a CSV to evaluate on",
-                        file=path,
-                    )
+        if all(os.path.isfile(file) for file in files_of(path)):
+            if not is_trained_on(model, path):
+                raise DataError(
+                    "has changed since the model was trained on it",
+                    "train again, or name a CSV to evaluate on",
+                    file=path,
+                )
             return path
     raise DataError("the training file is not here", "name a CSV: mlpcli evaluate MODEL DATA", file=record.path)
+
+
+def is_trained_on(model: Model, path: str) -> bool:
+    """Whether this is the very file the model was trained on."""
+    return all(os.path.isfile(file) for file in files_of(path)) and digest_of(path) == model.record.data.sha256
 
 
 def evaluate(
     model: Model, path: str | None = None, options: ReadOptions | None = None, *, linear: bool = True
 ) -> Evaluation:
-    """Scores the sets of the training file, or the whole of another CSV. Raises DataError."""
-    if path is None:
-        path = find_data(model)
+    """Scores the sets of the training file, named or found, or the whole of another CSV. Raises DataError."""
+    if path is None or is_trained_on(model, path):
+        path = path or find_data(model)
         # The model's dialect holds every marker already; asking for them once more changes nothing.
-        table = read_table(path, model.config, ReadOptions(**asdict(model.record.dialect)))
+        asked = model.record.dialect.options(options.memory if options else None)
+        table = read_table(path, model.config, asked, os.path.dirname(model.path or ""))
         return evaluate_table(model, table, linear=linear)
     frame, cells, _ = read_for(model, path, options or ReadOptions())
     outputs = model.outputs(as_read(model, frame))
     truth = truth_of(model, cells, path)
     task = model.schema.target.task
-    metrics = {"test": score(task, truth, outputs, rng=np.random.default_rng(model.config.seed))}
+    metrics = {
+        "test": score(
+            task, truth, outputs, rng=np.random.default_rng(model.config.seed), threshold=model.record.threshold
+        )
+    }
     baselines = {} if model.labels else {"mean": constant_metrics(model, truth, None)}
-    return Evaluation(path, metrics, baselines, {"test": len(truth)}, truth, outputs)
+    judged = judge(model, as_read(model, frame), truth, None, None)
+    return Evaluation(path, metrics, baselines, {"test": len(truth)}, truth, outputs, judged)
 
 
 def evaluate_table(model: Model, table: Table, *, linear: bool) -> Evaluation:
     """Scores each set of the table a model was trained on; intervals on the test rows.
 
+    Of a larger set, MOST_JUDGED rows drawn at random are judged.
     The validation metrics of an ensemble are out of fold: every row judged by the member that never saw it.
     The linear baseline is a network of the same engine without hidden layers, trained on the same rows.
     """
+    rows = {name: int((table.sets == i).sum()) for i, name in enumerate(splits.SETS)}
+    if max(rows.values()) > MOST_JUDGED:
+        seed = model.config.seed
+        parts = [sampled(table.sets == i, MOST_JUDGED, seed) for i in range(len(splits.SETS))]
+        table = subset(table, np.sort(np.concatenate(parts)))
     outputs = model.outputs(as_read(model, table.frame))
     truth = truth_of(model, table.y_cells, table.source.name)
     task, rng = model.schema.target.task, np.random.default_rng(model.config.seed)
     is_test = table.sets == splits.TEST
     of_train = ~is_test if model.record.by_fold else table.sets == splits.TRAIN
-    metrics = {"train": score(task, truth[of_train], outputs[of_train], n_bootstrap=0, rng=rng)}
+    cut, weights = model.record.threshold, given_weights(table, model.config)
+    metrics = {
+        "train": score(task, truth[of_train], outputs[of_train], part(weights, of_train), 0, rng=rng, threshold=cut)
+    }
     if model.record.validation:
         metrics["validation"] = {k: Interval(v, v, v) for k, v in model.record.validation.items()}
     baselines: dict[str, dict[str, float]] = {}
+    judged = None
     if is_test.any():
-        metrics["test"] = score(task, truth[is_test], outputs[is_test], rng=rng)
+        metrics["test"] = score(task, truth[is_test], outputs[is_test], part(weights, is_test), rng=rng, threshold=cut)
         name = "majority class" if model.labels else "mean"
-        baselines[name] = constant_metrics(model, truth[is_test], truth[~is_test])
+        baselines[name] = constant_metrics(model, truth[is_test], truth[~is_test], part(weights, is_test))
+        out = None
         if linear:
             straight = fit_linear(table, model.config)
             out = straight.outputs(as_read(straight, table.frame.loc[is_test]))
-            baselines["linear"] = values_of(score(task, truth[is_test], out, n_bootstrap=0, rng=rng))
-    rows = {name: int((table.sets == i).sum()) for i, name in enumerate(splits.SETS)}
-    return Evaluation(table.source.name, metrics, baselines, rows, truth[is_test], outputs[is_test])
+            baselines["linear"] = values_of(score(task, truth[is_test], out, part(weights, is_test), 0, rng=rng))
+        frame = as_read(model, table.frame)
+        advantage = None if out is None else advantage_over(model, truth[is_test], outputs[is_test], out)
+        seen = rng.permutation(np.flatnonzero(~is_test))[:MOST_ROWS]
+        judged = judge(model, frame[is_test], truth[is_test], frame.iloc[seen], advantage)
+    return Evaluation(table.source.name, metrics, baselines, rows, truth[is_test], outputs[is_test], judged)
+
+
+def judge(
+    model: Model, frame: pd.DataFrame, truth: NDArray[Any], seen: pd.DataFrame | None, advantage: Estimate | None
+) -> Judged:
+    """Compares judged rows with the rows `seen` in training and validation."""
+    x = model.schema.encode(frame)
+    evidence, target = model.record.evidence, model.schema.target
+    rise, rank = None, 0.0
+    if evidence.valid_loss is not None:
+        rng = np.random.default_rng([model.config.seed, len(truth)])
+        loss = build_loss(model.config)
+        y = truth if target.labels else (truth - target.mean) / target.std
+        of_members = []
+        for k, network in enumerate(model.networks):
+            inputs = x if uses_ple(k, model.config, model.schema) else x[:, : model.schema.n_plain]
+            of_members.append(loss.rows(network.predict(np.ascontiguousarray(inputs)), y))
+        # The mean over members, each alone, as each alone judged its validation rows.
+        here = resampled_means(np.stack(of_members).mean(axis=0, dtype=np.float64)[:, None], rng)[:, 0]
+        error = evidence.valid_deviation / max(evidence.n_valid, 1) ** 0.5
+        there = evidence.valid_loss.value + np.r_[0, rng.normal(0, error, len(here) - 1)]
+        rise = estimate(here - there, 0.99)
+        # Row by row one member, as validation rows have one: a mean over members would be less spread.
+        rows = np.arange(len(truth))
+        one = np.stack(of_members)[rows % len(of_members), rows]
+        above = np.interp(one, evidence.valid_quantiles, np.linspace(0, 1, len(evidence.valid_quantiles)))
+        # Wilcoxon 1945; not misled by a few large losses as a difference of means is.
+        rank = float((above.mean() - 0.5) / (1 / 12 * (1 / len(truth) + 1 / max(evidence.n_valid, 1))) ** 0.5)
+    moved = {} if seen is None else moved_columns(model, model.schema.encode(seen), x)
+    return Judged(rise, rank, moved, advantage)
+
+
+def advantage_over(
+    model: Model, truth: NDArray[Any], ours: NDArray[np.floating], theirs: NDArray[np.floating]
+) -> Estimate:
+    """Their loss minus ours on the same rows, as a share of what theirs gains over a constant; paired bootstrap."""
+    target = model.schema.target
+
+    def losses(outputs: NDArray[np.floating]) -> NDArray[np.float64]:
+        if target.labels:
+            return np.asarray(-np.log(np.maximum(outputs[np.arange(len(truth)), truth], 1e-7)))
+        return np.asarray(np.square((outputs - truth) / target.std))
+
+    n = len(truth)
+    shares = np.bincount(truth.astype(np.int64), minlength=len(target.labels)) / n if target.labels else None
+    constant = np.full(n, target.mean) if shares is None else np.tile(shares, (n, 1))
+    of_theirs = losses(theirs)
+    rng = np.random.default_rng([model.config.seed, n, 1])
+    means = resampled_means(np.column_stack([of_theirs - losses(ours), losses(constant) - of_theirs]), rng)
+    return estimate(share_of(means[:, 0], np.maximum(means[:, 1], 0)))
+
+
+MOVED_CHANCE, MOVED_FAR = 0.001, 0.15  # of a false alarm over all columns; least Kolmogorov-Smirnov distance
+
+
+def moved_columns(model: Model, seen: NDArray[np.floating], here: NDArray[np.floating]) -> dict[str, float]:
+    """Columns whose values are distributed differently: two-sample Kolmogorov-Smirnov, Bonferroni over the inputs."""
+    n, m = len(seen), len(here)
+    size = (n * m / (n + m)) ** 0.5
+    found: dict[str, float] = {}
+    i = 0
+    for column in model.schema.features:
+        inputs = range(i, i + column.n_plain)
+        i += column.n_plain
+        if column.name == model.config.time:
+            continue  # later by design
+        for j in inputs:
+            ours, theirs = np.sort(seen[:, j]), np.sort(here[:, j])
+            values = np.concatenate([ours, theirs])
+            gaps = np.searchsorted(ours, values, "right") / n - np.searchsorted(theirs, values, "right") / m
+            distance = float(np.abs(gaps).max())
+            chance = 2 * np.exp(-2 * (distance * (size + 0.12 + 0.11 / size)) ** 2)  # Stephens 1970
+            if distance > MOVED_FAR and chance < MOVED_CHANCE / model.schema.n_plain:
+                found[column.name] = max(distance, found.get(column.name, 0.0))
+    return found
 
 
 def truth_of(model: Model, cells: pd.Series[Any], file: str) -> NDArray[Any]:
@@ -112,7 +234,9 @@ def truth_of(model: Model, cells: pd.Series[Any], file: str) -> NDArray[Any]:
     return truth
 
 
-def constant_metrics(model: Model, truth: NDArray[Any], fitted: NDArray[Any] | None) -> dict[str, float]:
+def constant_metrics(
+    model: Model, truth: NDArray[Any], fitted: NDArray[Any] | None, weights: NDArray[Any] | None = None
+) -> dict[str, float]:
     """Metrics of always answering the class shares, or the mean, of the rows the model was fitted on."""
     target = model.schema.target
     if fitted is None or not target.labels:
@@ -120,7 +244,11 @@ def constant_metrics(model: Model, truth: NDArray[Any], fitted: NDArray[Any] | N
     else:
         shares = np.bincount(fitted.astype(np.int64), minlength=len(target.labels)) / len(fitted)
         constant = np.tile(shares, (len(truth), 1))
-    return values_of(score(target.task, truth, constant, n_bootstrap=0, rng=np.random.default_rng(0)))
+    return values_of(score(target.task, truth, constant, weights, 0, rng=np.random.default_rng(0)))
+
+
+def part(weights: NDArray[Any] | None, rows: NDArray[np.bool_]) -> NDArray[Any] | None:
+    return None if weights is None else weights[rows]
 
 
 def values_of(found: dict[str, Interval]) -> dict[str, float]:
@@ -155,32 +283,16 @@ def read_for(model: Model, path: str, options: ReadOptions) -> tuple[pd.DataFram
     """The rows of another CSV, read by the model's rules, and their target."""
     target = model.schema.target
     kinds = model.schema.read_kinds()
-    source = open_table(path, options, dialect=model.record.dialect, expect=[*kinds, target.name])
+    storage = Storage(options.memory)
+    source = open_table(path, options, dialect=model.record.dialect, expect=[*kinds, target.name], storage=storage)
     source.column(target.name)
     missing = [name for name in kinds if name not in source.names]
     for name in missing[:1]:
         source.column(name)
     if source.n_rows == 0:
         raise DataError("no data rows", file=source.name)
-    texts = (*(n for n, k in kinds.items() if k == "text"), target.name)
-    frame = source.read(numbers=[n for n, k in kinds.items() if k == "number"], texts=texts, target=target.name)
-    cells = frame[target.name]
-    rows = np.flatnonzero(as_categorical(cells).codes >= 0)
-    frame, cells = frame.iloc[rows].reset_index(drop=True), cells.iloc[rows].reset_index(drop=True)
-    if not target.labels:
-        cells = source_numbers(source, pd.Series(as_categorical(cells), name=target.name), rows)
-    return frame, cells, source
-
-
-def as_read(model: Model, frame: pd.DataFrame) -> pd.DataFrame:
-    """The model's columns of a frame just read, text where the model has text."""
-    columns = {}
-    for name, kind in model.schema.read_kinds().items():
-        values = frame[name]
-        if kind == "text" and values.dtype.kind == "f":
-            # A category learned from text whose cells here all look like numbers.
-            values = pd.Series(
-                pd.Categorical(values.map(lambda v: None if pd.isna(v) else f"{v:g}")), index=values.index
-            )
-        columns[name] = values
-    return pd.DataFrame(columns)
+    kinds[target.name] = "text" if target.labels else "number"
+    texts, numbers = ([n for n, k in kinds.items() if k == kind] for kind in ("text", "number"))
+    frame = source.read(numbers=numbers, texts=texts, target=target.name)
+    frame = gathered(frame, with_value(frame[target.name], storage), storage)
+    return frame, frame[target.name], source

@@ -15,6 +15,7 @@ class Started:
     """Training begins: what will be trained, on how many rows."""
 
     loss: str  # name of the loss, as in LOSSES
+    metric: str  # of the validation rows after each epoch: accuracy or r2
     max_epochs: int
     n_members: int
     n_train: int  # rows; with fold members, the rows one member trains on, averaged
@@ -34,11 +35,13 @@ class EpochEnded:
     epoch: int  # 1, 2, ...
     train_loss: float
     valid_loss: float | None  # None without validation rows
+    valid_metric: float | None  # mean of the metric that Started names; None without validation rows
     train_spread: float  # standard deviation over members, 0 for one
     valid_spread: float
     best_epoch: int  # of the mean validation loss so far
     rows_per_second: float
     seconds: float  # since training began
+    recoveries: tuple[str, ...] = ()  # divergences in this epoch, and what was done about each
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,10 @@ class History:
     """The course of a training run, an entry an epoch. Built from events, kept in the model file."""
 
     loss: str = ""
+    metric: str = ""  # of valid_metric
     train_loss: list[float] = field(default_factory=list)
     valid_loss: list[float] = field(default_factory=list)  # empty without validation rows
+    valid_metric: list[float] = field(default_factory=list)  # empty without validation rows
     train_spread: list[float] = field(default_factory=list)
     valid_spread: list[float] = field(default_factory=list)
     best_epoch: int = 0
@@ -72,20 +77,25 @@ class History:
     batch_size: int = 0
     stopped_by: Stop = "epochs"
     seconds: float = 0.0
+    recoveries: list[str] = field(default_factory=list)  # from divergence, in order
 
     def add(self, event: Event) -> None:
         match event:
             case Started():
-                self.loss, self.max_epochs, self.n_members = event.loss, event.max_epochs, event.n_members
+                self.loss, self.metric = event.loss, event.metric
+                self.max_epochs, self.n_members = event.max_epochs, event.n_members
                 self.n_train, self.n_valid = event.n_train, event.n_valid
                 self.n_parameters, self.batch_size = event.n_parameters, event.batch_size
             case EpochEnded():
                 self.train_loss.append(event.train_loss)
                 self.train_spread.append(event.train_spread)
+                if event.valid_metric is not None:
+                    self.valid_metric.append(event.valid_metric)
                 if event.valid_loss is not None:
                     self.valid_loss.append(event.valid_loss)
                     self.valid_spread.append(event.valid_spread)
                 self.best_epoch, self.seconds = event.best_epoch, event.seconds
+                self.recoveries += event.recoveries
             case Finished():
                 self.best_epoch, self.stopped_by = event.best_epoch, event.stopped_by
                 self.seconds = event.seconds

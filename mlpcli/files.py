@@ -11,6 +11,7 @@ import errno
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -37,25 +38,55 @@ def write_atomically(path: str) -> Iterator[BinaryIO]:
 
     Raises MachineError when the operating system refuses; the old file is then untouched.
     """
-    target = Path(os.path.realpath(path))
+    target = resolved(path)
     remove_stale(target)
     temporary = target.parent / f".{target.name[:100]}.{os.getpid()}.{secrets.token_hex(8)}.tmp"
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        # Opened first: what could not be opened after the renaming would leave a new file and an error.
+        folder = os.open(target.parent, os.O_RDONLY | os.O_CLOEXEC)
         try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
                 os.fchmod(file.fileno(), permissions(target))
             os.rename(temporary, target)
+            sync_folder(folder)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
             raise
-        sync_folder(target.parent)
+        finally:
+            os.close(folder)
     except OSError as error:
         raise refused(error, path) from error
+
+
+def unnamed_file(folder: str) -> int:
+    """The descriptor of a new file that no folder lists and that is gone when it is closed, whatever happens.
+
+    In `folder`, or among the system's temporary files where one may not write there. Raises MachineError.
+    """
+    problem: OSError | None = None
+    for place in (folder or ".", tempfile.gettempdir()):
+        name = os.path.join(place, f".mlpcli.{os.getpid()}.{secrets.token_hex(8)}.tmp")
+        try:
+            descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            os.unlink(name)
+            return descriptor
+        except OSError as error:
+            problem = problem or error
+    assert problem is not None
+    raise refused(problem, folder) from problem
+
+
+def resolved(path: str) -> Path:
+    """The file behind links. Raises MachineError where there is no working folder."""
+    try:
+        return Path(os.path.realpath(path))
+    except FileNotFoundError as error:
+        raise MachineError("the working folder is gone", "go to another one", file=path) from error
 
 
 def permissions(target: Path) -> int:
@@ -68,16 +99,13 @@ def permissions(target: Path) -> int:
         return 0o666 & ~umask
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: int) -> None:
     """Makes a rename last through a power cut; file systems that cannot say EINVAL."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        os.fsync(folder)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
-    finally:
-        os.close(descriptor)
 
 
 def remove_stale(target: Path) -> None:
@@ -100,21 +128,25 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def check_output(path: str, inputs: Sequence[str]) -> None:
-    """Refuses, before any work, an output that could not be written or would destroy an input.
+def check_output(path: str, inputs: Sequence[str], suffix: str = "") -> None:
+    """Refuses, before any work, an output that could not be written, would destroy an input, or is misnamed.
 
-    Raises UsageError or MachineError.
+    A suffix keeps a slip of the hand from replacing a file of another kind. Raises UsageError or MachineError.
     """
-    target = Path(os.path.realpath(path))
+    target = resolved(path)
     for name in inputs:
         with contextlib.suppress(OSError):
             if os.path.samefile(target, name):
                 raise UsageError(f"the output '{path}' is an input too", hint="choose another file with -o")
+    if suffix and not path.endswith(suffix):
+        raise UsageError(f"the output '{path}' does not end in {suffix}", hint=f"name it {path}{suffix}")
     if target.is_dir():
         raise UsageError(f"the output '{path}' is a folder", hint="name a file in it with -o")
     if target.exists() and not target.is_file():
         raise UsageError(f"the output '{path}' is not a regular file", hint="choose another file with -o")
     if not target.parent.is_dir():
         raise MachineError("no such folder", hint="make the folder first, or choose another with -o", file=path)
+    if target.exists() and not os.access(target, os.W_OK):
+        raise MachineError("the file may not be written to", hint="choose another file with -o", file=path)
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise MachineError("cannot write to this folder", hint="choose another folder with -o", file=path)

@@ -17,20 +17,26 @@ from pandas.api.types import union_categoricals
 
 from mlpcli.config import Config, ReadOptions, Task
 from mlpcli.data import splits
+from mlpcli.data.columns import looked_up
 from mlpcli.data.schema import (
+    LARGEST,
+    MOST_NUMBER_CLASSES,
     Schema,
     as_categorical,
     choose_target,
     choose_task,
+    column_values,
     date_format,
     fit_columns,
     fit_target,
     parse_dates,
 )
-from mlpcli.data.table import Source, open_table
+from mlpcli.data.storage import Storage
+from mlpcli.data.table import Source, as_number, open_table, to_floats
 from mlpcli.errors import DataError, TrainingError, UsageError
 from mlpcli.events import Event, History
-from mlpcli.metrics import score
+from mlpcli.evidence import gather
+from mlpcli.metrics import best_threshold, score
 from mlpcli.model import (
     Data,
     Model,
@@ -42,14 +48,21 @@ from mlpcli.model import (
     uses_ple,
     versions,
 )
-from mlpcli.train import Member, Rows, train
+from mlpcli.train import Member, Rows, Training, block_rows
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+FITTED_CELLS, FEWEST_FITTED = 2_000_000, 20_000  # statistics are those of so many cells, or rows, drawn at random
+MOST_VALIDATED = 100_000  # rows on which one member's epochs are told apart
+MOST_JUDGED = 100_000  # rows of a set on which a model is judged
+ENCODED_ROWS = 4096
+MANY_NUMBERS = [str(n) for n in range(MOST_NUMBER_CLASSES + 1)]  # stand for those of a target read as numbers
+GATHERED = 1 << 14  # rows
 FEWEST_ROWS = 10  # rows below which nothing can be learned and judged
 TEMPERATURES = np.geomspace(0.3, 4.0, 40)  # Guo et al. 2017 fit one; a grid is exact enough and cannot fail
 SHARPER = 0.9  # on the temperature of an ensemble: the mean over members is flatter than each of them
+BATCH_SHARE, SMALLEST_BATCH, LARGEST_BATCH = 1 / 8, 32, 256  # of the rows a member trains on; a power of two
 # Epochs at most, by training rows: about as many steps for small tables as for 4,000 rows, within bounds.
 EPOCHS_AT_4000, FEWEST_EPOCHS, MOST_EPOCHS = 60, 24, 120
 
@@ -65,14 +78,20 @@ class Table:
     rows: Ints  # rows of the file that have a target
     y_cells: pd.Series[Any]  # of those rows
     sets: NDArray[np.int8]
-    strata: Ints
+    strata: NDArray[np.integer]
     groups: Ints | None
+    times: Floats | None  # of --time, growing with time
     notes: list[str]
+    storage: Storage  # where arrays of as many rows go
 
 
-def read_table(path: str, config: Config, options: ReadOptions) -> Table:
-    """Reads a CSV, chooses target and task, and assigns each row to its set. Raises DataError."""
-    source = open_table(path, options)
+def read_table(path: str, config: Config, options: ReadOptions, folder: str = ".") -> Table:
+    """Reads a CSV, chooses target and task, and assigns each row to its set. Raises DataError.
+
+    What is larger than memory goes to a file in `folder` that is gone at the end.
+    """
+    storage = Storage(options.memory, folder)
+    source = open_table(path, options, storage=storage)
     for name in (*config.drop, *config.numeric, *config.category):
         source.column(name)
     target, why = choose_target(source.names, config.target)
@@ -85,9 +104,9 @@ def read_table(path: str, config: Config, options: ReadOptions) -> Table:
     if source.n_rows < FEWEST_ROWS:
         what = "no data rows" if source.n_rows == 0 else f"{source.n_rows} data rows; at least {FEWEST_ROWS} are needed"
         raise DataError(what, file=source.name)
-    frame = source.read(numbers=config.numeric, texts=(target, *config.category), target=target)
-    cells = as_categorical(frame[target])
-    rows = np.flatnonzero(cells.codes >= 0)
+    texts = (*config.category, *([target] if config.task == "classification" else []))
+    frame = source.read(numbers=config.numeric, texts=texts, target=target)
+    rows = with_value(frame[target], storage)
     if len(rows) < len(frame):
         if 2 * len(rows) < len(frame):
             raise DataError(
@@ -95,33 +114,36 @@ def read_table(path: str, config: Config, options: ReadOptions) -> Table:
                 "choose another column with --target", file=source.name, column=target,
             )  # fmt: skip
         notes.append(f"{len(frame) - len(rows)} rows without a target are left out")
-    cells = cells[rows].remove_unused_categories()
-    task, rule = choose_task([str(c) for c in cells.categories], config.task)
+        frame = gathered(frame, rows, storage)
+    y_cells = frame[target]
+    if y_cells.dtype.kind == "f":
+        task, rule = choose_task(MANY_NUMBERS, config.task)
+    else:
+        task, rule = choose_task([str(c) for c in as_categorical(y_cells).categories], config.task)
     if rule:
         notes.append(f"task: {task}, because {rule} (--task)")
-    y_cells: pd.Series[Any] = pd.Series(cells, name=target)
-    strata = np.zeros(len(rows), np.int64)
+    strata: NDArray[np.integer] = np.broadcast_to(np.int8(0), len(rows))
     names = [""]
     if task == "regression":
         y_cells = source_numbers(source, y_cells, rows)
     else:
-        strata, names = cells.codes.astype(np.int64), [str(c) for c in cells.categories]
+        strata, names = as_categorical(y_cells).codes, [str(c) for c in as_categorical(y_cells).categories]
         if len(names) > max(20, len(rows) // 2):
             raise DataError(
                 f"{len(names)} classes in {len(rows)} rows look like an id, not a class",
                 "choose another column with --target, or --task regression", file=source.name, column=target,
             )  # fmt: skip
-    frame = frame.iloc[rows].reset_index(drop=True)
     validation, test = config.share("validation") or 0.0, config.share("test") or 0.0
-    groups = None
+    groups = times = None
     if config.group is not None:
         groups = as_categorical(frame[source.column(config.group)].astype(str)).codes.astype(np.int64)
         sets = splits.assign_groups(groups, validation, test, config.seed)
     elif config.time is not None:
-        sets = splits.assign_time(times_of(frame[source.column(config.time)], source), validation, test)
+        times = times_of(frame[source.column(config.time)], source)
+        sets = splits.assign_time(times, validation, test)
     else:
-        sets = splits.assign(strata, names, validation, test, config.seed)
-    table = Table(source, frame, target, task, rows, y_cells, sets, strata, groups, notes)
+        sets = splits.assign(strata, names, validation, test, config.seed, storage.array((len(rows),), np.int8))
+    table = Table(source, frame, target, task, rows, y_cells, sets, strata, groups, times, notes, storage)
     for name, number in (("validation", splits.VALIDATION), ("test", splits.TEST)):
         if config.share(name) is None:
             table = with_file(table, getattr(config, name), number, options)
@@ -130,15 +152,15 @@ def read_table(path: str, config: Config, options: ReadOptions) -> Table:
 
 def with_file(table: Table, path: str, number: int, options: ReadOptions) -> Table:
     """The table with the rows of another CSV of the same columns, all of them in one set. Raises DataError."""
-    source = open_table(path, options, dialect=table.source.dialect, expect=table.source.names)
+    source = open_table(path, options, dialect=table.source.dialect, expect=table.source.names, storage=table.storage)
     for name in table.source.names:
         source.column(name)
     numbers = [str(n) for n in table.frame.columns if table.frame[n].dtype.kind == "f"]
     texts = [str(n) for n in table.frame.columns if n not in numbers]
-    frame = source.read(numbers=numbers, texts=[*texts, table.target], target=table.target)[list(table.frame.columns)]
-    cells: pd.Series[Any] = pd.Series(as_categorical(frame[table.target]), name=table.target)
-    rows = np.flatnonzero(as_categorical(cells).codes >= 0)
-    frame, cells = frame.iloc[rows], cells.iloc[rows]
+    frame = source.read(numbers=numbers, texts=texts, target=table.target)[list(table.frame.columns)]
+    rows = with_value(frame[table.target], table.storage)
+    frame = gathered(frame, rows, table.storage)
+    cells = frame[table.target]
     if table.task == "regression":
         cells = source_numbers(source, cells, rows)
     both = {name: joined(table.frame[name], frame[name]) for name in table.frame.columns}
@@ -150,6 +172,9 @@ def with_file(table: Table, path: str, number: int, options: ReadOptions) -> Tab
     )
     return replace(
         table, frame=pd.DataFrame(both), y_cells=y_cells, strata=strata,
+        rows=np.concatenate([table.rows, rows]),
+        groups=None if table.groups is None else np.append(table.groups, np.full(len(frame), -1)),
+        times=None if table.times is None else np.append(table.times, np.full(len(frame), np.inf)),
         sets=np.concatenate([table.sets, np.full(len(frame), number, np.int8)]),
     )  # fmt: skip
 
@@ -161,24 +186,31 @@ def joined(first: pd.Series[Any], second: pd.Series[Any]) -> pd.Series[Any]:
     return pd.Series(union_categoricals([as_categorical(first), as_categorical(second)]), name=first.name)
 
 
+def with_value(column: pd.Series[Any], storage: Storage) -> Ints:
+    """The rows in which a column holds something."""
+    values = column_values(column)
+    return places(values.codes >= 0 if isinstance(values, pd.Categorical) else ~np.isnan(values), storage)
+
+
 def source_numbers(source: Source, cells: pd.Series[Any], rows: Ints) -> pd.Series[Any]:
     """The target's cells as numbers; DataError names the first that is none."""
-    from mlpcli.data.table import is_number, plain
-
-    values = as_categorical(cells)
-    fits = np.array([is_number(plain(str(c), source.dialect)) for c in values.categories], bool)
-    bad = np.flatnonzero(~fits[values.codes])
-    numbers = [
-        float(plain(str(c), source.dialect)) if ok else np.nan for c, ok in zip(values.categories, fits, strict=True)
-    ]
-    found = np.asarray(numbers)[values.codes]
-    bad = np.union1d(bad, np.flatnonzero(np.isinf(found)))
-    if len(bad):
-        raise DataError(
-            f"expected a finite number, found '{values[int(bad[0])]}'", "--task classification to predict classes",
-            file=source.name, line=source.line_of(int(rows[bad[0]])), column=str(cells.name),
-        )  # fmt: skip
-    return pd.Series(found, name=cells.name)
+    values = column_values(cells)
+    if isinstance(values, pd.Categorical):
+        numbers = [as_number(str(c), source.dialect) for c in values.categories]
+        of_category = np.full(len(numbers), np.nan)
+        of_category[[n is not None for n in numbers]] = to_floats([n for n in numbers if n is not None])
+        values = looked_up(of_category, values.codes, source.storage)
+    for block in splits.blocks(len(values)):
+        bad = np.flatnonzero(~(np.abs(values[block]) <= LARGEST))
+        if len(bad):
+            row = int(rows[block.start + int(bad[0])])
+            cell = source.cell(row, str(cells.name))
+            raise DataError(
+                f"expected a number up to {LARGEST:g}, found '{cell}'",
+                f"--missing {cell} to leave such rows out, or --task classification to predict classes",
+                **source.where(row), column=str(cells.name),
+            )  # fmt: skip
+    return pd.Series(values, name=cells.name, copy=False)
 
 
 def times_of(column: pd.Series[Any], source: Source) -> Floats:
@@ -207,62 +239,103 @@ class Fitting:
     config: Config  # resolved
     schema: Schema
     members: list[Member]
-    x: NDArray[np.float32]  # of the rows in `used`
+    rows: Ints  # of the table, in the order of x: all but the test rows
+    x: NDArray[np.float32]
     y: NDArray[Any]
     by_fold: bool  # each member validates on a fold of its own
     notes: list[str]
 
+    def training(self) -> Training:
+        return Training(self.members, build_loss(self.config), self.config)
+
     def events(self, jobs: int = 1) -> Iterator[Event]:
-        yield from train(self.members, build_loss(self.config), self.config, jobs)
+        yield from self.training().events(jobs)
 
     def model(self, history: History) -> Model:
         """The trained model. Raises TrainingError when no epoch was finished."""
         if not history.train_loss:
             raise TrainingError("stopped before the first epoch ended; no model was written")
-        loss = build_loss(self.config)
-        sums: dict[int, list[NDArray[np.floating]]] = {}
-        held_out = []
-        for member in self.members:
-            if member.valid is not None:
-                z = member.network.predict(member.valid.x[member.valid.index])
-                held_out.append((member.valid.index, z))
-        temperature = 1.0
-        if self.config.calibrate and self.schema.target.task == "classification" and held_out:
-            z_all = np.concatenate([z for _, z in held_out]).astype(np.float64)
-            y_all = np.concatenate([self.y[index] for index, _ in held_out])
-            temperature = float(min(TEMPERATURES, key=lambda t: loss.value(z_all / t, y_all)))
-            if len(self.members) > 1:
-                temperature *= SHARPER
-        validation: dict[str, float] = {}
-        if held_out:
-            for index, z in held_out:
-                for row, one in zip(index.tolist(), z, strict=True):
-                    sums.setdefault(row, []).append(one)
-            order = np.array(sorted(sums))
-            z_mean = np.stack([np.mean(sums[int(row)], axis=0) for row in order])
-            outputs = combine([z_mean], self.config, self.schema, temperature)
-            truth = self.truth(order)
-            found = score(self.schema.target.task, truth, outputs, n_bootstrap=0, rng=np.random.default_rng(0))
-            validation = {name: interval.value for name, interval in found.items()}
+        if len(self.rows) > MOST_JUDGED:
+            return self.first(MOST_JUDGED).model(history)
+        judges = [(m.network, m.valid) for m in self.members if m.valid is not None]
+        held_out = [(rows.index, network.predict(rows.x[rows.index])) for network, rows in judges]
+        fitted, temperature, threshold, validation = self.judged(held_out)
         table = self.table
         counts = [int((table.sets == s).sum()) for s in (splits.TRAIN, splits.VALIDATION, splits.TEST)]
+        evidence = gather(
+            self.members,
+            build_loss(self.config),
+            self.schema,
+            self.x,
+            self.y,
+            [z for _, z in held_out],
+            fitted,
+            self.config.seed,
+        )
         history = replace(history, seconds=0.0)  # the file's bytes depend on data and settings alone
         record = Record(
             "mlpcli model", dict(versions()), self.schema, self.config, table.source.dialect,
             Data(shown_path(table.source.name), table.source.sha256, table.source.n_rows, *counts),
-            temperature, self.by_fold, validation, history,
+            temperature, threshold, self.by_fold, validation, history, evidence,
         )  # fmt: skip
         return Model(record, [m.network for m in self.members])
+
+    def first(self, n: int) -> Fitting:
+        """The same with the first n rows only: a sample of them all, small enough to look at in one piece."""
+
+        def cut(rows: Rows) -> Rows:
+            weights = None if rows.weights is None else rows.weights[:n]
+            return Rows(
+                np.array(rows.x[:n]), np.array(rows.y[:n]), weights, rows.index[: np.searchsorted(rows.index, n)]
+            )
+
+        members = [
+            replace(m, train=cut(m.train), valid=None if m.valid is None else cut(m.valid)) for m in self.members
+        ]
+        return replace(self, members=members, rows=self.rows[:n], x=np.array(self.x[:n]), y=np.array(self.y[:n]))
+
+    def judged(
+        self, held_out: list[tuple[Ints, NDArray[np.floating]]]
+    ) -> tuple[float, float, float | None, dict[str, float]]:
+        """From the logits of each member's validation rows: its temperature, the ensemble's, threshold and metrics."""
+        config, is_classes = self.config, self.schema.target.task == "classification"
+        if not held_out:
+            return 1.0, 1.0, None, {}
+        temperature = fitted = 1.0
+        if config.calibrate and is_classes:
+            loss = build_loss(config)
+            z_all = np.concatenate([z for _, z in held_out]).astype(np.float64)
+            y_all = np.concatenate([self.y[index] for index, _ in held_out])
+            temperature = fitted = float(min(TEMPERATURES, key=lambda t: loss.value(z_all / t, y_all)))
+            if len(self.members) > 1:
+                temperature *= SHARPER
+        sums, n_judges = np.zeros((len(self.y), self.members[0].network.n_outputs)), np.zeros((len(self.y), 1))
+        for index, z in held_out:
+            sums[index] += z
+            n_judges[index] += 1
+        order = np.flatnonzero(n_judges)
+        outputs = combine([sums[order] / n_judges[order]], config, self.schema, temperature)
+        truth = self.truth(order)
+        weights = given_weights(self.table, config)
+        if weights is not None:
+            weights = weights[self.rows[order]]
+        threshold = None
+        if config.threshold != "none":
+            threshold = best_threshold(truth, outputs, config.threshold, weights)
+        found = score(
+            self.schema.target.task, truth, outputs, weights, 0, rng=np.random.default_rng(0), threshold=threshold
+        )
+        return fitted, temperature, threshold, {name: interval.value for name, interval in found.items()}
 
     def truth(self, index: Ints) -> NDArray[Any]:
         target = self.schema.target
         return self.y[index] if target.labels else self.y[index].astype(np.float64) * target.std + target.mean
 
 
-def prepare(path: str, config: Config | None = None, options: ReadOptions | None = None) -> Fitting:
+def prepare(path: str, config: Config | None = None, options: ReadOptions | None = None, folder: str = ".") -> Fitting:
     """Everything before the first step of training. Raises DataError, MachineError or UsageError."""
     config = config or Config()
-    return prepare_table(read_table(path, config, options or ReadOptions()), config)
+    return prepare_table(read_table(path, config, options or ReadOptions(), folder), config)
 
 
 def prepare_table(table: Table, config: Config) -> Fitting:
@@ -272,58 +345,150 @@ def prepare_table(table: Table, config: Config) -> Fitting:
     config = replace(config, validation=shown_path(config.validation), test=shown_path(config.test))
     config = replace(config, target=table.target, task=table.task, loss=loss if config.loss == "auto" else config.loss)
     check_loss(config, table)
-    used = np.flatnonzero(table.sets != splits.TEST)
+    storage, is_used = table.storage, table.sets != splits.TEST
+    n_used = int(np.count_nonzero(is_used))
     ensemble = config.ensemble or 1
-    if len(used) < 2 * max(ensemble, 2):
+    if n_used < 2 * max(ensemble, 2):
         raise DataError("too few rows are left for training", "smaller --test and --validation", file=table.source.name)
     by_fold = ensemble > 1 and config.time is None and config.share("validation") is not None
-    fitted_on = used if by_fold else np.flatnonzero(table.sets == splits.TRAIN)
+    is_fitted = is_used if by_fold else table.sets == splits.TRAIN
     leave_out = dict.fromkeys(config.drop, "left out by --drop")
     leave_out |= {
         name: reason
         for name, reason in ((config.weight, "the rows' weights"), (config.group, "the rows' groups"))
         if name
     }
-    features = table.frame.drop(columns=table.target)
-    columns = fit_columns(features.iloc[fitted_on], config, table.task, leave_out)
-    cells = table.y_cells.iloc[fitted_on].array
+    fitted_on = sampled(is_fitted, max(FEWEST_FITTED, FITTED_CELLS // len(table.frame.columns)), config.seed)
+    features = gathered(table.frame.drop(columns=table.target), fitted_on, Storage())
+    columns = fit_columns(features, config, table.task, leave_out)
     labelled = as_categorical(table.y_cells) if table.task == "classification" else None
-    target = fit_target(table.target, table.task, labelled if labelled is not None else np.asarray(cells, np.float64))
+    y_values = labelled if labelled is not None else np.asarray(table.y_cells.iloc[fitted_on], np.float64)
+    target = fit_target(table.target, table.task, y_values)
+    if labelled is None:
+        low, high = extremes(table.y_cells.to_numpy(), is_fitted)
+        target = replace(target, low=low, high=high)
     schema = Schema(columns, target)
     if not schema.features:
         raise DataError("no column holds anything to learn from", file=table.source.name)
-    x = schema.encode(table.frame.iloc[used])
-    y = encode_target(table.y_cells.iloc[used], schema)
-    weights = row_weights(table, used, y, config)
+    rows, x, plain, y = encoded(table, schema, is_used, config)
+    weights = row_weights(table, rows, y, config)
     seeds = np.random.SeedSequence(config.seed).spawn(ensemble)
     rngs = [np.random.default_rng(s) for s in seeds]
-    rows_of = np.arange(len(used))
-    if by_fold:
-        fold = (
-            splits.group_folds(table.groups[used], ensemble, config.seed)
-            if table.groups is not None
-            else splits.folds(table.strata[used], ensemble, config.seed)
-        )
-        pairs = [(rows_of[fold != k], rows_of[fold == k]) for k in range(ensemble)]
+    # Of each row, the member that it validates; without folds 1 for validation and 0 for training rows.
+    part = storage.array((n_used,), np.int8)
+    if by_fold and table.groups is not None:
+        part[:] = splits.group_folds(table.groups[rows], ensemble, config.seed)
+    elif by_fold:
+        splits.folds(y if schema.target.labels else np.broadcast_to(np.int64(0), n_used), ensemble, config.seed, part)
     else:
-        is_valid = table.sets[used] == splits.VALIDATION
-        pairs = [(rows_of[~is_valid], rows_of[is_valid])] * ensemble
+        for block in splits.blocks(n_used):
+            part[block] = table.sets[rows[block]] == splits.VALIDATION
+            storage.release()
+    if by_fold:
+        pairs = [(places(part != k, storage), places(part == k, storage)) for k in range(ensemble)]
+    else:
+        pairs = [(places(part == 0, storage), places(part == 1, storage))] * ensemble
+    n = len(pairs[0][0])
+    if config.batch_size == "auto":
+        nearest = 2 ** round(np.log2(n * BATCH_SHARE))
+        config = replace(config, batch_size=str(int(np.clip(nearest, SMALLEST_BATCH, LARGEST_BATCH))))
     if config.epochs is None:
-        n = len(pairs[0][0])
         epochs = round(EPOCHS_AT_4000 * (4000 / n) ** 0.5) if config.parametrization == "ntk" else 200
         config = replace(
             config,
             epochs=int(np.clip(epochs, FEWEST_EPOCHS, MOST_EPOCHS)) if config.parametrization == "ntk" else epochs,
         )
-    plain = np.ascontiguousarray(x[:, : schema.n_plain]) if ensemble > 1 else x
     members = []
     for k, ((fit_rows, valid_rows), rng) in enumerate(zip(pairs, rngs, strict=True)):
-        seen = x if uses_ple(k, config, schema) else plain
-        valid = Rows(seen, y, weights, valid_rows) if len(valid_rows) else None
-        members.append(Member(build_network(k, config, schema, rng), Rows(seen, y, weights, fit_rows), valid, rng))
+        seen = Rows(x if uses_ple(k, config, schema) else plain, y, weights, fit_rows, storage.release)
+        # The first of so many rows are a sample of them all, and tell one epoch from another as well.
+        valid = replace(seen, index=valid_rows[:MOST_VALIDATED]) if len(valid_rows) else None
+        members.append(Member(build_network(k, config, schema, rng), seen, valid, rng))
     notes = [*table.notes, *(f"{c.name} is left out: {c.reason}" + (f" ({c.hint})" if c.hint else "")
              for c in columns if c.n_plain == 0 and c.name not in config.drop and c.kind == "left out")]  # fmt: skip
-    return Fitting(table, config, schema, members, x, y, by_fold, notes)
+    return Fitting(table, config, schema, members, rows, x, y, by_fold, notes)
+
+
+def encoded(
+    table: Table, schema: Schema, is_used: NDArray[np.bool_], config: Config
+) -> tuple[Ints, NDArray[np.float32], NDArray[np.float32], NDArray[Any]]:
+    """The rows used, dealt so that every block is a sample: numbers in the table, inputs, plain inputs only, y."""
+    storage, n = table.storage, int(np.count_nonzero(is_used))
+    deal = splits.Deal(n, block_rows(schema.n_inputs), config.seed)
+    rows, x = storage.array((n,), np.int64), storage.array((n, schema.n_inputs), np.float32)
+    is_plain_enough = all(uses_ple(k, config, schema) for k in range(config.ensemble or 1))
+    plain = x if is_plain_enough else storage.array((n, schema.n_plain), np.float32)
+    y = storage.array((n,), np.int64 if schema.target.labels else np.float32)
+    done = 0
+    for block in splits.blocks(len(is_used), ENCODED_ROWS):
+        chosen = np.flatnonzero(is_used[block])
+        to = deal.places(done, len(chosen))
+        done += len(chosen)
+        inputs = schema.encode(table.frame.iloc[block].iloc[chosen])
+        rows[to], x[to], y[to] = (
+            block.start + chosen,
+            inputs,
+            encode_target(table.y_cells.iloc[block].iloc[chosen], schema),
+        )
+        if plain is not x:
+            plain[to] = inputs[:, : schema.n_plain]
+        storage.release()
+    return rows, x, plain, y
+
+
+def sampled(chosen: NDArray[np.bool_], most: int, seed: int) -> Ints:
+    """Row numbers of a random sample, of `most` at most, of the chosen rows, in order."""
+    n = int(np.count_nonzero(chosen))
+    share = splits.EveryShare(min(1.0, most / max(n, 1)), splits.stratum_rng(seed, "", "sample"))
+    found = []
+    for block in splits.blocks(len(chosen)):
+        here = np.flatnonzero(chosen[block])
+        found.append(block.start + (here if n <= most else here[share.next(len(here))]))
+    return np.concatenate(found) if found else np.empty(0, np.int64)
+
+
+def places(chosen: NDArray[np.bool_], storage: Storage) -> Ints:
+    """The numbers of the chosen rows."""
+    found = storage.array((int(np.count_nonzero(chosen)),), np.int64)
+    done = 0
+    for block in splits.blocks(len(chosen)):
+        here = block.start + np.flatnonzero(chosen[block])
+        found[done : done + len(here)] = here
+        done += len(here)
+    storage.release()
+    return found
+
+
+def extremes(values: Floats, chosen: NDArray[np.bool_]) -> tuple[float, float]:
+    """The lowest and the highest of the chosen values."""
+    blocks = [values[block][chosen[block]] for block in splits.blocks(len(values)) if chosen[block].any()]
+    return float(min(block.min() for block in blocks)), float(max(block.max() for block in blocks))
+
+
+def gathered(frame: pd.DataFrame, rows: Ints, storage: Storage) -> pd.DataFrame:
+    """These rows of a frame, numbered anew, in arrays of `storage`."""
+    columns: dict[Any, Any] = {}
+    for name in frame.columns:
+        values = column_values(frame[name])
+        is_text = isinstance(values, pd.Categorical)
+        given = values.codes if is_text else values
+        found = storage.array((len(rows),), given.dtype)
+        for block in splits.blocks(len(rows), GATHERED):
+            found[block] = given[rows[block]]
+            storage.release()
+        columns[name] = pd.Categorical.from_codes(found, dtype=values.dtype) if is_text else found
+    return pd.DataFrame(columns, copy=False)
+
+
+def subset(table: Table, rows: Ints) -> Table:
+    """The table with these rows only; labels and categories stay known."""
+    y_cells = gathered(table.y_cells.to_frame(table.target), rows, table.storage)[table.target]
+    return replace(
+        table, frame=gathered(table.frame, rows, table.storage), y_cells=y_cells,
+        rows=table.rows[rows], sets=table.sets[rows], strata=table.strata[rows],
+        groups=None if table.groups is None else table.groups[rows],
+        times=None if table.times is None else table.times[rows],
+    )  # fmt: skip
 
 
 def check_loss(config: Config, table: Table) -> None:
@@ -334,6 +499,10 @@ def check_loss(config: Config, table: Table) -> None:
         raise UsageError(f"--loss {config.loss} is for {LOSSES[config.loss].task}, and this is {table.task}")
     if config.loss == "binary_cross_entropy" and len(as_categorical(table.y_cells).categories) != 2:
         raise UsageError("--loss binary_cross_entropy needs a target of two classes")
+    if config.threshold != "none" and (
+        table.task != "classification" or len(as_categorical(table.y_cells).categories) != 2
+    ):
+        raise UsageError("--threshold needs a target of two classes")
 
 
 def encode_target(cells: pd.Series[Any], schema: Schema) -> NDArray[Any]:
@@ -347,15 +516,21 @@ def encode_target(cells: pd.Series[Any], schema: Schema) -> NDArray[Any]:
     return np.asarray(numbers[values.codes])
 
 
+def given_weights(table: Table, config: Config) -> Floats | None:
+    """The weights of --weight, of all rows, or None without it. Raises DataError."""
+    if config.weight is None:
+        return None
+    column = table.frame[table.source.column(config.weight)]
+    given = column.to_numpy(np.float64) if column.dtype.kind == "f" else np.array([np.nan])
+    if not np.all(given >= 0) or not given[table.sets != splits.TEST].sum() > 0:
+        raise DataError("weights must be numbers of at least 0", file=table.source.name, column=config.weight)
+    return given
+
+
 def row_weights(table: Table, used: Ints, y: NDArray[Any], config: Config) -> NDArray[np.float32] | None:
     """Weights of mean 1 from --weight and --class-weight, or None when every row counts the same."""
-    weights = np.ones(len(used))
-    if config.weight is not None:
-        column = table.frame[table.source.column(config.weight)]
-        given = column.to_numpy(np.float64)[used] if column.dtype.kind == "f" else np.array([np.nan])
-        if not np.all(given >= 0) or given.sum() == 0:
-            raise DataError("weights must be numbers of at least 0", file=table.source.name, column=config.weight)
-        weights = given / given.max()
+    given = given_weights(table, config)
+    weights = np.ones(len(used)) if given is None else given[used] / given[used].max()
     if config.class_weight == "balanced" and table.task == "classification":
         counts = np.bincount(y.astype(np.int64), weights)
         weights = weights / np.maximum(counts, 1e-12)[y.astype(np.int64)]

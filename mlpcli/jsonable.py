@@ -66,11 +66,11 @@ def _read(hint: Any, value: Any, where: str) -> Any:
 
 
 def _union(options: tuple[Any, ...], value: Any, where: str) -> Any:
-    """The option whose `kind` the value names, or the first that takes it."""
+    """The option whose `kind` the value names, the one dataclass without a kind, or the first that takes it."""
     for option in options:
         if dataclasses.is_dataclass(option):
             kind = get_type_hints(option).get("kind")
-            if isinstance(value, dict) and value.get("kind") in get_args(kind):
+            if isinstance(value, dict) and (kind is None or value.get("kind") in get_args(kind)):
                 return _read(option, value, where)
         else:
             try:

@@ -12,9 +12,10 @@ of probability 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ Statistic = Callable[[Array], Array]
 
 N_BOOTSTRAP = 1_000  # resamples behind an interval
 MIN_BOOTSTRAP = 100  # for very many rows or classes; the ends are then good to about 14 % of the half width
+N_THRESHOLDS = 500  # probabilities of a tuned threshold that are tried, at most
 MAX_CELLS = 20_000_000  # resamples x rows (x classes, for curves) above which fewer resamples are drawn
 BLOCK_CELLS = 250_000  # resamples x rows in memory at once
 ECE_BINS = 15  # of equal width; Guo et al. 2017
@@ -311,6 +313,26 @@ METRICS: dict[str, Metric] = {
     "r2": Metric(r2, True, "regression", "values"),
 }
 DEFAULT_METRIC: dict[Task, str] = {"classification": "accuracy", "regression": "rmse"}
+# By which trainings are compared and chosen: it tells more of few rows than the share of hits, and lower is better.
+LOSS_METRIC: dict[Task, str] = {"classification": "log_loss", "regression": "rmse"}
+
+
+def decide(proba: npt.NDArray[Any], threshold: float | None = None) -> Ints:
+    """(n, C) probabilities -> (n,) labels: the most probable class, or the second of two from the threshold on."""
+    return proba.argmax(axis=1) if threshold is None else (proba[:, 1] >= threshold).astype(np.int64)
+
+
+def best_threshold(y: Ints, proba: Floats, name: str, weights: Floats | None = None) -> float:
+    """The cut on the second of two classes at which a metric of labels is best; of equals the nearest to 0.5.
+
+    Truth (n,), probabilities (n, 2). Candidates lie halfway between neighbouring quantiles, so that no row of
+    these sits on the cut.
+    """
+    seen = np.unique(np.quantile(proba[:, 1], np.linspace(0, 1, N_THRESHOLDS), method="inverted_cdf"))
+    cuts = np.append((seen[1:] + seen[:-1]) / 2, 0.5)
+    cuts = cuts[np.argsort(np.abs(cuts - 0.5), kind="stable")]
+    found = [METRICS[name].function(y, decide(proba, cut), weights) for cut in cuts.tolist()]
+    return float(cuts[int(np.argmax(found) if METRICS[name].higher_is_better else np.argmin(found))])
 
 
 def score(
@@ -321,16 +343,17 @@ def score(
     n_bootstrap: int = N_BOOTSTRAP,
     *,
     rng: np.random.Generator,
+    threshold: float | None = None,
 ) -> dict[str, Interval]:
     """Every metric of the task with its 95 % percentile bootstrap interval over rows, in the order of METRICS.
 
-    Truth (n,) and probabilities (n, C) or values (n,); the label of a row is its most probable class.
+    Truth (n,) and probabilities (n, C) or values (n,); the label of a row is as `decide` says.
     Above MAX_CELLS fewer resamples are drawn, but MIN_BOOTSTRAP at least; `n_bootstrap=0` gives bare values.
     An interval always holds its value. Where every resample is perfect the bootstrap knows nothing, and the
     low end is Wilson's for n hits in n rows. Raises DataError when no row has weight.
     """
     y, outputs, w = _scored_rows(y, outputs, weights)
-    labels = outputs.argmax(axis=1) if task == "classification" else outputs
+    labels = decide(outputs, threshold) if task == "classification" else outputs
     chosen = {name: metric for name, metric in METRICS.items() if metric.task == task}
     statistics = {
         name: metric.statistic(y, labels if metric.needs == "labels" else outputs) for name, metric in chosen.items()
@@ -397,3 +420,40 @@ def per_class(table: Ints) -> PerClass:
     hits, said, support = table.diagonal().astype(np.float64), table.sum(axis=0), table.sum(axis=1)
     precision, recall = _ratio(hits, said), _ratio(hits, support)
     return PerClass(precision, recall, _ratio(2 * hits, said + support), support)
+
+
+def resampled_interval(name: str, values: Sequence[float], ratio: float) -> Interval:
+    """The mean of a metric over folds, and its 95 % interval by the corrected resampled t-test.
+
+    Folds share training rows, so the variance of their mean is (1/n + `ratio`) times theirs and not 1/n; `ratio` is
+    judged rows over training rows. Nadeau & Bengio 2003. At least two values.
+    """
+    scores = np.asarray(values, np.float64)
+    mean = float(scores.mean())
+    half = t_quantile(len(scores) - 1) * float(scores.std(ddof=1)) * (1 / len(scores) + ratio) ** 0.5
+    low, high = mean - half, mean + half
+    return (
+        Interval(mean, low, min(high, 1.0)) if METRICS[name].higher_is_better else Interval(mean, max(low, 0.0), high)
+    )
+
+
+def t_quantile(df: int, p: float = 0.975) -> float:
+    """Student's t with `df` degrees of freedom: the value that a share `p` > 1/2 lies below; bisection."""
+    low, high = 0.0, 1e4
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _t_share(middle, df) < p else (low, middle)
+    return high
+
+
+def _t_share(t: float, df: int) -> float:
+    """Share of Student's t below t >= 0, by the finite series; Abramowitz & Stegun 26.7.3 and 26.7.4."""
+    angle = math.atan2(t, df**0.5)
+    is_odd = df % 2 == 1
+    term = total = math.cos(angle) if is_odd else 1.0
+    for k in range(3 if is_odd else 2, df - 1, 2):
+        term *= math.cos(angle) ** 2 * (k - 1) / k
+        total += term
+    total *= math.sin(angle)
+    inside = total if not is_odd else 2 / math.pi * (angle + (total if df > 1 else 0.0))
+    return 0.5 + inside / 2

@@ -17,16 +17,19 @@ from mlpcli.config import Config
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.schema import Schema
 from mlpcli.engine.losses import LOSSES, Loss
-from mlpcli.engine.network import Network, mlp
+from mlpcli.engine.network import PREDICT_ROWS, Network, mlp
 from mlpcli.errors import DataError, ModelError
 from mlpcli.events import History
+from mlpcli.evidence import Evidence
 from mlpcli.jsonable import from_json, to_json
+from mlpcli.metrics import decide
 
 if TYPE_CHECKING:
     from mlpcli.evaluation import Evaluation
 
 Array = NDArray[np.floating]
 
+ENCODED_ROWS = 4 * PREDICT_ROWS  # rows encoded at once for prediction
 LARGEST_MODEL = 200_000_000  # parameters; past that the widths are a mistake and memory runs out
 
 
@@ -53,9 +56,11 @@ class Record:
     dialect: Dialect
     data: Data
     temperature: float
+    threshold: float | None  # from which probability on the second of two classes is said; None: the more probable
     by_fold: bool  # each member validated on a fold of its own
     validation: dict[str, float]  # metrics on validation rows, out of fold for an ensemble
     history: History
+    evidence: Evidence  # measured on training and validation rows
 
 
 def build_loss(config: Config) -> Loss:
@@ -117,24 +122,32 @@ class Model:
         return self.schema.target.labels
 
     def outputs(self, frame: pd.DataFrame) -> Array:
-        """n rows with at least the model's columns -> probabilities (n, n_classes), or values (n,)"""
+        """n rows with at least the model's columns -> probabilities (n, n_classes), or values (n,)
+
+        A row's outputs depend on the row alone, to the last bit: the networks always see blocks of one size.
+        """
         self.require_columns(frame)
-        x = self.schema.encode(frame)
-        n_plain = self.schema.n_plain
-        plain = None
-        logits = []
-        for member, network in enumerate(self.networks):
-            if uses_ple(member, self.config, self.schema):
-                logits.append(network.predict(x))
-            else:
-                plain = np.ascontiguousarray(x[:, :n_plain]) if plain is None else plain
-                logits.append(network.predict(plain))
-        return combine(logits, self.config, self.schema, self.record.temperature)
+        n_plain, uses = self.schema.n_plain, [uses_ple(k, self.config, self.schema) for k in range(len(self.networks))]
+        found = np.empty((len(frame), len(self.labels)) if self.labels else len(frame))
+        for start in range(0, len(frame), ENCODED_ROWS):
+            encoded = self.schema.encode(frame.iloc[start : start + ENCODED_ROWS])
+            for i in range(0, len(encoded), PREDICT_ROWS):
+                x = encoded[i : i + PREDICT_ROWS]
+                n = len(x)
+                if n < PREDICT_ROWS:  # a matrix product of another shape may round differently
+                    x = np.concatenate([x, np.zeros((PREDICT_ROWS - n, x.shape[1]), np.float32)])
+                plain = x if all(uses) else np.ascontiguousarray(x[:, :n_plain])
+                logits = [net.forward(x if ple else plain) for net, ple in zip(self.networks, uses, strict=True)]
+                block = combine(logits, self.config, self.schema, self.record.temperature)
+                found[start + i : start + i + n] = block[:n]
+        return found
 
     def predict(self, frame: pd.DataFrame) -> NDArray[Any]:
         """n rows -> n labels as they stood in the training file, or n numbers"""
         outputs = self.outputs(as_table(frame, self.schema))
-        return np.asarray(self.labels, object)[outputs.argmax(axis=1)] if self.labels else outputs
+        if not self.labels:
+            return outputs
+        return np.asarray(self.labels, object)[decide(outputs, self.record.threshold)]
 
     def predict_proba(self, frame: pd.DataFrame) -> Array:
         """n rows -> (n, n_classes) probabilities, in the order of `labels`"""
@@ -171,6 +184,8 @@ def load(path: str) -> Model:
     """The model of a file. Raises ModelError or MachineError."""
     header, arrays = archive.load(path)
     try:
+        if header.get("kind") == "mlpcli checkpoint":
+            raise ModelError("a checkpoint, not a model", "mlpcli train --resume goes on with it")
         record = from_json(Record, header)
         networks = []
         members = arrays.get("members", np.empty((0, 0), np.float32))
@@ -191,10 +206,12 @@ def load(path: str) -> Model:
 def combine(logits: list[Array], config: Config, schema: Schema, temperature: float) -> Array:
     """Members' logits -> the mean of their probabilities at one temperature, or of their values in y's units."""
     target = schema.target
+    # A row far outside the training range can overflow; what it gets is extreme, but a number.
+    logits = [np.nan_to_num(z).astype(np.float64) for z in logits]
     if target.task == "classification":
         loss = build_loss(config)
-        return np.asarray(np.mean([loss.link(z.astype(np.float64) / temperature) for z in logits], axis=0))
-    mean = np.mean([z[:, 0].astype(np.float64) for z in logits], axis=0)
+        return np.asarray(np.mean([loss.link(z / temperature) for z in logits], axis=0))
+    mean = np.mean([z[:, 0] for z in logits], axis=0)
     # Clipped to the training range, as RealMLP-TD does: a network extrapolates without bound.
     return np.asarray(np.clip(mean * target.std + target.mean, target.low, target.high))
 
@@ -214,6 +231,20 @@ def as_table(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
             )
         else:
             columns[name] = values
+    return pd.DataFrame(columns)
+
+
+def as_read(model: Model, frame: pd.DataFrame) -> pd.DataFrame:
+    """The model's columns of a frame just read, text where the model has text."""
+    columns = {}
+    for name, kind in model.schema.read_kinds().items():
+        values = frame[name]
+        if kind == "text" and values.dtype.kind == "f":
+            # A category learned from text whose cells here all look like numbers.
+            values = pd.Series(
+                pd.Categorical(values.map(lambda v: None if pd.isna(v) else f"{v:g}")), index=values.index
+            )
+        columns[name] = values
     return pd.DataFrame(columns)
 
 

@@ -10,9 +10,9 @@ import pandas as pd
 
 from mlpcli.config import ReadOptions
 from mlpcli.data.stream import stream
-from mlpcli.data.table import Source, known_column
-from mlpcli.evaluation import as_read
-from mlpcli.model import Model
+from mlpcli.data.table import Block, known_column
+from mlpcli.metrics import decide
+from mlpcli.model import Model, as_read
 
 DIGITS = 6  # of a probability
 SEPARATORS = {"csv": ",", "tsv": "\t"}
@@ -50,7 +50,7 @@ class Predictor:
             yield self.written(frame, first)
             first = False
 
-    def answer(self, source: Source, kept: Sequence[str]) -> pd.DataFrame:
+    def answer(self, source: Block, kept: Sequence[str]) -> pd.DataFrame:
         """The rows of a part -> kept columns, prediction, and probabilities on request."""
         kinds = self.model.schema.read_kinds()
         numbers = [n for n, k in kinds.items() if k == "number" and n not in kept]
@@ -72,10 +72,8 @@ class Predictor:
         if not labels:
             found["prediction"] = [f"{value:.9g}" for value in outputs.tolist()]
             return found
-        chosen = outputs.argmax(axis=1)
-        if self.threshold is not None:
-            chosen = (outputs[:, 1] >= self.threshold).astype(np.int64)
-        found["prediction"] = np.asarray(labels, object)[chosen]
+        threshold = self.model.record.threshold if self.threshold is None else self.threshold
+        found["prediction"] = np.asarray(labels, object)[decide(outputs, threshold)]
         if self.proba:
             shares = pd.DataFrame(np.round(outputs, DIGITS), columns=[f"p_{label}" for label in labels])
             found = pd.concat([found, shares], axis=1)
@@ -92,7 +90,7 @@ class Predictor:
         notes = [f"column {name}: {n} values never seen in training" for name, n in self.unseen.items() if n]
         notes += [f"column {name}: {n} values far outside the training range" for name, n in self.far.items() if n]
         if self.n_bad:
-            notes.append(f"{self.n_bad} rows of another width have an empty prediction")
+            notes.append(f"{self.n_bad} rows that do not fit the header have an empty prediction")
         if self.ignored:
             notes.append("columns the model does not use: " + ", ".join(self.ignored))
         return notes

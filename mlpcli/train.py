@@ -1,13 +1,14 @@
 """The training loop: a generator of events over one or several networks. It prints nothing.
 
 The members of an ensemble advance in lock-step, an epoch each, on as many threads as asked for; the result does
-not depend on their number. However the loop ends, each network is left with its best weights.
+not depend on their number. However the loop ends, each network is left with its best weights. Between two epochs
+a training can be taken down as a `Progress`, from which another one goes on as if nothing had happened.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -26,27 +27,55 @@ from mlpcli.events import EpochEnded, Event, Finished, Started, Stop
 Array = NDArray[np.floating]
 Ints = NDArray[np.int64]
 
-SAMPLE_ROWS = 1000  # training rows, at least, on which the training loss of the curve is measured
+SAMPLE_ROWS, FEWEST_SAMPLED = (
+    1000,
+    256,
+)  # training rows the curve's training loss is measured on: of all members, of one
 GATHERED = 4096  # rows copied at a time to measure a loss: never a whole fold
+SHUFFLED = 8 << 20  # bytes of rows that get a new order together; a larger table is shuffled block by block
 CLEANING = 64  # steps between two removals of tiny numbers
 TINY_WEIGHT = 1e-15  # the product of three smaller weights would be a denormal
 RETRIES = 3  # times a diverged member goes back to its best epoch with a tenth of the learning rate
+
+
+def block_rows(n_inputs: int) -> int:
+    """How many float32 rows get a new order together."""
+    return max(1, SHUFFLED // (4 * max(n_inputs, 1)))
 
 
 @dataclass(frozen=True)
 class Rows:
     """Encoded rows: x (n, n_inputs), y (n,), weights (n,) of mean 1 or None.
 
-    `index` picks the rows that belong, so that members share one matrix.
+    `index` picks the rows that belong, so that members share one matrix; where the matrix is larger than a block,
+    its rows are in an order in which every stretch is a random sample. `release` gives back the memory of rows
+    that were read from a file.
     """
 
     x: Array
     y: NDArray[Any]
     weights: Array | None
     index: Ints
+    release: Callable[[], None] = lambda: None
 
     def __len__(self) -> int:
         return len(self.index)
+
+    @property
+    def block(self) -> int:
+        return block_rows(self.x.shape[1])
+
+    def batches(self, size: int, rng: np.random.Generator) -> Iterator[Ints]:
+        """Every row once in a new random order, `size` at a time: the blocks in random order, the rows within each."""
+        rest = self.index[:0]
+        for number in rng.permutation(-(-len(self) // self.block)):
+            rows = np.append(rest, rng.permutation(self.index[number * self.block : (number + 1) * self.block]))
+            n_whole = len(rows) // size * size
+            yield from np.split(rows[:n_whole], n_whole // size) if n_whole else ()
+            rest = rows[n_whole:]
+            self.release()
+        if len(rest):
+            yield rest
 
     def take(self, rows: Ints, out: Array | None = None) -> tuple[Array, NDArray[Any], Array | None]:
         x = np.take(self.x, rows, axis=0, out=None if out is None else out[: len(rows)], mode="clip")
@@ -64,19 +93,53 @@ class Member:
 
 
 class DivergedError(Exception):
-    """A loss that is not finite."""
+    """A loss or a weight that is not finite."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one member reached after an epoch."""
+
+    train_loss: float
+    valid_loss: float | None  # None without validation rows
+    valid_metric: float | None  # accuracy, or R2
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One member between two epochs, but for its vectors."""
+
+    done: int  # epochs
+    best_epoch: int
+    best_loss: float | None  # None before the first epoch
+    measured: Measured  # after the last epoch
+    lr: float
+    retries: int
+    has_failed: bool
+    steps: int  # of the optimiser
+    rng: tuple[int, int, int, int]  # of a PCG64 generator: state, increment, and half of a number kept back
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A training between two epochs: all that it takes to go on as if it had never stopped."""
+
+    told: tuple[EpochEnded, ...]
+    standings: tuple[Standing, ...]
+    vectors: tuple[Array, ...]  # of each member: parameters, running statistics, both at their best, moments
 
 
 class Run:
     """The training of one member: optimiser state, best weights, and `epoch()`."""
 
-    def __init__(self, member: Member, loss: Loss, config: Config, deadline: float) -> None:
+    def __init__(self, member: Member, loss: Loss, config: Config) -> None:
         assert config.epochs is not None
         assert config.lr is not None
         assert config.batch_size is not None
         assert config.optimizer is not None
         assert config.schedule is not None
-        self.member, self.loss, self.config, self.deadline = member, loss, config, deadline
+        self.member, self.loss, self.config = member, loss, config
+        self.deadline = np.inf  # on the monotonic clock
         self.epochs, self.lr = config.epochs, config.lr
         n, net = len(member.train), member.network
         self.batch_size = n if config.batch_size == "full" else min(int(config.batch_size), n)
@@ -90,25 +153,32 @@ class Run:
         self.grad = np.empty((self.batch_size, net.n_outputs), net.params.dtype)
         self.best = (net.params.copy(), net.state.copy())
         self.best_loss, self.best_epoch, self.retries = np.inf, 0, 0
-        n_sample = min(n, max(len(member.valid) if member.valid else 0, SAMPLE_ROWS))
-        self.sample = np.sort(member.rng.permutation(member.train.index)[:n_sample])
-        self.measured: tuple[float, float | None] = (np.inf, None)
+        n_sample = min(n, max(SAMPLE_ROWS // (config.ensemble or 1), FEWEST_SAMPLED))
+        self.sample = np.sort(member.rng.permutation(member.train.index[: member.train.block])[:n_sample])
+        self.measured = Measured(np.inf, None, None)
         self.done = 0
         self.is_stopping = self.has_failed = False
+        self.recoveries: list[str] = []  # of the epoch under way
 
-    def epoch(self) -> tuple[float, float | None]:
-        """One pass over the training rows -> training and validation loss after it."""
-        while True:
-            if self.has_failed:
-                return self.measured
+    @property
+    def has_stopped(self) -> bool:
+        """This member trains no more: its loss was too often not finite, or its patience is over."""
+        patience = self.config.patience if self.measured.valid_loss is not None else 0
+        return self.has_failed or bool(patience and self.done - self.best_epoch >= patience)
+
+    def epoch(self) -> Measured:
+        """One pass over the training rows, and what it reached; nothing new from a member that has stopped."""
+        while not self.has_stopped:
             try:
                 self.descend()
                 self.measured = self.measure()
                 break
             except DivergedError as error:
                 self.recover(str(error))
+        else:
+            return self.measured
         self.done += 1
-        train_loss, valid_loss = self.measured
+        train_loss, valid_loss = self.measured.train_loss, self.measured.valid_loss
         if valid_loss is None or valid_loss < self.best_loss:
             self.best_loss, self.best_epoch = train_loss if valid_loss is None else valid_loss, self.done
             np.copyto(self.best[0], self.member.network.params)
@@ -118,17 +188,17 @@ class Run:
     def descend(self) -> None:
         """The steps of one epoch, over the training rows in a new random order."""
         net, rng, size = self.member.network, self.member.rng, self.batch_size
-        order = rng.permutation(self.member.train.index)
-        if self.config.parametrization == "ntk" and len(order) > size and 2 * (len(order) % size) <= size:
+        n = len(self.member.train)
+        n_steps = -(-n // size)
+        if self.config.parametrization == "ntk" and n > size and 2 * (n % size) <= size:
             # A short last batch would take a full, noisy step at this recipe's high rate.
-            order = order[: len(order) - len(order) % size]
-        n_steps = -(-len(order) // size)
-        for i in range(n_steps):
+            n_steps = n // size
+        for i, rows in zip(range(n_steps), self.member.train.batches(size, rng), strict=False):
             if self.is_stopping or time.monotonic() > self.deadline:
                 return
             if i % CLEANING == 0:
                 self.clean()
-            x, y, weights = self.member.train.take(order[i * size : (i + 1) * size], out=self.x)
+            x, y, weights = self.member.train.take(rows, out=self.x)
             grad = self.grad[: len(x)]
             with np.errstate(over="ignore", invalid="ignore"):
                 logits = net.forward(x, training=True, rng=rng)
@@ -159,18 +229,30 @@ class Run:
         if config.max_norm:
             net.limit_norms(config.max_norm)
 
-    def measure(self) -> tuple[float, float | None]:
-        """Training loss on the fixed sample and validation loss, both with dropout and noise off."""
-        valid = self.member.valid
-        train_loss = self.loss_on(self.member.train, self.sample)
-        return train_loss, None if valid is None else self.loss_on(valid, valid.index)
+    def measure(self) -> Measured:
+        """Training loss on the fixed sample; validation loss and metric. Dropout and noise are off."""
+        # A finite loss can hide an infinite weight into a dead unit, or a moment that has stopped its weight for good.
+        if not all(np.isfinite(vector).all() for vector in self.vectors()):
+            raise DivergedError(f"a weight or its moment became infinite at epoch {self.done + 1}")
+        train, valid = self.member.train, self.member.valid
+        train_loss = self.loss_of(self.logits(train, self.sample), train, self.sample)
+        if valid is None:
+            return Measured(train_loss, None, None)
+        logits = self.logits(valid, valid.index)
+        valid_loss = self.loss_of(logits, valid, valid.index)
+        return Measured(train_loss, valid_loss, quick_metric(logits, valid.y[valid.index], self.config.task))
 
-    def loss_on(self, rows: Rows, index: Ints) -> float:
+    def logits(self, rows: Rows, index: Ints) -> Array:
         net = self.member.network
         logits = np.empty((len(index), net.n_outputs), net.params.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             for i in range(0, len(index), GATHERED):
                 logits[i : i + GATHERED] = net.predict(rows.take(index[i : i + GATHERED])[0])
+                rows.release()
+        return logits
+
+    def loss_of(self, logits: Array, rows: Rows, index: Ints) -> float:
+        with np.errstate(over="ignore", invalid="ignore"):
             value = self.loss.value(logits, rows.y[index], None if rows.weights is None else rows.weights[index])
         if not np.isfinite(value):
             raise DivergedError(f"loss became {value} after epoch {self.done + 1}")
@@ -189,69 +271,159 @@ class Run:
         self.retries += 1
         self.lr /= 10
         self.optimizer.reset()
+        back = f"epoch {self.best_epoch}" if self.best_epoch else "the start"
+        then = "this network trains no more" if self.has_failed else f"learning rate now {self.lr:.3g}"
+        self.recoveries.append(f"{what}; back to {back}, {then}")
 
     def restore(self) -> None:
         np.copyto(self.member.network.params, self.best[0])
         np.copyto(self.member.network.state, self.best[1])
 
+    def vectors(self) -> list[Array]:
+        return [self.member.network.params, self.member.network.state, *self.best, *self.optimizer.state.values()]
+
+    def standing(self) -> Standing:
+        state = self.member.rng.bit_generator.state
+        rng = (state["state"]["state"], state["state"]["inc"], state["has_uint32"], state["uinteger"])
+        best_loss = self.best_loss if self.best_epoch else None
+        return Standing(
+            self.done, self.best_epoch, best_loss, self.measured, self.lr, self.retries, self.has_failed,
+            self.optimizer.t, rng,
+        )  # fmt: skip
+
+    def go_on(self, standing: Standing, numbers: Array) -> None:
+        """Takes the place of a run that was taken down; `numbers` are its vectors one after another."""
+        self.done, self.measured, self.lr = standing.done, standing.measured, standing.lr
+        self.best_epoch, self.retries, self.has_failed = standing.best_epoch, standing.retries, standing.has_failed
+        self.best_loss = np.inf if standing.best_loss is None else standing.best_loss
+        self.optimizer.t = standing.steps
+        state, increment, has_half, half = standing.rng
+        self.member.rng.bit_generator.state = {
+            "bit_generator": "PCG64", "state": {"state": state, "inc": increment}, "has_uint32": has_half,
+            "uinteger": half,
+        }  # fmt: skip
+        at = 0
+        for vector in self.vectors():
+            vector[:] = numbers[at : at + len(vector)]
+            at += len(vector)
+
+
+class Training:
+    """Every member's run; iterate `events`. `config` is resolved, with epochs set."""
+
+    def __init__(self, members: Sequence[Member], loss: Loss, config: Config) -> None:
+        self.config = config
+        self.runs = [Run(member, loss, config) for member in members]
+        self.told: list[EpochEnded] = []
+
+    def events(self, jobs: int = 1) -> Iterator[Event]:
+        """Trains. A training that goes on tells its past epochs again first.
+
+        A member stops when it has not improved for `patience` epochs; its last losses then stand. Closing the
+        generator, or an exception in it such as KeyboardInterrupt, stops training and leaves the best weights.
+        Raises TrainingError when the loss is never finite.
+        """
+        runs, members = self.runs, [run.member for run in self.runs]
+        now = time.monotonic()
+        began = now - (self.told[-1].seconds if self.told else 0.0)
+        for run in runs:
+            run.deadline = began + (self.config.time_limit or np.inf)
+        n_train = sum(len(m.train) for m in members)
+        valid = {id(m.valid.index): len(m.valid) for m in members if m.valid is not None}
+        pool = ThreadPoolExecutor(jobs) if jobs > 1 and len(runs) > 1 else None
+        try:
+            yield Started(
+                self.config.loss or "",
+                "r2" if self.config.task == "regression" else "accuracy",
+                runs[0].epochs,
+                len(runs),
+                n_train // len(runs),
+                sum(valid.values()),
+                len(members[0].network.params),
+                runs[0].batch_size,
+            )
+            yield from list(self.told)
+            while (stopped := self.stopped()) is None:
+                started, n_rows = now, sum(len(run.member.train) for run in runs if not run.has_stopped)
+                measured = list(pool.map(Run.epoch, runs) if pool else map(Run.epoch, runs))
+                now = time.monotonic()
+                self.told.append(self.ended(measured, n_rows / max(now - started, 1e-9), now - began))
+                yield self.told[-1]
+        finally:
+            for run in runs:
+                run.is_stopping = True
+            if pool:
+                pool.shutdown(wait=True)
+            for run in runs:
+                run.restore()
+        yield Finished(len(self.told), self.told[-1].best_epoch, stopped, time.monotonic() - began)
+
+    def ended(self, measured: Sequence[Measured], rows_per_second: float, seconds: float) -> EpochEnded:
+        """What to tell of the epoch that every member has just finished."""
+        train_losses = np.array([one.train_loss for one in measured])
+        valid_losses = np.array([one.valid_loss for one in measured if one.valid_loss is not None])
+        metrics = [one.valid_metric for one in measured if one.valid_metric is not None]
+        mean = float(valid_losses.mean()) if len(valid_losses) else None
+        epoch, best_epoch = len(self.told) + 1, self.told[-1].best_epoch if self.told else 0
+        best_mean = self.told[best_epoch - 1].valid_loss if best_epoch else None
+        if mean is None or best_mean is None or mean < best_mean:
+            best_epoch = epoch
+        recoveries = [
+            what if len(self.runs) == 1 else f"network {number}: {what}"
+            for number, run in enumerate(self.runs, 1) for what in run.recoveries
+        ]  # fmt: skip
+        for run in self.runs:
+            run.recoveries = []
+        return EpochEnded(
+            epoch,
+            float(train_losses.mean()),
+            mean,
+            float(np.mean(metrics)) if metrics else None,
+            float(train_losses.std()),
+            float(valid_losses.std()) if len(valid_losses) else 0.0,
+            best_epoch,
+            rows_per_second,
+            seconds,
+            tuple(recoveries),
+        )
+
+    def stopped(self) -> Stop | None:
+        """Why training is over, or None."""
+        if not self.told:
+            return None
+        config, epoch = self.config, len(self.told)
+        if all(run.has_failed for run in self.runs):
+            return "diverged"
+        if all(run.has_stopped for run in self.runs):
+            return "patience"
+        if config.time_limit and self.told[-1].seconds >= config.time_limit:
+            return "time limit"
+        return "epochs" if epoch >= self.runs[0].epochs else None
+
+    def progress(self) -> Progress:
+        """Where the training stands; to be asked for while `events` waits after an epoch."""
+        return Progress(
+            tuple(self.told),
+            tuple(run.standing() for run in self.runs),
+            tuple(np.concatenate(run.vectors()) for run in self.runs),
+        )
+
+    def go_on(self, progress: Progress) -> None:
+        """Makes a new training of the same members, loss and config stand where another one stood."""
+        self.told = list(progress.told)
+        for run, standing, numbers in zip(self.runs, progress.standings, progress.vectors, strict=True):
+            run.go_on(standing, numbers)
+
+
+def quick_metric(logits: Array, y: NDArray[Any], task: str) -> float:
+    """Accuracy, or R2: (n, n_outputs) logits and n targets -> one number that people read."""
+    if task == "regression":
+        residual, spread = (y - logits[:, 0]).astype(np.float64), (y - y.mean()).astype(np.float64)
+        return float(1 - residual @ residual / max(float(spread @ spread), TINY))
+    labels = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
+    return float((labels == y).mean())
+
 
 def train(members: Sequence[Member], loss: Loss, config: Config, jobs: int = 1) -> Iterator[Event]:
-    """Trains every member; `config` is resolved, with epochs set.
-
-    Stops when no member has improved for `patience` epochs. Closing the generator, or an exception in it such as
-    KeyboardInterrupt, stops training and leaves the best weights so far.
-    Raises TrainingError when the loss is never finite.
-    """
-    began = now = time.monotonic()
-    runs = [Run(member, loss, config, began + (config.time_limit or np.inf)) for member in members]
-    n_train = sum(len(m.train) for m in members)
-    valid = {id(m.valid.index): len(m.valid) for m in members if m.valid is not None}
-    yield Started(
-        config.loss or "",
-        runs[0].epochs,
-        len(runs),
-        n_train // len(runs),
-        sum(valid.values()),
-        len(members[0].network.params),
-        runs[0].batch_size,
-    )
-    stopped: Stop = "epochs"
-    epoch, best_epoch, best_mean = 0, 0, np.inf
-    pool = ThreadPoolExecutor(jobs) if jobs > 1 and len(runs) > 1 else None
-    try:
-        for epoch in range(1, runs[0].epochs + 1):
-            started = now
-            losses = list(pool.map(Run.epoch, runs) if pool else map(Run.epoch, runs))
-            now = time.monotonic()
-            train_losses = np.array([of_train for of_train, _ in losses])
-            valid_losses = np.array([of_valid for _, of_valid in losses if of_valid is not None])
-            mean = float(valid_losses.mean()) if len(valid_losses) else None
-            if mean is None or mean < best_mean:
-                best_epoch, best_mean = epoch, np.inf if mean is None else mean
-            yield EpochEnded(
-                epoch,
-                float(train_losses.mean()),
-                mean,
-                float(train_losses.std()),
-                float(valid_losses.std()) if len(valid_losses) else 0.0,
-                best_epoch,
-                n_train / max(now - started, 1e-9),
-                now - began,
-            )
-            if all(run.has_failed for run in runs):
-                stopped = "diverged"
-            elif config.patience and len(valid_losses) and all(epoch - r.best_epoch >= config.patience for r in runs):
-                stopped = "patience"
-            elif config.time_limit and now - began >= config.time_limit:
-                stopped = "time limit"
-            else:
-                continue
-            break
-    finally:
-        for run in runs:
-            run.is_stopping = True
-        if pool:
-            pool.shutdown(wait=True)
-        for run in runs:
-            run.restore()
-    yield Finished(epoch, best_epoch, stopped, time.monotonic() - began)
+    """The events of a training from its start to its end."""
+    yield from Training(members, loss, config).events(jobs)

@@ -9,8 +9,10 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "mlpcli"
 ORDER = [
-    "errors", "jsonable", "files", "config", "events", "engine", "data", "metrics", "train", "archive", "model",
-    "fitting", "evaluation", "prediction", "diagnose", "reporter", "cli",
+    "errors", "jsonable", "files", "workers", "config", "events", "engine", "data", "metrics", "train", "archive",
+    "evidence", "model", "fitting", "checkpoint", "evaluation", "prediction",
+    "tasks", "cross_validation", "comparison", "learning_curve", "search", "tuning",
+    "diagnose", "suspicions", "remedies", "guide", "reporter", "cli",
 ]  # fmt: skip
 OUTSIDE = {"numpy", "pandas", "typer", "rich"}
 UPWARD = {("model", "evaluation"), ("model", "__init__")}  # Model.evaluate, and the version written into a model

@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from mlpcli.cli import app
 from mlpcli.config import Config, ReadOptions, flag
 from mlpcli.diagnose import CHECKS
+from mlpcli.model import load
+from mlpcli.suspicions import SUSPICIONS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -56,6 +59,16 @@ def test_train_writes_one_json_value_to_stdout_and_plain_lines_to_stderr(trained
     assert (folder / "model.npz").is_file()
 
 
+def test_train_says_how_far_the_networks_are_apart_and_that_validation_is_out_of_fold(trained):
+    folder, done = trained
+    history = load(str(folder / "model.npz")).record.history
+    at = history.best_epoch - 1
+    assert history.valid_spread[at] > 0
+    assert f"curves are means over {history.n_members} networks" in done.stderr
+    assert f"validation losses {history.valid_loss[at]:.3g} ± {history.valid_spread[at]:.2g}" in done.stderr
+    assert "each row by the network that never saw it" in done.stderr
+
+
 def test_the_same_command_gives_the_same_bytes(trained, tmp_path):
     folder, _ = trained
     for name, jobs in (("a.npz", 1), ("b.npz", 2)):
@@ -69,6 +82,15 @@ def test_evaluate_alone_scores_the_test_rows_as_train_did(trained):
     assert again["metrics"]["test"] == json.loads(done.stdout)["metrics"]["test"]
     number = mlpcli("evaluate", "model.npz", "--metric", "auc", cwd=folder).stdout
     assert re.fullmatch(r"[01](\.\d+)?\n", number)
+
+
+def test_a_model_is_never_judged_on_rows_it_trained_on(trained, tmp_path):
+    folder, done = trained
+    (tmp_path / "copy.csv").write_bytes((folder / "penguins.csv").read_bytes())
+    named = json.loads(mlpcli("evaluate", "model.npz", tmp_path / "copy.csv", "--json", cwd=folder).stdout)
+    assert named["metrics"]["test"] == json.loads(done.stdout)["metrics"]["test"]
+    shown = mlpcli("evaluate", "model.npz", tmp_path / "copy.csv", cwd=folder).stdout
+    assert "only its test rows are judged" in shown
 
 
 def test_evaluate_refuses_a_data_file_that_changed(trained, tmp_path):
@@ -278,7 +300,10 @@ def test_the_library_example_of_the_readme_runs(tmp_path, monkeypatch):
     assert (tmp_path / "iris.npz").is_file()
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "predict", "inspect", "split"])
+COMMANDS = [c.name or c.callback.__name__ for c in app.registered_commands]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_and_flag_is_in_the_readme(command):
     shown = subprocess.run(
         [sys.executable, "-m", "mlpcli", command, "--help"], env=ENV | {"COLUMNS": "200"}, capture_output=True,
@@ -293,4 +318,4 @@ def test_every_command_and_flag_is_in_the_readme(command):
 def test_every_setting_is_a_flag_and_every_warning_is_in_the_readme():
     shown = mlpcli("train", "--help", cwd=ROOT, env={"COLUMNS": "200"}).stdout
     assert not [f.name for owner in (Config, ReadOptions) for f in fields(owner) if flag(f.name) not in shown]
-    assert not [code for code in CHECKS if f"| {code} |" not in README]
+    assert not [code for code in [*CHECKS, *SUSPICIONS] if f"| {code} |" not in README]

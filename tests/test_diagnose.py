@@ -1,56 +1,80 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mlpcli.config import Config
 from mlpcli.diagnose import CHECKS, Case, diagnose
+from mlpcli.evaluation import Judged
 from mlpcli.events import History
-from mlpcli.metrics import Interval
+from mlpcli.evidence import Estimate, Evidence
 
 CONFIG = Config().resolve("classification")
 EPOCHS = np.arange(60)
 FALLING = (0.2 + np.exp(-EPOCHS / 10)).tolist()
+RISING = [*(0.3 + np.exp(-EPOCHS[:20] / 5)), *(0.32 + 0.02 * np.arange(40))]
 
 
-def history(train, valid, stopped_by="patience"):
+def history(train, valid, stopped_by="patience", **more):
     best = int(np.argmin(valid)) + 1
     return History(
-        train_loss=list(train), valid_loss=list(valid), best_epoch=best, max_epochs=100, stopped_by=stopped_by
+        train_loss=list(train), valid_loss=list(valid), best_epoch=best, max_epochs=100, stopped_by=stopped_by, **more
     )
 
 
-def metrics(train, test, low, high):
-    of = {"accuracy": Interval(test, low, high), "balanced_accuracy": Interval(test, low, high)}
-    return {"train": {"accuracy": Interval(train, train, train)}, "test": of}
+HEALTHY = Evidence(
+    n_train=400, n_valid=500, constant_loss=0.9, train_loss=Estimate(0.2, 0.18, 0.22),
+    valid_loss=Estimate(0.25, 0.22, 0.28), valid_deviation=0.3, valid_quantiles=(0.0, 0.1, 2.0),
+    gap=Estimate(0.05, 0.03, 0.07),
+    lost=Estimate(0.07, 0.04, 0.1), gain=Estimate(0.7, 0.65, 0.75), skill=Estimate(0.8, 0.75, 0.85),
+    accuracy=Estimate(0.9, 0.87, 0.93), structure=Estimate(0.0, -0.02, 0.02), dead=(0.0, 0.1), saturated=(0.0, 0.0),
+    alone={"a": Estimate(0.4, 0.3, 0.5), "b": Estimate(0.1, 0.0, 0.2)}, class_counts={"yes": 300, "no": 200},
+)  # fmt: skip
+FAIR = Judged(Estimate(0.01, -0.05, 0.07), 0.2, {}, Estimate(0.3, 0.1, 0.5))
 
 
-def case(h=None, *, train=0.95, test=0.9, low=0.85, high=0.94, linear=0.7, majority=0.5, counts=(50, 50)):
+def case(h=None, judged=FAIR, **changed):
     h = h or history(FALLING, [v + 0.02 for v in FALLING])
-    baselines = {"majority class": {"accuracy": majority}, "linear": {"accuracy": linear}}
-    return Case(h, CONFIG, "classification", metrics(train, test, low, high), baselines,
-                {str(i): n for i, n in enumerate(counts)})  # fmt: skip
+    return Case(h, CONFIG, replace(HEALTHY, **changed), judged)
 
 
-RISING = [*(0.3 + np.exp(-EPOCHS[:20] / 5)), *(0.32 + 0.02 * np.arange(40))]
 SHOWING = {
-    "overfitting": case(history(FALLING, RISING)),
-    "underfitting": case(train=0.505),
-    "not-converged": case(history(np.linspace(1, 0.4, 60), np.linspace(1, 0.5, 60), "epochs")),
-    "diverged": case(history(FALLING, FALLING, "diverged")),
-    "no-better-than-baseline": case(test=0.52, low=0.42, high=0.62),
-    "linear-is-enough": case(linear=0.92),
-    "validation-too-small": case(low=0.6, high=0.99),
-    "imbalanced": case(counts=(1000, 3)),
+    "overfitting": [
+        case(history(FALLING, RISING, "epochs")),
+        case(gap=Estimate(0.5, 0.4, 0.6), lost=Estimate(0.7, 0.6, 0.8)),
+    ],
+    "underfitting": [case(structure=Estimate(0.3, 0.2, 0.4))],
+    "not-converged": [
+        case(history(np.linspace(1, 0.4, 60), np.linspace(1, 0.5, 60), "epochs")),
+        case(history(np.linspace(1, 0.9999, 60), np.linspace(1, 0.9999, 60), "epochs")),
+    ],
+    "diverged": [case(history(FALLING, FALLING, "diverged", recoveries=["loss became nan"]))],
+    "recovered": [case(history(FALLING, FALLING, recoveries=["loss became nan"]))],
+    "unstable": [case(history(np.where(EPOCHS % 2, 0.2, 0.8), FALLING))],
+    "no-better-than-baseline": [case(gain=Estimate(0, -0.1, 0.1), skill=Estimate(0, -0.1, 0.1))],
+    "linear-is-enough": [case(judged=replace(FAIR, advantage=Estimate(0.0, -0.05, 0.05)))],
+    "validation-too-small": [case(n_valid=20)],
+    "leak-suspected": [case(alone={"a": Estimate(0.99, 0.98, 1.0), "b": Estimate(0.1, 0.0, 0.2)})],
+    "imbalanced": [case(class_counts={"yes": 1000, "no": 3})],
+    "dead-units": [case(dead=(0.9, 0.0))],
+    "saturated-units": [case(saturated=(0.9, 0.0))],
+    "test-differs-from-validation": [
+        case(judged=replace(FAIR, loss_rise=Estimate(0.4, 0.1, 0.7), rank=6.0)),
+        case(judged=replace(FAIR, moved={"a": 0.5})),
+    ],
 }
 
 
 @pytest.mark.parametrize("code", CHECKS)
 def test_every_finding_is_shown_by_its_case(code):
-    found = CHECKS[code](SHOWING[code])
-    assert found is not None
-    assert found.code == code
-    assert found.remedies
+    for showing in SHOWING[code]:
+        found = CHECKS[code](showing)
+        assert found is not None
+        assert found.code == code
+        assert found.remedies
+        assert found.numbers
 
 
 @pytest.mark.parametrize("code", CHECKS)
@@ -58,7 +82,34 @@ def test_a_healthy_run_shows_none(code):
     assert CHECKS[code](case()) is None
 
 
+@pytest.mark.parametrize("code", CHECKS)
+def test_remedies_name_flags_that_exist(code):
+    from mlpcli.config import fields, flag
+
+    flags = {flag(f.name) for f in fields(Config)}
+    for showing in SHOWING[code]:
+        found = CHECKS[code](showing)
+        assert found is not None
+        assert {word for r in found.remedies for word in r.split() if word.startswith("--")} <= flags
+
+
 def test_ten_flat_noisy_epochs_after_the_best_are_no_overfitting():
     rng = np.random.default_rng(0)
     valid = np.array(FALLING) + rng.normal(scale=0.01, size=60)
     assert "overfitting" not in [f.code for f in diagnose(case(history(FALLING, valid)))]
+
+
+def test_a_wide_interval_is_no_overfitting():
+    assert CHECKS["overfitting"](case(gap=Estimate(0.5, -0.1, 1.1), lost=Estimate(0.7, -0.1, 0.99))) is None
+    assert CHECKS["overfitting"](case(gap=Estimate(0.5, 0.1, 1.1), lost=Estimate(0.7, 0.1, 0.99))) is None
+
+
+def test_one_skilled_measure_is_enough_to_be_better_than_the_baseline():
+    assert CHECKS["no-better-than-baseline"](case(gain=Estimate(-1.0, -1.5, -0.5))) is None
+
+
+def test_the_most_severe_finding_comes_first():
+    found = diagnose(
+        case(history(FALLING, FALLING, "diverged", recoveries=["nan"]), class_counts={"yes": 1000, "no": 3})
+    )
+    assert [f.code for f in found] == ["diverged", "imbalanced"]

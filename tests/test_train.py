@@ -15,7 +15,8 @@ from mlpcli.engine.losses import LOSSES, Loss
 from mlpcli.engine.network import mlp
 from mlpcli.errors import TrainingError
 from mlpcli.events import EpochEnded, Finished, History, Started
-from mlpcli.train import Member, Rows, train
+from mlpcli.metrics import METRICS
+from mlpcli.train import Member, Rows, quick_metric, train
 
 XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
 XOR_Y = np.array([0, 1, 1, 0])
@@ -23,7 +24,7 @@ XOR_Y = np.array([0, 1, 1, 0])
 
 def settings(**changes) -> Config:
     plain = {"parametrization": "standard", "schedule": "constant", "patience": 0, "epochs": 5}
-    plain |= {"batch_size": "32", "lr": 0.01}
+    plain |= {"batch_size": "32", "lr": 0.01, "ensemble": 1}
     return Config(**(plain | changes)).resolve("classification")
 
 
@@ -52,6 +53,21 @@ def valid_loss(m: Member) -> float:
 
 
 CROSS_ENTROPY = LOSSES["cross_entropy"]()
+
+
+# --- the order of rows -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 7, 32, 1000])
+def test_an_epoch_takes_every_row_once_in_full_batches_whatever_the_blocks(size, monkeypatch):
+    monkeypatch.setattr("mlpcli.train.SHUFFLED", 4 * 4 * 50)  # blocks of 50 rows
+    x, y = blobs()
+    index = np.arange(0, 300, 2)
+    batches = list(rows(x, y, index).batches(size, np.random.default_rng(0)))
+    assert sorted(np.concatenate(batches).tolist()) == index.tolist()
+    assert {len(b) for b in batches[:-1]} <= {size}
+    again = list(rows(x, y, index).batches(size, np.random.default_rng(1)))
+    assert np.concatenate(again).tolist() != np.concatenate(batches).tolist()
 
 
 # --- what can be learned ---------------------------------------------------------------------------------
@@ -253,6 +269,23 @@ def test_training_stops_when_no_member_improves():
     assert len(history.valid_loss) == history.best_epoch + 5
 
 
+def test_a_member_that_has_stopped_is_as_it_would_be_alone():
+    slow, quick = member(1, hidden=(2,)), member(0, hidden=(64,))
+    config = settings(epochs=300, lr=0.02, patience=5)
+    together = History.of(train([slow, quick], CROSS_ENTROPY, config))
+    epochs = []
+    for seed, hidden, one in ((1, (2,), slow), (0, (64,), quick)):
+        alone = member(seed, hidden=hidden)
+        history = History.of(train([alone], CROSS_ENTROPY, config))
+        epochs.append(len(history.train_loss))
+        np.testing.assert_array_equal(one.network.params, alone.network.params)
+        assert history.stopped_by == "patience"
+        assert len(history.train_loss) <= len(together.train_loss)
+    assert len(History.of(train([member(0, hidden=(64,))], CROSS_ENTROPY, config)).train_loss) < len(
+        together.train_loss
+    )
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_closing_the_generator_keeps_the_best_epoch(jobs):
     members = [member(seed, hidden=(64, 64), n=90, n_valid=60) for seed in range(2)]
@@ -399,3 +432,13 @@ def test_tiny_numbers_are_cleared_away():
     list(train([m], CROSS_ENTROPY, settings(lr=1e-30, optimizer="sgd", epochs=1)))
     smallest = np.finfo(np.float32).smallest_normal
     assert ((m.network.params == 0) | (np.abs(m.network.params) >= smallest)).all()
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_the_metric_of_each_epoch_is_the_metric_of_the_predictions(task):
+    rng = np.random.default_rng(0)
+    logits = rng.standard_normal((50, 3 if task == "classification" else 1))
+    y = rng.integers(0, 3, 50) if task == "classification" else rng.standard_normal(50)
+    name = "accuracy" if task == "classification" else "r2"
+    outputs = logits.argmax(axis=1) if task == "classification" else logits[:, 0]
+    assert quick_metric(logits, y, task) == pytest.approx(METRICS[name].function(y, outputs))

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import csv
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Protocol
 
+import numpy as np
+
 from mlpcli.config import MISSING_MARKERS, ReadOptions
-from mlpcli.data.structure import scan
+from mlpcli.data.structure import Structure, line_of, scan
 from mlpcli.errors import DataError
 
 LARGEST_UNPACKED = 16 << 30  # bytes a compressed file may unpack to
@@ -29,7 +34,10 @@ FOREIGN = {
     b"\xd0\xcf\x11\xe0": "an old Excel file", b"\x28\xb5\x2f\xfd": "a zstd file; decompress it first",
     b"SQLite format 3": "an SQLite database", b"\x89PNG": "a picture",
 }  # fmt: skip
-MARKUP = {b"<!doctype html": "HTML", b"<html": "HTML", b"<?xml": "XML", b"{": "JSON", b"[{": "JSON"}
+MARKUP = {rb"<!doctype html|<html|<head|<table": "HTML", rb"<\?xml": "XML", rb"\{\s*[\"}]|\[\s*[\[{]": "JSON"}
+NONCHARACTER = "\ufffe".encode()  # a byte-order mark read the wrong way round
+BOM = "\ufeff".encode()
+COMMON_HANGUL = 0.9  # of the two-byte characters, above which bytes that fit cp949 are taken for Korean
 
 
 class Readable(Protocol):
@@ -42,6 +50,7 @@ class Dialect:
 
     encoding: str
     delimiter: str
+    spaces: bool  # a space behind each delimiter, which is no part of the cell
     quote: str
     escape: str | None
     comment: str | None
@@ -49,8 +58,29 @@ class Dialect:
     skip_rows: int
     decimal: str
     thousands: str | None
-    missing: tuple[str, ...]
+    missing: tuple[str, ...]  # cells without a value, spaces around them aside
+    target_missing: tuple[str, ...]  # the same for the target: empty, and what was asked for
+    inf: str
     bad_rows: str
+
+    def options(self, memory: int | None = None) -> ReadOptions:
+        """What would have to be asked for to get this dialect."""
+        asked = {name: getattr(self, name) for name in SHARED}
+        return ReadOptions(**asked | {"missing": self.target_missing[1:], "memory": memory})
+
+    def for_file(self, options: ReadOptions, encoding: str) -> Dialect:
+        """For another file of the same table: what `options` ask for overrides what the model remembers."""
+        defaults = ReadOptions()
+        asked = {
+            name: getattr(options, name)
+            for name in SHARED
+            if name != "missing" and getattr(options, name) != getattr(defaults, name)
+        }
+        missing = (*self.missing, *(m for m in options.missing if m not in self.missing))
+        return replace(self, **asked | {"encoding": encoding, "missing": missing, "bad_rows": options.bad_rows})
+
+
+SHARED = {f.name for f in fields(Dialect)} & {f.name for f in fields(ReadOptions)}
 
 
 def decompress(data: bytes, name: str) -> bytes:
@@ -64,7 +94,7 @@ def decompress(data: bytes, name: str) -> bytes:
             return capped(lzma.LZMAFile(io.BytesIO(data)), name)
         if data[:4] == b"PK\x03\x04":
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                members = archive.namelist()
+                members = [m for m in archive.namelist() if not m.endswith("/") and not m.startswith("__MACOSX/")]
                 if any(m.startswith(("xl/", "word/", "mimetype")) for m in members):
                     raise DataError("looks like an Excel or Office file, not CSV", "save it as CSV first", file=name)
                 if len(members) != 1:
@@ -89,16 +119,17 @@ def refuse_foreign(data: bytes, name: str) -> None:
     for magic, what in FOREIGN.items():
         if data.startswith(magic):
             raise DataError(f"looks like {what}, not CSV", "export the table as CSV first", file=name)
-    start = data[:200].lstrip().lower()
-    for magic, what in MARKUP.items():
-        if start.startswith(magic):
+    start = data[:200].removeprefix(BOM).lstrip().lower()
+    for pattern, what in MARKUP.items():
+        if re.match(pattern, start):
             raise DataError(f"looks like {what}, not CSV", "export the table as CSV first", file=name)
 
 
 def decode(data: bytes, asked: str | None, name: str) -> tuple[bytes, str]:
     """Bytes of any text encoding -> UTF-8 bytes without byte-order mark, and the encoding's name.
 
-    In order: --encoding, a byte-order mark, strict UTF-8, strict cp949. Raises DataError naming the first bad byte.
+    In order: --encoding, a byte-order mark, strict UTF-8, cp949 if it looks Korean. Raises DataError naming the
+    first bad byte.
     """
     bom = next((mark for mark in BOMS if data.startswith(mark)), b"")
     encoding = asked or BOMS.get(bom, "utf-8")
@@ -106,47 +137,131 @@ def decode(data: bytes, asked: str | None, name: str) -> tuple[bytes, str]:
         if encoding in ("utf-8", "utf-8-sig"):
             data.decode("utf-8")
             return data[len(bom) :] if BOMS.get(bom) == "utf-8-sig" else data, "utf-8"
-        return data.decode(encoding).encode("utf-8"), encoding
+        return data.decode(encoding).removeprefix("\ufeff").encode("utf-8"), encoding
     except LookupError as error:
         raise DataError(f"no such text encoding '{encoding}'", "e.g. --encoding cp949", file=name) from error
     except UnicodeError as error:
-        if asked is None and not bom:
+        at = getattr(error, "start", 0)
+        if asked is None and not bom and looks_korean(data[at : at + SAMPLE_BYTES]):
             try:
                 return data.decode("cp949").encode("utf-8"), "cp949"
             except UnicodeDecodeError:
                 pass
-        at = getattr(error, "start", 0)
         line = data[:at].count(b"\n") + 1
         raise DataError(
             f"byte {at} is not {encoding} text (0x{data[at] if at < len(data) else 0:02x})",
-            "name the encoding, e.g. --encoding latin-1", file=name, line=line,
+            "name the encoding, e.g. --encoding latin-1, shift-jis or gb18030", file=name, line=line,
         ) from error  # fmt: skip
 
 
-def find_delimiter(data: bytes, options: ReadOptions, expect: Sequence[str] = ()) -> str:
-    """The delimiter on which the first records agree best: as many of them as possible of the header's width.
+def looks_korean(data: bytes) -> bool:
+    """Whether the bytes above ASCII are mostly the pairs of common Hangul syllables and symbols.
 
-    With `expect`, the one under which the header holds these names.
+    Strict cp949 alone lets some Western, Chinese and Japanese text pass.
+    """
+    high = re.findall(rb"[\x80-\xff]+.?", data, re.DOTALL)
+    pairs = Counter(run[i : i + 2] for run in high for i in range(0, len(run) - 1, 2))
+    common = sum(n for pair, n in pairs.items() if pair[0] in COMMON_LEADS and pair[1] > 0xA0)
+    return common >= COMMON_HANGUL * max(sum(pairs.values()), 1)
+
+
+COMMON_LEADS = {*range(0xA1, 0xAD), *range(0xB0, 0xC9)}  # KS X 1001: symbols, and its 2,350 syllables
+
+
+def refuse_characters(data: bytes, structure: Structure, dialect: Dialect, name: str, first_line: int = 1) -> None:
+    """DataError for characters that no CSV text holds: NUL, U+FFFE, a byte-order mark inside the file."""
+    for mark, what, hint in (
+        (b"\0", "NUL byte: no CSV text holds one", "remove the NUL bytes"),
+        (NONCHARACTER, "U+FFFE, which is no character", "name the encoding with --encoding"),
+    ):
+        at = data.find(mark)
+        if at >= 0:
+            if mark == b"\0" and data[at : at + 64].count(0) > 8:
+                what, hint = "NUL bytes: looks like UTF-16 or UTF-32", "name it, e.g. --encoding utf-16-le"
+            record = int(np.searchsorted(structure.starts, at, side="right")) - 1
+            before = data[structure.starts[record] : at] if record >= 0 else b""
+            raise DataError(
+                f"{what} (field {before.count(dialect.delimiter.encode()) + 1})", hint,
+                file=name, line=line_of(data, at) + first_line - 1,
+            )  # fmt: skip
+    at = data.find(b"\n" + BOM)
+    if at >= 0:
+        raise DataError(
+            "a byte-order mark (BOM) inside the file: were two files joined here?", "remove it, and a second header",
+            file=name, line=line_of(data, at) + first_line,
+        )  # fmt: skip
+
+
+def cells_of(record: bytes, dialect: Dialect) -> list[str]:
+    """The cells of one record."""
+    lines = [record.decode("utf-8", "replace")]
+    reader = csv.reader(
+        lines, delimiter=dialect.delimiter, quotechar=dialect.quote, escapechar=dialect.escape,
+        skipinitialspace=dialect.spaces,
+    )  # fmt: skip
+    return next(reader, [])
+
+
+def find_delimiter(data: bytes, dialect: Dialect, expect: Sequence[str] = ()) -> str:
+    """The delimiter on which the first records agree best: as many of them as possible of one width.
+
+    With `expect`, the one under which the first record holds these names. Spaces have to agree in every record.
     """
     cut = data[:SAMPLE_BYTES]
     if len(data) > SAMPLE_BYTES:
         cut = cut[: max(cut.rfind(b"\n"), 0)] or cut
+    wanted = set(expect)
     scores = []
     for rank, delimiter in enumerate(DELIMITERS):
-        found = scan(cut, delimiter, options.quote, options.escape, options.comment, options.skip_rows)
+        found = scan(cut, delimiter, dialect.quote, dialect.escape, dialect.comment, dialect.skip_rows)
         if not len(found.widths):
             continue
-        width = int(found.widths[0])
-        agree = float((found.widths == width).mean())
-        known = sum(name.encode() in cut[: 1 << 14].split(b"\n")[0].split(delimiter.encode()) for name in expect)
-        if width > 1:
-            scores.append((known, agree > 0.9, delimiter != " ", agree, width, -rank, delimiter))
+        width, n = Counter(found.widths.tolist()).most_common(1)[0]
+        agree = n / len(found.widths)
+        if width < 2 or (delimiter == " " and agree < 1):
+            continue
+        head = cells_of(cut[found.starts[0] : found.ends[0]], replace(dialect, delimiter=delimiter))
+        known = sum(cell.strip() in wanted for cell in head)
+        begins = bool(found.widths[0] == width)
+        scores.append((known, begins, agree > 0.9, delimiter != " ", agree, width, -rank, delimiter))
     return max(scores)[-1] if scores else ","
 
 
-def find_dialect(data: bytes, encoding: str, options: ReadOptions, expect: Sequence[str] = ()) -> Dialect:
-    return Dialect(
-        encoding, options.delimiter or find_delimiter(data, options, expect), options.quote, options.escape,
-        options.comment, options.header, options.skip_rows, options.decimal, options.thousands,
-        (*MISSING_MARKERS, *options.missing), options.bad_rows,
+def find_quote(data: bytes, delimiter: str) -> str:
+    """The apostrophe when no cell of the first records has double quotes and half of them have those; else the quote"""
+    cut = data[:SAMPLE_BYTES]
+    if b'"' in cut:
+        return '"'
+    edge = re.escape(delimiter.encode())
+    opening = len(re.findall(rb"(?:^|[\r\n]|" + edge + rb")'", cut))
+    closing = len(re.findall(rb"'(?=$|[\r\n]|" + edge + rb")", cut))
+    return "'" if opening == closing and opening >= max(2, cut.count(b"\n") / 2) else '"'
+
+
+def find_spaces(data: bytes, delimiter: str) -> bool:
+    """Whether nearly every delimiter of the first records is followed by a space."""
+    cut, mark = data[:SAMPLE_BYTES], delimiter.encode()
+    return delimiter != " " and cut.count(mark + b" ") > MOST_SPACED * cut.count(mark) > 0
+
+
+MOST_SPACED = 0.9
+
+
+def find_dialect(data: bytes, encoding: str, options: ReadOptions) -> Dialect:
+    dialect = Dialect(
+        encoding, options.delimiter or ",", False, options.quote, options.escape, options.comment, options.header,
+        options.skip_rows, options.decimal, options.thousands, (*MISSING_MARKERS, *options.missing),
+        ("", *options.missing), options.inf, options.bad_rows,
     )  # fmt: skip
+    if options.delimiter is None:
+        dialect = replace(dialect, delimiter=find_delimiter(data, dialect))
+    return fit_marks(data, dialect, options)
+
+
+def fit_marks(data: bytes, dialect: Dialect, options: ReadOptions) -> Dialect:
+    """The dialect with the quotes and spaces that the file shows."""
+    if options.quote == dialect.quote == '"' and find_quote(data, dialect.delimiter) != '"':
+        dialect = replace(dialect, quote="'")
+        if options.delimiter is None:
+            dialect = replace(dialect, delimiter=find_delimiter(data, dialect))
+    return replace(dialect, spaces=find_spaces(data, dialect.delimiter))

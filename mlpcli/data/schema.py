@@ -16,11 +16,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlpcli.config import Config, Task
+from mlpcli.data.columns import as_categorical as as_categorical
 from mlpcli.data.table import is_number
 from mlpcli.errors import DataError
 
 Floats = NDArray[np.float64]
 Matrix = NDArray[np.float32]
+
+LARGEST = 1e300  # numbers beyond are brought down to it: their differences would overflow
+SMALLEST = 1e-30  # inputs below are 0: in float32 they, or products with them, are denormals, on which processors crawl
 
 PLE_BINS: Mapping[Task, int] = {"classification": 16, "regression": 32}
 PLE_INPUTS: Mapping[Task, int] = {"classification": 256, "regression": 512}  # of all columns together
@@ -61,9 +65,10 @@ class NumberColumn:
     def encode(self, values: Floats, plain: Matrix, ple: Matrix) -> None:
         """(n,) -> plain (n, n_plain), ple (n, n_ple); NaN is missing."""
         missing = np.isnan(values)
-        x = np.where(missing, self.median, values)
+        x = np.clip(np.where(missing, self.median, values), -LARGEST, LARGEST)
         with np.errstate(over="ignore"):
             z = np.clip((x - self.center) * self.factor, -1e6, 1e6)
+        z[np.abs(z) < SMALLEST] = 0
         plain[:, 0] = z / np.sqrt(1 + np.square(z / self.clip)) if self.clip else z
         if self.indicator:
             plain[:, 1] = np.where(missing, self.indicator[1], self.indicator[0])
@@ -236,10 +241,6 @@ class Schema:
         return found
 
 
-def as_categorical(values: Any) -> pd.Categorical:
-    return values.array if isinstance(values.array, pd.Categorical) else pd.Categorical(values)
-
-
 def column_values(values: Any) -> Any:
     """float64 for a number column, categories with codes for text."""
     return values.to_numpy(np.float64) if values.dtype.kind == "f" else as_categorical(values)
@@ -314,6 +315,7 @@ class Fitter:
 
     def number(self, name: str, values: Floats, ple: bool = True) -> NumberColumn:
         missing = np.isnan(values)
+        values = np.clip(values, -LARGEST, LARGEST)
         present = values[~missing]
         median = float(np.median(present))
         center, factor = self.center_and_factor(np.where(missing, median, values))
@@ -434,6 +436,7 @@ def date_parts(times: pd.DatetimeIndex) -> dict[str, Floats]:
 
 # --- the target -------------------------------------------------------------------------------------------
 
+UNNAMED = re.compile(r"unnamed_[0-9]+")  # what the reader calls a column without a name
 TARGET_NAMES = ("target", "label", "class", "y")
 MOST_NUMBER_CLASSES = 10  # distinct whole numbers up to which a numeric target is a class
 
@@ -446,7 +449,8 @@ def choose_target(names: Sequence[str], asked: str | None) -> tuple[str, str]:
         for column in names:
             if column.lower() == name:
                 return column, f"the column named {name}"
-    return names[-1], "the last column"
+    named = [n for n in names if not UNNAMED.fullmatch(n)]
+    return (named or names)[-1], "the last column"
 
 
 def choose_task(distinct: Sequence[str], asked: str) -> tuple[Task, str]:

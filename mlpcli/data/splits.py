@@ -7,15 +7,25 @@ not depend on the rows after it: rows appended to a file never move old ones bet
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Codes = NDArray[np.integer]
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SETS = ("train", "validation", "test")
+
+
+ROWS = 1 << 16  # of a table, handled at once
+
+
+def blocks(n: int, size: int = ROWS) -> Iterator[slice]:
+    """0..n in stretches of at most `size`."""
+    for start in range(0, n, size):
+        yield slice(start, min(start + size, n))
 
 
 def stratum_rng(seed: int, name: str, purpose: str) -> np.random.Generator:
@@ -24,32 +34,67 @@ def stratum_rng(seed: int, name: str, purpose: str) -> np.random.Generator:
     return np.random.default_rng([seed, *np.frombuffer(digest, dtype=np.uint32).tolist()])
 
 
+class EveryShare:
+    """One random position of every stretch of 1/share of them, asked for in order: in any prefix exact to a row."""
+
+    def __init__(self, share: float, rng: np.random.Generator) -> None:
+        self.share, self.rng = share, rng
+        self.asked = self.drawn = self.shift = 0  # positions; stretches; how far picks have moved up
+        self.waiting = np.empty(0, np.int64)  # picks behind the positions asked for
+
+    def next(self, n: int) -> NDArray[np.bool_]:
+        """(n,) whether each of the next n positions is picked"""
+        picked = np.zeros(n, bool)
+        if self.share <= 0 or n == 0:
+            return picked
+        stop = self.asked + n
+        k = np.arange(self.drawn, max(self.drawn, int(np.ceil(stop * self.share)) + 1))
+        if len(k):
+            positions = ((k + self.rng.random(len(k))) / self.share).astype(np.int64)
+            # Neighbouring stretches can round to the same position; the later pick then moves one up.
+            shifts = np.maximum.accumulate(np.maximum(positions - k, self.shift))
+            self.drawn, self.shift = int(k[-1]) + 1, int(shifts[-1])
+            self.waiting = np.concatenate([self.waiting, shifts + k])
+        n_now = int(np.searchsorted(self.waiting, stop))
+        picked[self.waiting[:n_now] - self.asked] = True
+        self.waiting, self.asked = self.waiting[n_now:], stop
+        return picked
+
+
 def every_share(n: int, share: float, rng: np.random.Generator) -> Ints:
-    """One random position out of every stretch of 1/share positions below n: in any prefix exact to a row."""
-    if share <= 0 or n == 0:
-        return np.empty(0, np.int64)
-    k = np.arange(int(np.ceil(n * share)) + 1)
-    positions = ((k + rng.random(len(k))) / share).astype(np.int64)
-    # Neighbouring stretches can round to the same position; the later pick then moves one up.
-    positions = np.maximum.accumulate(positions - k) + k
-    return positions[positions < n]
+    """The positions below n that `EveryShare` picks."""
+    return np.flatnonzero(EveryShare(share, rng).next(n))
 
 
-def assign(strata: Ints, names: Sequence[str], validation: float, test: float, seed: int) -> NDArray[np.int8]:
+def of_stratum(strata: Codes) -> Iterator[tuple[int, Ints]]:
+    """Each stratum that occurs, and its rows in order."""
+    order = np.argsort(strata, kind="stable")
+    present, starts = np.unique(strata[order], return_index=True)
+    yield from zip(present.tolist(), np.split(order, starts[1:]), strict=True)
+
+
+def assign(
+    strata: Codes, names: Sequence[str], validation: float, test: float, seed: int, sets: NDArray[np.int8] | None = None
+) -> NDArray[np.int8]:
     """(n,) stratum of each row -> (n,) set of each row, in proportion within every stratum.
 
-    `names[s]` is the stratum's name, on which its random stream depends (not on its number).
+    `names[s]` is the stratum's name, on which its random stream depends (not on its number). `sets` is filled if given.
     """
-    sets = np.full(len(strata), TRAIN, np.int8)
-    order = np.argsort(strata, kind="stable")
-    ends = np.searchsorted(strata[order], np.arange(len(names) + 1))
-    for name, start, stop in zip(names, ends[:-1], ends[1:], strict=True):
-        rows = order[start:stop]
-        tested = every_share(len(rows), test, stratum_rng(seed, name, "test"))
-        sets[rows[tested]] = TEST
-        rest = np.delete(rows, tested)
-        chosen = every_share(len(rest), validation / (1 - test), stratum_rng(seed, name, "validation"))
-        sets[rest[chosen]] = VALIDATION
+    sets = np.empty(len(strata), np.int8) if sets is None else sets
+    pickers = {}
+    for rows in blocks(len(strata)):
+        found = np.full(rows.stop - rows.start, TRAIN, np.int8)
+        for s, members in of_stratum(strata[rows]):
+            if s not in pickers:
+                tested = EveryShare(test, stratum_rng(seed, names[s], "test"))
+                chosen = EveryShare(validation / (1 - test), stratum_rng(seed, names[s], "validation"))
+                pickers[s] = tested, chosen
+            tested, chosen = pickers[s]
+            is_test = tested.next(len(members))
+            found[members[is_test]] = TEST
+            rest = members[~is_test]
+            found[rest[chosen.next(len(rest))]] = VALIDATION
+        sets[rows] = found
     return sets
 
 
@@ -75,13 +120,49 @@ def assign_time(times: NDArray[np.float64], validation: float, test: float) -> N
     return sets
 
 
-def folds(strata: Ints, k: int, seed: int) -> Ints:
-    """(n,) stratum of each row -> (n,) fold 0..k-1: sizes differ by one row at most, strata spread evenly."""
-    order = stratum_rng(seed, "", "folds").permutation(len(strata))
-    order = order[np.argsort(strata[order], kind="stable")]
-    fold = np.empty(len(strata), np.int64)
-    fold[order] = np.arange(len(strata)) % k
+def folds(strata: Codes, k: int, seed: int, fold: NDArray[np.int8] | None = None) -> NDArray[np.int8]:
+    """(n,) stratum of each row -> (n,) fold 0..k-1: sizes differ by one row at most, strata spread evenly.
+
+    The rows of a stratum are dealt in order, k of them to k folds; a random turn for every k rows decides who
+    begins. `fold` is filled if given.
+    """
+    n = len(strata)
+    fold = np.empty(n, np.int8) if fold is None else fold
+    counts = np.zeros(1, np.int64)
+    for rows in blocks(n):
+        here = np.bincount(strata[rows], minlength=len(counts))
+        here[: len(counts)] += counts
+        counts = here
+    place = np.cumsum(counts) - counts  # of the stratum's next row among all rows sorted by stratum
+    turns = stratum_rng(seed, "", "folds").integers(k, size=n // k + 1, dtype=np.int8)
+    for rows in blocks(n):
+        found = np.empty(rows.stop - rows.start, np.int8)
+        for s, members in of_stratum(strata[rows]):
+            places = place[s] + np.arange(len(members))
+            place[s] += len(members)
+            found[members] = (places + turns[places // k]) % k
+        fold[rows] = found
     return fold
+
+
+class Deal:
+    """An order of n rows in which every stretch of a block's length is a random sample of all of them.
+
+    Like cards: each round gives one row to every block, and a random turn decides who begins. So rows can be dealt
+    as they come, and a table that is shuffled block by block is shuffled well, however its file is sorted.
+    """
+
+    def __init__(self, n: int, block: int, seed: int) -> None:
+        self.n_blocks = max(1, -(-n // block))
+        self.n_rounds, self.n_last = divmod(n, self.n_blocks)  # full rounds; rows of the last one
+        self.turns = stratum_rng(seed, "", "deal").integers(self.n_blocks, size=self.n_rounds + 1)
+
+    def places(self, first: int, n: int) -> Ints:
+        """(n,) places of the n rows from row `first` on"""
+        number, card = np.divmod(np.arange(first, first + n), self.n_blocks)
+        width = np.where(number < self.n_rounds, self.n_blocks, max(self.n_last, 1))
+        block = (card + self.turns[number]) % width
+        return np.asarray(block * self.n_rounds + np.minimum(block, self.n_last) + number)
 
 
 def group_folds(groups: Ints, k: int, seed: int) -> Ints:
@@ -94,3 +175,12 @@ def group_folds(groups: Ints, k: int, seed: int) -> Ints:
         of_group[group] = np.argmin(filled)
         filled[of_group[group]] += sizes[group]
     return of_group[inverse]
+
+
+def time_blocks(times: NDArray[np.float64], k: int) -> Ints:
+    """(n,) times -> (n,) block 0..k in the order of time: fold i of k trains on blocks 0..i and is judged by i + 1.
+
+    Rows of one moment stay together, on the earlier side.
+    """
+    ranks = np.searchsorted(np.sort(times), times, side="left")
+    return np.asarray(ranks * (k + 1) // len(times), np.int64)

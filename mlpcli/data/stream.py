@@ -9,20 +9,26 @@ import codecs
 import os
 import select
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 
 import numpy as np
 
 from mlpcli.config import ReadOptions
-from mlpcli.data.dialect import BOMS, Dialect, decode, decompress, refuse_foreign
-from mlpcli.data.structure import Structure, line_of, scan
-from mlpcli.data.table import Source, delimiter_for, header_names
+from mlpcli.data.dialect import BOM, BOMS, Dialect, decode, decompress, refuse_characters, refuse_foreign
+from mlpcli.data.structure import Scanner, Structure, after_lines, line_of
+from mlpcli.data.table import (
+    LONGEST_RECORD,
+    Block,
+    bad_row,
+    dialect_for,
+    good_rows,
+    header_names,
+    starts_trailing,
+)
 from mlpcli.errors import DataError
 
 PART = 1 << 21  # bytes handled at once when they come fast
 PATIENCE = 0.05  # seconds without new bytes after which the complete rows so far are answered
-LONGEST_RECORD = 1 << 28  # bytes
 COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"PK\x03\x04")
 
 
@@ -50,69 +56,78 @@ def utf8_parts(parts: Iterator[bytes], name: str, asked: str | None) -> Iterator
         return
     refuse_foreign(first, name)
     wide = next((code for mark, code in BOMS.items() if first.startswith(mark) and code != "utf-8-sig"), None)
-    # A part may end inside a character, so the encoding is judged by its whole lines.
-    whole = first[: first.rfind(b"\n") + 1] or first
-    text, encoding = (b"", wide) if wide and asked is None else decode(whole, asked, name)
-    if encoding == "utf-8":
-        yield text + first[len(whole) :], encoding
-        for part in parts:
-            yield part, encoding
-        return
+    encoding = asked or wide
+    if encoding is None or asked is not None:
+        # A part may end inside a character, so the encoding is judged by its whole lines.
+        whole = first[: first.rfind(b"\n") + 1] or first
+        _, encoding = decode(whole if asked is None else b"", asked, name)
+    bom = BOM if encoding == "utf-8" and first.startswith(BOM) else b""
     decoder = codecs.getincrementaldecoder(encoding)()
-    for part in chain([first], parts):
-        yield decoder.decode(part).encode("utf-8"), encoding
+    n_lines = 0
+    for part in chain([first[len(bom) :]], parts, [b""]):
+        try:
+            # ASCII is the rule, and seen at once; the decoder holds back half a character at the end of a part.
+            is_plain = encoding == "utf-8" and part.isascii() and decoder.getstate() == (b"", 0)
+            text = part if is_plain else decoder.decode(part, final=not part).encode("utf-8")
+        except UnicodeError as error:
+            at = getattr(error, "start", 0)
+            line = n_lines + part[:at].count(b"\n") + 1
+            raise DataError(
+                f"a byte here is not {encoding} text",
+                "name the encoding, e.g. --encoding latin-1",
+                file=name,
+                line=line,
+            ) from error  # fmt: skip
+        n_lines += part.count(b"\n")
+        if text:
+            yield text, encoding
 
 
 def stream(
     descriptor: int, name: str, dialect: Dialect, options: ReadOptions, expect: Sequence[str] = ()
-) -> Iterator[tuple[Source, Structure]]:
-    """Parts of a CSV as Sources, each with the structure of all its records, the ragged ones included.
+) -> Iterator[tuple[Block, Structure]]:
+    """Parts of a CSV as Blocks, each with the structure of all its records, the ragged ones included.
 
     The first part may have no rows. A ragged row is a DataError once the rows before it have been given, or is
-    left out of the Source on --bad-rows skip. Raises DataError with the physical line.
+    left out of the Block on --bad-rows skip. Raises DataError with the physical line.
     """
-    dialect = replace(dialect, bad_rows=options.bad_rows)
     names: tuple[str, ...] | None = None
+    trailing: bool | None = None  # known from the first row
     rest, first_line = b"", 1
+    model_dialect, scanner = dialect, Scanner(",")
     parts = utf8_parts(parts_of(descriptor), name, options.encoding)
     for data, encoding in ended(parts):
         is_last = data is None
         data = rest + (data or b"")
-        nul = data.find(b"\0")
-        if nul >= 0:
-            raise DataError("NUL byte: no CSV text holds one", file=name, line=first_line + line_of(data, nul) - 1)
-        if is_last and not data.strip() and names is not None:
-            return
         if names is None:
-            dialect = replace(dialect, encoding=encoding, delimiter=delimiter_for(data, dialect, options, expect))
-        found = scan(
-            data,
-            dialect.delimiter,
-            dialect.quote,
-            dialect.escape,
-            dialect.comment,
-            dialect.skip_rows if names is None else 0,
-        )
-        complete = len(found.ends)
-        if not is_last and complete and (found.ends[-1] >= len(data) or data.endswith(b"\r")):
-            complete -= 1  # its end, or the line feed after its carriage return, may be still to come
-        if is_last and found.open_quote is not None:
+            dialect = dialect_for(data, model_dialect.for_file(options, encoding), options, expect)
+            scanner = Scanner(
+                dialect.delimiter, dialect.quote, dialect.escape, dialect.comment, dialect.header, dialect.spaces
+            )
+        found = scanner.scan(data, after_lines(data, dialect.skip_rows) if names is None else 0, is_last)
+        refuse_characters(data, found, dialect, name, first_line)
+        if found.open_quote is not None:
             line = first_line + line_of(data, found.open_quote) - 1
             raise DataError("quote opened here is never closed", file=name, line=line)
-        if not is_last and complete == 0:
+        if not is_last and not len(found.starts):
             rest = data
             if len(rest) > LONGEST_RECORD:
-                raise DataError("a record longer than 256 MB", "look for a stray quote", file=name, line=first_line)
+                raise DataError(
+                    f"a record longer than {LONGEST_RECORD >> 20} MB", "look for a missing line end or quote",
+                    file=name, line=first_line,
+                )  # fmt: skip
             continue
-        records = Structure(found.starts[:complete], found.ends[:complete], found.widths[:complete], None, frozenset())
+        rows = found
         if names is None:
-            if not complete:
-                raise DataError("no header: the file holds only blank lines", file=name)
-            names, _, _ = header_names(data, records, dialect, name)
-            if dialect.header:
-                records = Structure(records.starts[1:], records.ends[1:], records.widths[1:], None, frozenset())
-        yield from good_rows(data, records, names, dialect, name, first_line)
-        end = int(found.ends[complete - 1]) + 1 if complete and not is_last else len(data)
+            names, _ = header_names(data, found, dialect, name)
+            rows = found.rows(slice(1 if dialect.header else 0, None))
+            bad = np.flatnonzero(rows.widths != len(names))
+            if expect and not set(names).intersection(expect) and len(bad):  # no header, it seems, but a line above it
+                raise bad_row(data, rows, int(bad[0]), len(names), dialect, name, n_bad=len(bad))
+        if trailing is None and len(rows.widths):
+            trailing = starts_trailing(data, rows, len(names), dialect)
+        yield from checked_part(data, rows, names, bool(trailing), dialect, name, first_line)
+        end = len(data) if is_last else found.stop
         first_line += line_of(data, end) - 1
         rest = data[end:]
 
@@ -125,17 +140,15 @@ def ended(parts: Iterator[tuple[bytes, str]]) -> Iterator[tuple[bytes | None, st
     yield None, encoding
 
 
-def good_rows(
-    data: bytes, records: Structure, names: tuple[str, ...], dialect: Dialect, name: str, first_line: int
-) -> Iterator[tuple[Source, Structure]]:
-    bad = np.flatnonzero(records.widths != len(names))
-    stop = int(bad[0]) if len(bad) and dialect.bad_rows == "error" else len(records.widths)
-    kept = Structure(records.starts[:stop], records.ends[:stop], records.widths[:stop], None, frozenset())
-    good = kept.widths == len(names)
-    rows = Structure(kept.starts[good], kept.ends[good], kept.widths[good], None, frozenset())
-    yield Source(name, data, rows, names, dialect, (), "", first_line), kept
-    if stop < len(records.widths):
-        raise DataError(
-            f"{records.widths[stop]} fields, expected {len(names)}", "leave such rows out with --bad-rows skip",
-            file=name, line=first_line + line_of(data, int(records.starts[stop])) - 1,
-        )  # fmt: skip
+def checked_part(
+    data: bytes, rows: Structure, names: tuple[str, ...], trailing: bool, dialect: Dialect, name: str, first_line: int
+) -> Iterator[tuple[Block, Structure]]:
+    """The good rows up to the first bad one, and then DataError; on --bad-rows skip all good rows."""
+    good = good_rows(data, rows, len(names), trailing, dialect)
+    bad = np.flatnonzero(~good)
+    stop = int(bad[0]) if len(bad) and dialect.bad_rows == "error" else len(good)
+    kept = rows.rows(slice(stop))
+    if stop or stop == len(good):
+        yield Block(name, data, kept.rows(good[:stop]), names, dialect, first_line, trailing), kept
+    if stop < len(good):
+        raise bad_row(data, rows, stop, len(names), dialect, name, n_bad=len(bad), first_line=first_line)

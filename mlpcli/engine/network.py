@@ -64,8 +64,9 @@ class Network:
             self.room = len(x)
             for layer in self.layers:
                 layer.reserve(self.room, self.params.dtype)
-        for layer in self.layers:
-            x = layer.forward(x, training, rng)
+        with np.errstate(over="ignore", invalid="ignore"):  # the loss tells
+            for layer in self.layers:
+                x = layer.forward(x, training, rng)
         return x
 
     def backward(self, grad: Array) -> None:

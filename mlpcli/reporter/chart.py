@@ -1,4 +1,4 @@
-"""A line chart in the terminal: braille dots, or ASCII where the encoding has none."""
+"""A line chart in the terminal: braille dots in colour, or a glyph for each line where there is none of either."""
 
 from __future__ import annotations
 
@@ -13,15 +13,20 @@ from rich.text import Text
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")  # told apart by the colour-blind
 GLYPHS = "*o+x#@"  # the same in ASCII
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # bits of a braille cell, by row and column
+POINT, BAR = 1, 2  # what a cell holds where lines are drawn in glyphs: part of a line, of an interval
 NARROWEST, WIDEST = 20, 100
 LOG_RANGE = 30.0  # largest over smallest value from which on the axis is logarithmic
 
 
 @dataclass(frozen=True)
 class Series:
+    """A line, and an interval about each of its points when `low` and `high` are given."""
+
     name: str
     x: Sequence[float]
     y: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
 
 
 def round_ticks(low: float, high: float, n: int) -> list[float]:
@@ -33,6 +38,16 @@ def round_ticks(low: float, high: float, n: int) -> list[float]:
     return [k * step for k in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
+def log_ticks(low: float, high: float, n: int) -> list[float]:
+    """About n values 1, 2 or 5 times a power of ten, or powers of ten alone, from low to high."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        found = [m * 10.0**k for k in powers for m in steps if low <= m * 10.0**k <= high]
+        if len(found) <= n:
+            break
+    return found
+
+
 @dataclass(frozen=True)
 class LineChart:
     """Series over a common x axis, a mark at one x, a legend with last values; skips values that are not finite."""
@@ -41,16 +56,26 @@ class LineChart:
     mark: float | None = None
     height: int = 12
     x_label: str = "epoch"
+    log_x: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         points = [
             [(float(x), float(y)) for x, y in zip(s.x, s.y, strict=True) if math.isfinite(x) and math.isfinite(y)]
             for s in self.series
         ]
+        intervals = [
+            [(float(x), float(a), float(b)) for x, a, b in zip(s.x, s.low, s.high, strict=True)
+             if math.isfinite(x) and math.isfinite(a) and math.isfinite(b)]
+            if len(s.low) else []
+            for s in self.series
+        ]  # fmt: skip
         flat = [p for line in points for p in line]
+        flat += [(x, end) for line in intervals for x, a, b in line for end in (a, b)]
         if not flat or options.max_width < NARROWEST:
             return
         ascii_only = options.ascii_only
+        # Lines without colour are told apart by their glyphs.
+        glyphs = ascii_only or (len(self.series) > 1 and (console.color_system is None or console.no_color))
         xs, ys = [p[0] for p in flat], [p[1] for p in flat]
         log = min(ys) > 0 and max(ys) / min(ys) > LOG_RANGE
         scale = math.log10 if log else float
@@ -63,38 +88,51 @@ class LineChart:
         labels = {t: f"{t:.3g}" for t in ticks}
         gutter = max((len(text) for text in labels.values()), default=1) + 1
         width = max(min(options.max_width, WIDEST) - gutter - 2, 8)
+        log_x = self.log_x and min(xs) > 0
+        x_scale = math.log10 if log_x else float
         x_low, x_high = min(xs), max(xs) if max(xs) > min(xs) else min(xs) + 1
-        n_across, n_down = (width, self.height) if ascii_only else (2 * width, 4 * self.height)
+        n_across, n_down = (width, self.height) if glyphs else (2 * width, 4 * self.height)
+        a_cell, a_row = (1, 1) if glyphs else (2, 4)
 
         def across(x: float) -> int:
-            return round((x - x_low) / (x_high - x_low) * (n_across - 1))
+            return round((x_scale(x) - x_scale(x_low)) / (x_scale(x_high) - x_scale(x_low)) * (n_across - 1))
 
         def down(y: float) -> int:
             return round((high - scale(y)) / (high - low) * (n_down - 1))
 
         cells: dict[tuple[int, int], tuple[int, int]] = {}  # (row, column) -> braille bits or 1, series
-        for which, line in enumerate(points):
+        for which, (line, around) in enumerate(zip(points, intervals, strict=True)):
+            spread = {(across(x), j) for x, a, b in around for j in range(down(b), down(a) + 1, 1 if glyphs else 2)}
+            for i, j in spread:  # an interval gives way to every line
+                row, column, bit = (j, i, BAR) if glyphs else (j // 4, i // 2, DOTS[j % 4][i % 2])
+                if (row, column) not in cells:
+                    cells[row, column] = (bit, which)
+                elif cells[row, column][1] == which:
+                    cells[row, column] = (cells[row, column][0] | bit, which)
             for i, j in dots([(across(x), down(y)) for x, y in line]):
-                row, column, bit = (j, i, 1) if ascii_only else (j // 4, i // 2, DOTS[j % 4][i % 2])
+                row, column, bit = (j, i, POINT) if glyphs else (j // 4, i // 2, DOTS[j % 4][i % 2])
                 cells[row, column] = (cells.get((row, column), (0, 0))[0] | bit, which)
-        at_mark = None if self.mark is None else across(self.mark) // (1 if ascii_only else 2)
-        rows_of_ticks = {down(t) // (1 if ascii_only else 4): labels[t] for t in ticks}
+        at_mark = None if self.mark is None else across(self.mark) // a_cell
+        rows_of_ticks = {down(t) // a_row: labels[t] for t in ticks}
         axis, corner, floor = ("|", "+", "-") if ascii_only else ("│", "└", "─")
         for row in range(self.height):
             text = Text(rows_of_ticks.get(row, "").rjust(gutter) + " " + axis, style="dim", no_wrap=True)
             for column in range(width):
                 bits, which = cells.get((row, column), (0, 0))
                 if bits:
-                    text.append(GLYPHS[which % 6] if ascii_only else chr(0x2800 + bits), style=COLOURS[which % 6])
+                    sign = GLYPHS[which % 6] if bits & POINT else "|"
+                    text.append(sign if glyphs else chr(0x2800 + bits), style=COLOURS[which % 6])
                 else:
                     text.append((":" if ascii_only else "┊") if column == at_mark else " ", style="dim")
             yield text
         yield Text(" " * gutter + " " + corner + floor * width, style="dim", no_wrap=True)
         x_text = [" "] * (width + gutter + 12)
-        for tick in round_ticks(x_low, x_high, max(width // 12, 2)):
-            place = gutter + 2 + across(tick) // (1 if ascii_only else 2)
-            name = f"{tick:g}"
-            if place + len(name) <= gutter + 2 + width and x_text[place - 1] == " ":
+        n_ticks = max(width // 12, 2)
+        for tick in log_ticks(x_low, x_high, n_ticks) if log_x else round_ticks(x_low, x_high, n_ticks):
+            place = gutter + 2 + across(tick) // a_cell
+            name = f"{tick:g}" if tick < 1e5 else f"{tick:.0e}"
+            place = min(place, gutter + 2 + width - len(name))
+            if x_text[place - 1] == " ":
                 x_text[place : place + len(name)] = name
         label = self.x_label
         line_text = "".join(x_text).rstrip()
@@ -103,7 +141,7 @@ class LineChart:
         yield Text(line_text, style="dim", no_wrap=True)
         legend = Text(" " * (gutter + 2))
         for which, (s, line) in enumerate(zip(self.series, points, strict=True)):
-            sign = GLYPHS[which % 6] if ascii_only else "━"
+            sign = GLYPHS[which % 6] if glyphs else "━"
             legend.append(f"{sign} {s.name} {line[-1][1]:.3g}   " if line else "", style=COLOURS[which % 6])
         if self.mark is not None:
             legend.append(f"{':' if ascii_only else '┊'} best {self.x_label} {self.mark:g}", style="dim")

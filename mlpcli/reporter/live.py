@@ -21,7 +21,10 @@ PLAIN_LINES = 10  # about so many lines a training where there is no terminal
 
 
 def status(history: History, event: EpochEnded) -> str:
-    valid = "" if event.valid_loss is None else f"  validation {event.valid_loss:.4g}  best epoch {event.best_epoch}"
+    valid = ""
+    if event.valid_loss is not None:
+        metric = f"{history.metric} {event.valid_metric:.3f}"
+        valid = f"  validation {event.valid_loss:.4g} ({metric})  best epoch {event.best_epoch}"
     left = event.seconds / event.epoch * (history.max_epochs - event.epoch)
     return (
         f"epoch {event.epoch}/{history.max_epochs}  training {event.train_loss:.4g}{valid}"
@@ -34,9 +37,11 @@ def bar(share: float, width: int, ascii_only: bool) -> str:
     return ("#" * full + "." * (width - full)) if ascii_only else ("━" * full + "╌" * (width - full))
 
 
-def live(events: Iterable[Event], console: Console) -> Iterator[Event]:
-    """On a terminal a view that grows with the training; elsewhere a plain line now and then."""
-    yield from (on_terminal if console.is_terminal else in_lines)(events, console)
+def live(events: Iterable[Event], console: Console, verbose: bool = False) -> Iterator[Event]:
+    """On a terminal a view that grows with the training; elsewhere a plain line now and then, or every epoch."""
+    if console.is_terminal and not verbose:
+        return on_terminal(events, console)
+    return in_lines(events, console, every_epoch=verbose)
 
 
 def on_terminal(events: Iterable[Event], console: Console) -> Iterator[Event]:
@@ -48,6 +53,7 @@ def on_terminal(events: Iterable[Event], console: Console) -> Iterator[Event]:
     with view:
         for event in events:
             history.add(event)
+            tell_recoveries(event, console)
             now = time.monotonic()
             if isinstance(event, EpochEnded) and now - shown >= FRAME:
                 shown = now
@@ -60,20 +66,27 @@ def on_terminal(events: Iterable[Event], console: Console) -> Iterator[Event]:
         view.update("", refresh=True)
 
 
-def in_lines(events: Iterable[Event], console: Console) -> Iterator[Event]:
+def in_lines(events: Iterable[Event], console: Console, every_epoch: bool) -> Iterator[Event]:
     history = History()
     for event in events:
         history.add(event)
-        if isinstance(event, EpochEnded) and event.epoch % max(history.max_epochs // PLAIN_LINES, 1) == 0:
+        tell_recoveries(event, console)
+        step = 1 if every_epoch else max(history.max_epochs // PLAIN_LINES, 1)
+        if isinstance(event, EpochEnded) and event.epoch % step == 0:
             console.print(status(history, event), soft_wrap=True)
         yield event
+
+
+def tell_recoveries(event: Event, console: Console) -> None:
+    for what in event.recoveries if isinstance(event, EpochEnded) else ():
+        console.print(what, soft_wrap=True)
 
 
 def jsonl(events: Iterable[Event], file: TextIO) -> Iterator[Event]:
     """One JSON object an epoch, written at once, so that `tail -f` follows the training."""
     for event in events:
         if isinstance(event, EpochEnded):
-            values = {k: finite(v) for k, v in vars(event).items()}
+            values = {k: finite(v) if isinstance(v, float) else v for k, v in vars(event).items()}
             print(json.dumps(values, allow_nan=False), file=file, flush=True)
         yield event
 

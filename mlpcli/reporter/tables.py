@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from rich import box
 from rich.table import Table
 
+from mlpcli.data.schema import Column, LeftOut
 from mlpcli.diagnose import Finding
 from mlpcli.metrics import Interval
 from mlpcli.reporter.text import literal, safe
 
-SHOWN = ("accuracy", "balanced_accuracy", "f1", "auc", "log_loss", "rmse", "mae", "r2")  # --json has all
+SHOWN = ("accuracy", "balanced_accuracy", "f1", "auc", "log_loss", "rmse", "mae", "r2")  # --json and --verbose have all
 MOST_CLASSES = 12  # a wider confusion table helps nobody; the worst pairs are listed instead
 PAIRS = 10
 
@@ -22,19 +23,32 @@ def plain_table(title: str, columns: Sequence[str], rows: Sequence[Row], numbers
     """A table whose first columns are foreign text, the others numbers set to the right."""
     table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
     for i, name in enumerate(columns):
-        table.add_column(literal(name), justify="right" if i >= numbers_from else "left", overflow="fold")
+        is_number = i >= numbers_from
+        table.add_column(literal(name), justify="right" if is_number else "left", overflow="fold", no_wrap=is_number)
     for row in rows:
         table.add_row(*(literal(cell) for cell in row))
     return table
+
+
+def columns_table(columns: Sequence[Column]) -> Table:
+    """What training does with each column."""
+    rows = []
+    for c in columns:
+        missing = "" if isinstance(c, LeftOut) else str(c.n_missing)
+        inputs = c.reason if isinstance(c, LeftOut) else f"{c.n_plain + c.n_ple} inputs"
+        rows.append((c.name, c.kind, missing, inputs))
+    return plain_table("", ["column", "kind", "missing", "becomes"], rows, numbers_from=4)
 
 
 def number(value: float) -> str:
     return f"{value:.4g}" if abs(value) < 1e6 else f"{value:.3e}"
 
 
-def metrics_table(metrics: Mapping[str, Mapping[str, Interval]], baselines: Mapping[str, Mapping[str, float]]) -> Table:
+def metrics_table(
+    metrics: Mapping[str, Mapping[str, Interval]], baselines: Mapping[str, Mapping[str, float]], verbose: bool = False
+) -> Table:
     """Metrics by set, with the 95 % interval on the test rows, beside the baselines on the same rows."""
-    names = [name for name in next(iter(metrics.values())) if name in SHOWN]
+    names = [name for name in next(iter(metrics.values())) if verbose or name in SHOWN]
     columns = ["", *metrics, *(["(95 %)"] if "test" in metrics else []), *baselines]
     rows = []
     for name in names:

@@ -51,6 +51,27 @@ def test_folds_are_even_and_stratified():
     assert np.bincount(fold[strata == 1]).tolist() == [5] * 6
 
 
+def test_sets_and_folds_do_not_depend_on_how_many_rows_are_looked_at_together(monkeypatch):
+    strata = np.random.default_rng(0).integers(0, 3, 1000)
+    names = ["a", "b", "c"]
+    sets, fold = splits.assign(strata, names, 0.2, 0.15, seed=3), splits.folds(strata, 6, seed=3)
+    monkeypatch.setattr(splits.blocks, "__defaults__", (37,))
+    assert (splits.assign(strata, names, 0.2, 0.15, seed=3) == sets).all()
+    assert (splits.folds(strata, 6, seed=3) == fold).all()
+
+
+@pytest.mark.parametrize(("n", "block"), [(1, 1), (10, 100), (1000, 7), (1001, 250), (5000, 999)])
+def test_dealt_rows_are_in_an_order_of_which_every_stretch_is_a_sample(n, block):
+    deal = splits.Deal(n, block, seed=0)
+    places = np.concatenate([deal.places(start, min(33, n - start)) for start in range(0, n, 33)])
+    assert sorted(places.tolist()) == list(range(n))
+    row_at = np.argsort(places)
+    for start in range(0, n - block, block // 2 + 1):
+        stretch = np.sort(row_at[start : start + block])
+        # However the file is sorted, no long run of its rows is left out.
+        assert np.diff(stretch).max() <= 4 * deal.n_blocks
+
+
 def test_numbers_are_encoded_as_the_recipe_says():
     x = np.random.default_rng(0).normal(size=400) * 7 + 3
     x[::10] = np.nan

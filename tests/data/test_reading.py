@@ -139,8 +139,8 @@ def test_bad_rows_are_skipped_when_asked_and_counted(tmp_path):
     file.write_text(with_line(20, "1,2"))
     source = open_table(str(file), ReadOptions(bad_rows="skip"))
     assert len(source.read()) == 49
-    assert any("1 rows of another width are left out: lines 20" in note for note in source.notes)
-    assert source.line_of(18) == 21
+    assert any("1 rows that do not fit the header are left out: lines 20" in note for note in source.notes)
+    assert source.place(18) == (str(file), 21)
 
 
 def test_v06_leading_zeros_make_a_category_and_cells_stay_as_they_stand(tmp_path):

@@ -68,9 +68,27 @@ def test_an_ascii_chart_stands_as_drawn():
     ]
 
 
+def test_intervals_stand_about_their_points_and_rows_lie_on_a_logarithmic_axis():
+    series = [
+        Series("validation", [10, 100, 1000], [3.0, 2.0, 2.0], [2.0, 1.0, 2.0], [4.0, 3.0, 2.0]),
+        Series("training", [10, 100, 1000], [1.0, 1.0, 1.0]),
+    ]
+    text = drawn(LineChart(series, height=4, x_label="rows", log_x=True), 25, "utf-8")
+    assert [line.rstrip() for line in text.splitlines()] == [
+        " 4 │|",
+        "   │*****     |",
+        " 2 │|    ****************",
+        "   │ooooooooooooooooooooo",
+        "   └─────────────────────",
+        "    10        100    1000",
+        "    * validation 2   o",
+        "training 1",
+    ]
+
+
 EVENTS = [
-    Started("cross_entropy", 3, 1, 10, 5, 7, 10),
-    *(EpochEnded(i, 1 / i, None if i == 2 else float("nan"), 0.0, 0.0, i, 100.0, 0.1 * i) for i in (1, 2, 3)),
+    Started("cross_entropy", "accuracy", 3, 1, 10, 5, 7, 10),
+    *(EpochEnded(i, 1 / i, None if i == 2 else float("nan"), 0.5, 0.0, 0.0, i, 100.0, 0.1 * i) for i in (1, 2, 3)),
     Finished(3, 3, "epochs", 0.3),
 ]
 

@@ -1,0 +1,92 @@
+"""What `train` and `evaluate` answer alike: findings, gates, the JSON value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlpcli.cli.app import SCHEMA
+from mlpcli.errors import GateFailed, UsageError
+
+if TYPE_CHECKING:
+    from mlpcli.evaluation import Evaluation
+    from mlpcli.events import History
+    from mlpcli.fitting import Fitting
+    from mlpcli.model import Model
+
+
+def show_plan(console: Any, fitting: Fitting, suspected: tuple[Any, ...]) -> None:
+    """What was decided for the user, and what looks wrong with the table."""
+    from mlpcli.reporter.tables import finding_lines
+    from mlpcli.reporter.text import safe
+
+    for line in [*(safe(note, 300) for note in [*fitting.notes, rows_note(fitting)]), *finding_lines(suspected)]:
+        console.print(line, soft_wrap=True)
+
+
+def rows_note(fitting: Fitting) -> str:
+    config, members = fitting.config, len(fitting.members)
+    sets = fitting.table.sets
+    widths = [str(w) for w in (config.hidden or ())]
+    shape = " - ".join([str(fitting.schema.n_inputs), *widths, str(fitting.members[0].network.n_outputs)])
+    kind = f"{members} networks {shape}, each validated on a fold of its own" if fitting.by_fold else f"network {shape}"
+    n_test = int((sets == 2).sum())
+    return (
+        f"rows: {len(sets) - n_test} for training and validation, {n_test} for testing (--validation, --test); "
+        f"{kind} (--hidden, --ensemble); seed {config.seed} (--seed)"
+    )
+
+
+def answer(
+    model: Model, evaluation: Evaluation, findings: tuple[Any, ...], path: str, history: History
+) -> dict[str, Any]:
+    from mlpcli.jsonable import to_json
+
+    metrics = {
+        name: {k: {"value": v.value, "low": v.low, "high": v.high} for k, v in found.items()}
+        for name, found in evaluation.metrics.items()
+    }
+    return {
+        "schema": SCHEMA, "model": path, "data": evaluation.data, "target": model.schema.target.name,
+        "task": model.task, "seed": model.config.seed, "rows": evaluation.rows, "epochs": len(history.train_loss),
+        "best_epoch": history.best_epoch, "metrics": metrics, "baselines": evaluation.baselines,
+        "findings": to_json(findings), "seconds": history.seconds,
+    }  # fmt: skip
+
+
+def check_codes(codes: list[str] | None) -> None:
+    if codes:
+        from mlpcli.diagnose import CHECKS
+        from mlpcli.suspicions import SUSPICIONS
+
+        known = [*CHECKS, *SUSPICIONS]
+        for code in codes:
+            if code not in known:
+                raise UsageError(f"--fail-on: no finding '{code}'", "one of " + ", ".join(known))
+
+
+def read_gates(texts: list[str] | None) -> dict[str, float]:
+    """accuracy=0.9 -> {"accuracy": 0.9}; UsageError for an unknown metric."""
+    gates = {}
+    for text in texts or []:
+        from mlpcli.metrics import METRICS
+
+        name, _, value = text.partition("=")
+        try:
+            gates[name] = float(value)
+        except ValueError:
+            raise UsageError(f"--fail-under: expected METRIC=VALUE, found '{text}'") from None
+        if name not in METRICS:
+            raise UsageError(f"--fail-under: no metric '{name}'", "one of " + ", ".join(METRICS))
+    return gates
+
+
+def check_gates(gates: dict[str, float], evaluation: Evaluation) -> None:
+    from mlpcli.metrics import METRICS
+
+    for name, bound in gates.items():
+        found = evaluation.metrics.get("test", {}).get(name)
+        if found is None:
+            raise UsageError(f"--fail-under {name}: there is no such metric on test rows here")
+        fails = found.value < bound if METRICS[name].higher_is_better else found.value > bound
+        if fails:
+            raise GateFailed(f"{name} on test rows is {found.value:.4g}, and --fail-under asks for {bound:g}")

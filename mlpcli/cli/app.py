@@ -1,0 +1,181 @@
+"""The application and its error boundary: what went wrong becomes one message and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import inspect as introspect
+import json as jsonlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from mlpcli import __version__
+from mlpcli.cli import streams
+from mlpcli.errors import MachineError, MlpcliError, UsageError
+
+app = typer.Typer(
+    name="mlpcli",
+    help="Train multi-layer perceptrons on CSV data from the command line.",
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+SCHEMA = 1  # of every --json answer
+BUG = 70  # exit code, as in sysexits.h
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False
+) -> None:
+    """Train multi-layer perceptrons on CSV data from the command line."""
+    if version:
+        print(f"mlpcli {__version__}")
+        raise typer.Exit(0)
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(0)
+
+
+def main() -> None:
+    """The command line from its arguments to its exit code."""
+    streams.mend()
+    try:
+        code = bounded(lambda: app(prog_name="mlpcli", standalone_mode=False), as_json="--json" in sys.argv)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)  # nothing is left to be kept: end, and show no traceback
+    sys.exit(code)
+
+
+class StoppedError(KeyboardInterrupt):
+    """SIGTERM or SIGHUP, treated like Ctrl-C but for the exit code."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def stop(number: int, frame: object) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the second one leaves at once
+    raise StoppedError(number)
+
+
+def guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """Makes a command stop cleanly on signals, turns what goes wrong in it into an exit code, and adds --debug."""
+    debug = introspect.Parameter(
+        "debug", introspect.Parameter.KEYWORD_ONLY, default=False,
+        annotation=Annotated[
+            bool, typer.Option("--debug", envvar="MLPCLI_DEBUG", show_envvar=False, help="Show tracebacks of errors.")
+        ],
+    )  # fmt: skip
+
+    @functools.wraps(command)
+    def run(*args: Any, debug: bool = False, **kwargs: Any) -> None:
+        # One thread a matrix product: the same bits whatever the number of cores, and no fight with --jobs.
+        for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ[name] = "1"
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, stop)
+        code = bounded(lambda: command(*args, **kwargs), bool(kwargs.get("json")), debug)
+        if code:
+            raise typer.Exit(code)
+
+    signature = introspect.signature(command, eval_str=True)
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), debug])  # type: ignore[attr-defined]
+    run.__annotations__ = {name: p.annotation for name, p in signature.parameters.items()} | {
+        "debug": debug.annotation, "return": None,
+    }  # fmt: skip
+    return run
+
+
+# typer brings its own click, and exports its exceptions but not what they have in common.
+CLICK_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+def bounded(work: Callable[[], int | None], as_json: bool, debug: bool = False) -> int:
+    """The exit code of `work`: its own, or that of what went wrong, which is told in one message."""
+    try:
+        try:
+            code = work() or 0
+        except typer.Exit as error:
+            code = error.exit_code
+        sys.stdout.flush()
+        return code
+    except (streams.ReaderLeftError, BrokenPipeError):
+        streams.silence_stdout()
+        return 0
+    except StoppedError as error:
+        return 128 + error.number
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except Exception as error:
+        problem = problem_of(error)
+        if debug:
+            tell_traceback(error)
+        if problem is None:
+            tell_bug(error)
+            return BUG
+        tell(problem, as_json)
+        return problem.exit_code
+
+
+def problem_of(error: Exception) -> MlpcliError | None:
+    """What the user can do something about, or None for a bug."""
+    if isinstance(error, MlpcliError):
+        return error
+    if isinstance(error, CLICK_USAGE_ERROR):
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "mlpcli"
+        return UsageError(error.format_message(), f"{path} --help shows what there is")  # type: ignore[attr-defined]
+    if isinstance(error, MemoryError):
+        return MachineError("not enough memory", "fewer columns with --drop, smaller --hidden, or --jobs 1")
+    if isinstance(error, OSError):
+        if error.filename is not None:
+            return MachineError(error.strerror or str(error), file=os.fsdecode(error.filename))
+        is_stdin = error.errno == errno.EBADF  # standard output names itself
+        return MachineError("standard input is closed" if is_stdin else error.strerror or str(error))
+    return None
+
+
+def tell_bug(error: Exception) -> None:
+    show(
+        f"mlpcli: this is a bug in mlpcli: {type(error).__name__}: ", str(error), 200,
+        "run it again with --debug for the traceback, and report it",
+    )  # fmt: skip
+
+
+def tell_traceback(error: Exception) -> None:
+    import traceback
+
+    from mlpcli.reporter.text import make_console, safe
+
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        make_console(sys.stderr).print(safe(line, 400), soft_wrap=True)
+
+
+def tell(error: MlpcliError, as_json: bool) -> None:
+    show("mlpcli: ", str(error), 400, error.hint)
+    if as_json:
+        problem = {
+            "kind": error.kind, "message": error.message, "hint": error.hint, "file": error.file,
+            "line": error.line, "column": error.column,
+        }  # fmt: skip
+        print(jsonlib.dumps({"schema": SCHEMA, "error": problem}))
+    try:
+        sys.stdout.flush()
+    except (streams.ReaderLeftError, OSError):
+        streams.silence_stdout()
+
+
+def show(start: str, message: str, width: int, hint: str | None) -> None:
+    from mlpcli.reporter.text import make_console, safe
+
+    text = start + safe(message, width)
+    make_console(sys.stderr).print(text + (f"\nhint: {safe(hint, 300)}" if hint else ""), soft_wrap=True)

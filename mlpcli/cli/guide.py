@@ -1,0 +1,39 @@
+"""`mlpcli guide`: short pages on the ideas and on each finding."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from mlpcli.cli.app import app, guarded
+
+
+@app.command()
+@guarded
+def guide(
+    topic: Annotated[str | None, typer.Argument(metavar="[TOPIC]", help="A concept or a finding's code.")] = None,
+) -> None:
+    """Explain a concept or a finding in one screen, with a command that shows it.
+
+    \b
+    mlpcli guide
+    mlpcli guide overfitting
+    """
+    from mlpcli.guide import TOPICS, page, title
+    from mlpcli.reporter.text import make_console
+
+    console = make_console(sys.stdout)
+    if topic is not None:
+        console.print(page(topic).rstrip(), soft_wrap=True)
+    else:
+        width = max(map(len, TOPICS))
+        for name in TOPICS:
+            console.print(f"{name:{width}}  {title(name)}", soft_wrap=True)
+    if not os.path.isdir("sample_data"):
+        make_console(sys.stderr).print(
+            "The commands use sample_data/, which comes with the source of mlpcli; any CSV of yours does as well.",
+            soft_wrap=True,
+        )

@@ -1,0 +1,91 @@
+"""`mlpcli inspect`: what training would do with a CSV, or what is in a model."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from mlpcli.cli.answers import show_plan
+from mlpcli.cli.app import SCHEMA, app, guarded
+from mlpcli.cli.options import ConfigFile, Json, settings_of, with_settings
+from mlpcli.config import Config, ReadOptions, flag
+
+
+@app.command()
+@guarded
+@with_settings(Config, ReadOptions)
+def inspect(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A CSV file or a model file.")],
+    *,
+    config: ConfigFile = None,
+    json: Json = False,
+    **settings: Any,
+) -> None:
+    """Show what training would do with each column of a CSV, or what is in a model.
+
+    \b
+    mlpcli inspect data.csv
+    mlpcli inspect model.npz
+    """
+    from mlpcli.reporter.tables import columns_table
+    from mlpcli.reporter.text import make_console, safe
+
+    console = make_console(sys.stdout)
+    if is_model(file):
+        from mlpcli.diagnose import findings
+        from mlpcli.jsonable import to_json
+        from mlpcli.model import load
+        from mlpcli.reporter.tables import finding_lines
+
+        loaded = load(file)
+        found = findings(loaded)
+        if json:
+            answer = {"schema": SCHEMA, "record": to_json(loaded.record), "findings": to_json(found)}
+            print(jsonlib.dumps(answer, allow_nan=False))
+            return
+        record, history = loaded.record, loaded.record.history
+        facts = {
+            "target": f"{loaded.schema.target.name} ({loaded.task})",
+            "classes": ", ".join(loaded.labels) or "none",
+            "networks": f"{len(loaded.networks)} of {loaded.networks[0].n_layers} layers, "
+            f"{len(loaded.networks[0].params):,} parameters",
+            "trained on": f"{record.data.path}, {record.data.n_rows} rows, sha256 {record.data.sha256[:12]}",
+            "epochs": f"{len(history.train_loss)}, best {history.best_epoch}, stopped by {history.stopped_by}",
+            "validation": ", ".join(f"{k} {v:.4g}" for k, v in record.validation.items()) or "none",
+            "versions": ", ".join(f"{k} {v}" for k, v in record.versions.items()),
+        }
+        for name, value in facts.items():
+            console.print(f"{name}: {safe(value, 300)}", soft_wrap=True)
+        for line in finding_lines(found):
+            console.print(line, soft_wrap=True)
+        console.print(columns_table(loaded.schema.columns))
+        for name, value in vars(loaded.config).items():
+            console.print(f"{flag(name)} {safe(str(value))}", soft_wrap=True)
+        return
+    from mlpcli.fitting import prepare
+    from mlpcli.suspicions import suspicions
+
+    chosen, options = settings_of(config, settings)
+    fitting = prepare(file, chosen, options)
+    suspected = suspicions(fitting)
+    if json:
+        from mlpcli.jsonable import to_json
+
+        told = {"schema": SCHEMA, "columns": to_json(fitting.schema.columns), "notes": fitting.notes}
+        told["suspicions"] = to_json(suspected)
+        print(jsonlib.dumps({**told, "target": to_json(fitting.schema.target)}, allow_nan=False))
+        return
+    console.print(f"{safe(file)}: {fitting.table.source.n_rows} rows, {len(fitting.table.source.names)} columns")
+    show_plan(console, fitting, suspected)
+    console.print(columns_table(fitting.schema.columns))
+
+
+def is_model(path: str) -> bool:
+    if path == "-" or not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        return file.read(64)[:4] == b"PK\x03\x04" and path.endswith(".npz")

@@ -1,0 +1,89 @@
+"""What flags share: options made from the fields of Config and ReadOptions, and the arguments of several commands.
+
+A new field of either is a new flag by itself."""
+
+from __future__ import annotations
+
+import inspect as introspect
+import os
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlpcli.config import Config, ReadOptions, flag, from_text, read_config_file, setting_type
+
+OWN_CONFIG = "mlpcli.toml"  # read from the working folder without being named
+SHORT = {"target": "-t"}
+
+DataFile = Annotated[str, typer.Argument(metavar="DATA", help="A CSV file; - for standard input.")]
+ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="A model file written by mlpcli train.")]
+OtherData = Annotated[str | None, typer.Argument(metavar="[DATA]", help="A CSV file; - for standard input.")]
+ConfigFile = Annotated[str | None, typer.Option("--config", help="TOML file of settings.", metavar="FILE")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON value on standard output.")]
+Gates = Annotated[
+    list[str] | None,
+    typer.Option("--fail-under", metavar="METRIC=VALUE", help="Exit 3 when a test metric is worse than this."),
+]
+
+
+def setting_options(*owners: type[Config] | type[ReadOptions]) -> list[introspect.Parameter]:
+    """One keyword parameter a field, typed as typer wants it; None means: not given."""
+    found = []
+    for owner in owners:
+        for spec in fields(owner):
+            kind, many = setting_type(owner, spec.name)
+            meta = spec.metadata
+            texts = [meta["help"]]
+            if meta["choices"] and len(meta["choices"]) <= 12:
+                texts.append(f"[{', '.join(meta['choices'])}]")
+            if spec.default not in (None, (), True, False):
+                texts.append(f"Default: {spec.default}.")
+            names = [flag(spec.name)]
+            if kind is bool:
+                names = [f"--{spec.name.replace('_', '-')}/--no-{spec.name.replace('_', '-')}"]
+            elif spec.name in SHORT:
+                names.insert(0, SHORT[spec.name])
+            option = typer.Option(
+                *names, help=" ".join(texts), envvar=f"MLPCLI_{spec.name.upper()}", show_default=False,
+                show_envvar=False, rich_help_panel=meta["group"],
+                metavar=None if kind is bool else meta["metavar"] or ("A,B" if many else kind.__name__.upper()),
+            )  # fmt: skip
+            hint = bool | None if kind is bool else str | None
+            found.append(
+                introspect.Parameter(
+                    spec.name, introspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[hint, option]
+                )
+            )
+    return found
+
+
+def with_settings(*owners: type[Config] | type[ReadOptions]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command with **settings the options of these settings."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature = introspect.signature(command, eval_str=True)
+        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        parameters = [*own, *setting_options(*owners)]
+        parameters.sort(key=lambda p: p.kind)
+        command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
+        return command
+
+    return decorate
+
+
+def settings_of(config_file: str | None, given: dict[str, Any]) -> tuple[Config, ReadOptions]:
+    """Flags and environment over the configuration file over the defaults."""
+    path = config_file or (OWN_CONFIG if os.path.isfile(OWN_CONFIG) else None)
+    texts = read_config_file(Path(path)) if path else {}
+    texts |= {k: str(v).lower() if isinstance(v, bool) else v for k, v in given.items() if v is not None}
+    reading = {f.name for f in fields(ReadOptions)}
+    return (
+        from_text(Config, {k: v for k, v in texts.items() if k not in reading}),
+        from_text(ReadOptions, {k: v for k, v in texts.items() if k in reading}),
+    )

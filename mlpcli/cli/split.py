@@ -1,0 +1,51 @@
+"""`mlpcli split`: the three sets as files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlpcli.cli.app import app, guarded
+from mlpcli.cli.options import ConfigFile, DataFile, Quiet, settings_of, with_settings
+from mlpcli.config import Config, ReadOptions
+
+
+@app.command()
+@guarded
+@with_settings(Config, ReadOptions)
+def split(
+    data: DataFile,
+    *,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FOLDER", help="Where the files go.")] = ".",
+    config: ConfigFile = None,
+    quiet: Quiet = False,
+    **settings: Any,
+) -> None:
+    """Write the training, validation and test rows to three CSV files, as they stand in DATA.
+
+    \b
+    mlpcli split data.csv -o sets
+    mlpcli split data.csv --validation 0.2 --test 0.2 --group patient
+    """
+    from mlpcli.data.splits import SETS
+    from mlpcli.files import check_output, write_atomically
+    from mlpcli.fitting import read_table
+    from mlpcli.reporter.text import make_console, safe
+
+    chosen, options = settings_of(config, settings)
+    stem = "data" if data == "-" else Path(data).stem
+    paths = [os.path.join(output, f"{stem}_{name}.csv") for name in SETS]
+    for path in paths:
+        check_output(path, [data])
+    table = read_table(data, chosen, options)
+    for number, path in enumerate(paths):
+        rows = table.rows[table.sets == number]
+        with write_atomically(path) as file:
+            file.write(table.source.header)
+            file.writelines(table.source.lines(rows))
+        if not quiet:
+            make_console(sys.stderr).print(f"{safe(path)}: {len(rows)} rows", soft_wrap=True)

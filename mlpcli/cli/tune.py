@@ -1,0 +1,124 @@
+"""`mlpcli tune`: hyper-parameters chosen on validation rows, and the best model."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlpcli.cli.app import SCHEMA, StoppedError, app, guarded
+from mlpcli.cli.options import ConfigFile, DataFile, Json, Quiet, settings_of, with_settings
+from mlpcli.cli.studies import Jobs, notes
+from mlpcli.config import Config, ReadOptions
+
+TRIALS = 50  # without --trials and --time-limit
+
+
+@app.command()
+@guarded
+@with_settings(Config, ReadOptions)
+def tune(
+    data: DataFile,
+    *,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Model file.")] = "best.npz",
+    trials: Annotated[
+        int | None, typer.Option("--trials", min=1, max=100_000, help="Settings to try; without --time-limit 50.")
+    ] = None,
+    space: Annotated[
+        list[str] | None, typer.Option("--space", metavar="OPTION=A,B|LOW..HIGH", help="Values to choose from.")
+    ] = None,
+    folds: Annotated[int, typer.Option("--folds", help="Folds that every setting is judged on.")] = 5,
+    config: ConfigFile = None,
+    jobs: Jobs = 1,
+    json: Json = False,
+    quiet: Quiet = False,
+    **settings: Any,
+) -> None:
+    """Search for hyper-parameters on validation rows, train the best model, judge it once on the test rows.
+
+    \b
+    mlpcli tune data.csv --time-limit 5m
+    mlpcli tune data.csv --trials 50 --space lr=1e-4..1e-1 --space hidden=32,64x64
+    mlpcli train data.csv --config best.toml
+    """
+    from mlpcli.files import check_output, write_atomically
+
+    chosen, options = settings_of(config, settings)
+    stem = str(Path(output).with_suffix(""))
+    toml = f"{stem}.toml"
+    for path in (output, toml):
+        check_output(path, [data, chosen.validation, chosen.test, *([config] if config else [])])
+    from mlpcli.evaluation import evaluate_table
+    from mlpcli.events import History
+    from mlpcli.fitting import prepare_table, read_table
+    from mlpcli.reporter import studies
+    from mlpcli.reporter.tables import metrics_table, number
+    from mlpcli.reporter.text import make_console, safe
+    from mlpcli.tuning import Tuner, loss_of_one
+
+    table = read_table(data, chosen, options)
+    tuner = Tuner(table, chosen, options, space or [], folds, stem)
+    console, known = make_console(sys.stderr), len(tuner.search.trials)
+    n_trials = TRIALS if trials is None and tuner.limit is None else trials
+    if not quiet:
+        shown = "; ".join(f"{d.setting.replace('_', '-')} {d}" for d in tuner.space)
+        notes(table, f"{tuner.search.name}, {len(tuner.folds)} folds of {len(tuner.table.sets)} rows; "
+              f"the test rows are kept for the end; seed {chosen.seed} (--seed)")  # fmt: skip
+        console.print(safe(f"space: {shown} (--space)", 400), soft_wrap=True)
+        if tuner.hint:
+            console.print(tuner.hint, soft_wrap=True)
+        if known:
+            console.print(safe(f"goes on after {known} trials in {tuner.search.path}", 300), soft_wrap=True)
+    stopped: StoppedError | None = None
+    try:
+        events = tuner.events(n_trials, jobs)
+        for _ in events if quiet else studies.search_progress(events, tuner.metric, console):
+            pass
+    except StoppedError as error:
+        stopped = error
+    found = tuner.result()
+    with write_atomically(toml) as file:
+        file.write(tuner.best_toml().encode())
+    if stopped is not None:
+        console.print(safe(f"interrupted; best so far in {toml}; the same command goes on", 300), soft_wrap=True)
+        raise typer.Exit(128 + stopped.number)
+    fitting = prepare_table(table, tuner.best_config())
+    model = fitting.model(History.of(fitting.events(jobs)))
+    model.save(output)
+    if quiet and not json:
+        return
+    evaluation = evaluate_table(model, table, linear=False)
+    has_test = "test" in evaluation.metrics
+    one = loss_of_one(model, table, tuner.metric) if has_test else None
+    if json:
+        interval = evaluation.metrics["test"][tuner.metric] if has_test else None
+        print(jsonlib.dumps({
+            "schema": SCHEMA, "model": output, "config": toml, "data": table.source.name, "target": table.target,
+            "task": table.task, "seed": chosen.seed, "metric": found.metric, "folds": found.n_folds,
+            "trials": len(found.trials), "pruned": sum(t.state == "pruned" for t in found.trials),
+            "best": {"trial": found.best.number, "settings": found.best.values, "validation": found.best.loss},
+            "given": None if found.given is None else found.given.loss,
+            "top": [{"trial": t.number, "settings": t.values, "validation": t.loss} for t in found.top],
+            "importance": found.importance, "test_of_one_network": one,
+            "optimism": None if one is None else one - found.best.loss,
+            "test": None if interval is None else dict(zip(("value", "low", "high"), interval, strict=True)),
+        }, allow_nan=False))  # fmt: skip
+        return
+    shown_on = make_console(sys.stdout)
+    shown_on.print(studies.best_chart(found))
+    shown_on.print(studies.best_table(found))
+    shown_on.print(studies.importance_table(found))
+    shown_on.print("importance: what a setting explains alone of the ranks of the losses, less chance",
+                   soft_wrap=True)  # fmt: skip
+    shown_on.print(metrics_table(evaluation.metrics, evaluation.baselines))
+    if one is not None:
+        shown_on.print(
+            f"one network: {tuner.metric} {number(found.best.loss)} on validation rows, as the best of "
+            f"{len(found.trials)}, and {number(one)} on test rows: optimism {number(one - found.best.loss)}",
+            soft_wrap=True,
+        )
+    console.print(f"model: {safe(output)}  settings: {safe(toml)}  (mlpcli train {safe(data)} --config {safe(toml)})",
+                  soft_wrap=True)  # fmt: skip

@@ -1,0 +1,134 @@
+"""k-fold cross-validation: how good a model of these settings is, and how sure that is.
+
+Each fold is judged by a model trained on the others, whose columns are fitted on those alone. The test rows take no
+part, so that settings may be chosen by these figures and the test rows still judge the choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from mlpcli.config import Config, ReadOptions
+from mlpcli.data import splits
+from mlpcli.errors import DataError, TrainingError, UsageError
+from mlpcli.fitting import Table, read_table
+from mlpcli.metrics import Interval, resampled_interval
+from mlpcli.tasks import UNUSED, Outcome, Sets, Task, run, shared, validated
+from mlpcli.workers import Shared, local
+
+Kind = Literal["stratified", "random", "group", "time"]
+MOST_FOLDS = 100  # more would be trainings without number; a fold's is kept in a byte
+SEEDS = 2**64
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """Metrics over all folds of all repeats; the interval is that of the corrected resampled t-test, 95 %."""
+
+    kind: Kind
+    n_folds: int
+    n_repeats: int
+    n_rows: int  # that take part
+    metrics: dict[str, Interval]
+    folds: tuple[Outcome, ...]  # in the order of their numbers; fewer than folds x repeats when interrupted
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A cross-validation that is ready to run: iterate `outcomes`, then take `result` of them."""
+
+    table: Table
+    tasks: tuple[Task, ...]
+    data: Shared[Table]
+    kind: Kind
+    n_folds: int
+    n_repeats: int
+
+    def outcomes(self, jobs: int = 1) -> Iterator[Outcome]:
+        with self.data, local(jobs) as executor:
+            yield from run(self.tasks, executor)
+
+    def result(self, outcomes: Sequence[Outcome]) -> CrossValidation:
+        """Of all or some outcomes, two at least. Raises TrainingError."""
+        folds = sorted(outcomes, key=lambda o: o.number)
+        for fold in folds:
+            if fold.error is not None:
+                raise TrainingError(f"{fold.name}: {fold.error}", "lower --lr")
+        if len(folds) < 2:
+            raise TrainingError("stopped before two folds were done: there is nothing to tell")
+        ratio = float(np.mean([f.rows["test"] / (f.rows["train"] + f.rows["validation"]) for f in folds]))
+        metrics = {
+            name: resampled_interval(name, [f.metrics["test"][name] for f in folds], ratio)
+            for name in folds[0].metrics["test"]
+        }
+        n_rows = int((self.table.sets != splits.TEST).sum())
+        return CrossValidation(self.kind, self.n_folds, self.n_repeats, n_rows, metrics, tuple(folds))
+
+
+def plan(table: Table, config: Config, n_folds: int = 5, n_repeats: int = 1) -> Plan:
+    """Repeated folds over the rows of a table that are not test rows. Raises DataError or UsageError."""
+    if not 2 <= n_folds <= MOST_FOLDS:
+        raise UsageError(f"--folds: expected a number from 2 to {MOST_FOLDS}, found {n_folds}")
+    if table.times is not None and n_repeats > 1:
+        raise UsageError("--repeats: folds in the order of time cannot be drawn again", "leave out --repeats or --time")
+    data = shared(table)
+    tasks: list[Task] = []
+    for repeat in range(n_repeats):
+        seed = (config.seed + repeat) % SEEDS
+        for fold, sets in enumerate(fold_sets(table, config, n_folds, seed)):
+            name = f"repeat {repeat + 1}, fold {fold + 1}" if n_repeats > 1 else f"fold {fold + 1}"
+            tasks.append(Task(len(tasks), name, replace(config, seed=seed), data, sets))
+    return Plan(table, tuple(tasks), data, kind_of(table), n_folds, n_repeats)
+
+
+def kind_of(table: Table) -> Kind:
+    if table.times is not None:
+        return "time"
+    if table.groups is not None:
+        return "group"
+    return "stratified" if table.task == "classification" else "random"
+
+
+def fold_sets(table: Table, config: Config, n_folds: int, seed: int) -> Iterator[Sets]:
+    """For each fold the sets of all rows: the fold is TEST, test rows are UNUSED, the rest TRAIN and VALIDATION.
+
+    Rows of a validation file stay VALIDATION in each. Raises DataError when a fold would be empty.
+    """
+    own_file = config.share("validation") is None
+    taken = np.flatnonzero(table.sets == splits.TRAIN if own_file else table.sets != splits.TEST)
+    if table.groups is not None:
+        fold = splits.group_folds(table.groups[taken], n_folds, seed)
+    elif table.times is not None:
+        fold = splits.time_blocks(table.times[taken], n_folds) - 1
+    else:
+        fold = splits.folds(table.strata[taken], n_folds, seed).astype(np.int64)
+    for k in range(n_folds):
+        judged, trained = taken[fold == k], taken[fold < k] if table.times is not None else taken[fold != k]
+        if not len(judged) or not len(trained):
+            raise DataError(f"too few rows for {n_folds} folds", "fewer --folds", file=table.source.name)
+        sets = np.full(len(table.sets), UNUSED)
+        sets[judged], sets[trained] = splits.TEST, splits.TRAIN
+        if own_file:
+            sets[table.sets == splits.VALIDATION] = splits.VALIDATION
+            yield sets
+        else:
+            yield validated(table, config, sets, seed)
+
+
+def cross_validate(
+    data: str,
+    config: Config | None = None,
+    options: ReadOptions | None = None,
+    *,
+    folds: int = 5,
+    repeats: int = 1,
+    jobs: int = 1,
+) -> CrossValidation:
+    """Cross-validates on a CSV file. Raises DataError, MachineError, TrainingError or UsageError."""
+    config = config or Config()
+    study = plan(read_table(data, config, options or ReadOptions()), config, folds, repeats)
+    return study.result(list(study.outcomes(jobs)))

@@ -1,0 +1,382 @@
+"""What a finished training tells about itself: facts measured once on training and validation rows.
+
+`gather` fills an Evidence, which is kept in the model file; `diagnose` turns it into findings. The test rows have no
+part in it, so that acting on a finding does not use them up. Each row counts by its weight; intervals are 95 %
+percentile bootstrap intervals over rows (Efron 1979) unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.data.schema import Schema
+from mlpcli.engine.layers import Activate
+from mlpcli.engine.losses import Loss
+from mlpcli.engine.network import Network
+from mlpcli.train import Member
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Inputs = NDArray[np.floating]
+
+MOST_ROWS = 20_000  # rows on which facts are measured; more would change no verdict
+N_RESAMPLES, RESAMPLES_AT_ONCE = 1_000, 50
+MOST_GROUPS = 4_000  # rows are resampled one by one up to here, beyond it in random groups of equal size
+LEVEL = 0.95
+N_QUANTILES = 65
+
+N_FEATURES = 256  # random features of the second model
+MOST_STRUCTURE_ROWS = 4_000
+MOST_STRAIGHT = 512  # inputs up to which the second model sees each by itself: its time grows with their cube
+SCALES = (1.0, 0.5, 0.25, 0.1)  # lengths of its random features, in units of the inputs' typical distance
+RIDGES = np.geomspace(1e-3, 1e3, 13)
+N_FOLDS = 4
+
+UNIT_ROWS = 1_024  # rows on which units are watched
+DEAD_SLOPE = 0.01  # a unit whose slope stays below this on every row passes no gradient back
+FLAT_SLOPE, FLAT_SHARE = 0.05, 0.9  # a unit is saturated when its slope is below 5 % of its most on 90 % of rows
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Facts of one training. Losses are in the unit of the loss curve, means over rows."""
+
+    n_train: int  # rows a member was fitted on
+    n_valid: int  # rows that validated some member; 0 without validation rows
+    constant_loss: float  # of the best constant answer on the same rows
+    train_loss: Estimate  # of rows by the members fitted on them
+    valid_loss: Estimate | None  # of rows by the members that never saw them
+    valid_deviation: float  # standard deviation of the validation rows' losses
+    valid_quantiles: tuple[float, ...]  # of those losses, at evenly spaced levels from 0 to 1; () without rows
+    gap: Estimate | None  # validation minus training loss
+    lost: Estimate | None  # share of the training rows' gain over a constant that validation rows do not show
+    gain: Estimate | None  # constant minus calibrated validation loss, paired, as a share of the constant's
+    skill: Estimate | None  # balanced accuracy on validation rows, 0 by chance and 1 at best; None for regression
+    accuracy: Estimate | None  # on validation rows; None for regression
+    structure: Estimate | None  # share of the target's variance on validation rows that a second model adds
+    dead: tuple[float, ...]  # share of dead units, a hidden layer each
+    saturated: tuple[float, ...]  # share of saturated units, a hidden layer each
+    alone: dict[str, Estimate]  # column -> how nearly the target is a function of it alone, 0 to 1; the best
+    class_counts: dict[str, int]  # of the rows not kept for testing
+
+
+# --- the bootstrap ----------------------------------------------------------------------------------------
+
+
+def resampled_means(values: Array, rng: np.random.Generator) -> Array:
+    """(n, k) values of rows -> (N_RESAMPLES + 1, k) means: of all rows, then of rows drawn with replacement."""
+    n = len(values)
+    if n > MOST_GROUPS:
+        # Sums over random groups of rows vary as the rows do, and there are fewer of them.
+        order = rng.permutation(n)[: n - n % MOST_GROUPS].reshape(MOST_GROUPS, -1)
+        grouped = values[order].mean(axis=1)
+    else:
+        grouped = values
+    m = len(grouped)
+    means = [values.mean(axis=0)[None]]
+    for _ in range(N_RESAMPLES // RESAMPLES_AT_ONCE):
+        # How often each row is drawn; a tenth of the time of as many multinomial numbers.
+        drawn = rng.integers(m, size=(RESAMPLES_AT_ONCE, m)) + m * np.arange(RESAMPLES_AT_ONCE)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
+        means.append(counts.astype(np.float64) @ grouped / m)
+    return np.vstack(means)
+
+
+def estimate(means: Array, level: float = LEVEL) -> Estimate:
+    """The first of the means and the percentile interval of the others."""
+    tail = (1 - level) / 2
+    low, high = np.quantile(means[1:], [tail, 1 - tail]).tolist()
+    value = float(means[0])
+    return Estimate(value, min(low, value), max(high, value))
+
+
+def share_of(part: Array, whole: Array) -> Array:
+    """part / whole within -9..9, and 0 where there is no whole."""
+    return np.clip(np.divide(part, whole, out=np.zeros_like(part), where=np.abs(whole) > 1e-12), -9, 9)
+
+
+# --- all facts --------------------------------------------------------------------------------------------
+
+
+def gather(
+    members: Sequence[Member], loss: Loss, schema: Schema, x: Inputs, y: NDArray[Any], held_out: Sequence[Inputs],
+    temperature: float, seed: int,
+) -> Evidence:  # fmt: skip
+    """Measures everything on `x`, `y`: all rows but the test rows. `held_out` has the validation logits of members."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return measure(members, loss, schema, x, y, held_out, temperature, np.random.default_rng([seed, 0xD0C]))
+
+
+def measure(
+    members: Sequence[Member], loss: Loss, schema: Schema, x: Inputs, y: NDArray[Any], held_out: Sequence[Inputs],
+    temperature: float, rng: np.random.Generator,
+) -> Evidence:  # fmt: skip
+    target = schema.target
+    weights = members[0].train.weights
+    weight = np.ones(len(y)) if weights is None else weights.astype(np.float64)
+    sampled = np.zeros(len(y), bool)
+    sampled[rng.permutation(len(y))[:MOST_ROWS]] = True
+    seen, unseen = Means(len(y)), Means(len(y))
+    calibrated = Means(len(y))
+    errors = np.zeros((len(y), max(target.n_outputs, 1)))
+    logits = iter(held_out)
+    for member in members:
+        rows = member.train.index[sampled[member.train.index]]
+        if len(rows):
+            seen.add(rows, loss.rows(member.network.predict(member.train.x[rows]), y[rows]))
+        if member.valid is None:
+            continue
+        index, z = member.valid.index, next(logits).astype(np.float64)
+        kept = sampled[index]
+        unseen.add(index[kept], loss.rows(z[kept], y[index[kept]]))
+        calibrated.add(index[kept], loss.rows(z[kept] / temperature, y[index[kept]]))
+        errors[index] += residuals(loss, z / temperature, y[index])
+    fitted = np.flatnonzero(seen.counts)
+    judged = np.flatnonzero(unseen.counts)
+    errors[judged] /= unseen.counts[judged, None]
+    constant = loss.rows(constant_logits(loss, y, weight, len(y)), y).astype(np.float64)
+    train_means = resampled_means((weight * seen.of)[fitted, None], rng)[:, 0]
+    plain = np.asarray(x[:, : schema.n_plain], np.float64)
+    facts: dict[str, Any] = dict.fromkeys(("valid_loss", "gap", "lost", "gain", "skill", "accuracy", "structure"))
+    facts["valid_deviation"], facts["valid_quantiles"] = 0.0, ()
+    if len(judged):
+        w = weight[judged]
+        columns = [w * unseen.of[judged], w * constant[judged], w * calibrated.of[judged]]
+        paired = len(fitted) == len(judged) and bool(np.all(fitted == judged))
+        if paired:
+            columns.append(w * seen.of[judged])
+        if target.labels:
+            hit = is_hit(errors[judged], y[judged])
+            columns += [hit.astype(np.float64), w_balanced(y[judged]) * hit]
+        means = resampled_means(np.column_stack(columns), rng)
+        valid, base, ours = means[:, 0], means[:, 1], means[:, 2]
+        train = means[:, 3] if paired else train_means
+        facts["valid_loss"] = estimate(valid)
+        facts["valid_deviation"] = float(np.std(columns[0]))
+        facts["valid_quantiles"] = tuple(np.quantile(unseen.of[judged], np.linspace(0, 1, N_QUANTILES)).tolist())
+        facts["gap"] = estimate(valid - train)
+        facts["lost"] = estimate(share_of(valid - train, np.maximum(base - train, 0)))
+        facts["gain"] = estimate(share_of(base - ours, base))
+        if target.labels:
+            chance = 1 / len(np.unique(y[judged]))
+            facts["accuracy"] = estimate(means[:, -2])
+            facts["skill"] = estimate(np.minimum((means[:, -1] - chance) / max(1 - chance, 1e-12), 1))
+        variance = float(np.var(one_hot(y[judged], target.n_outputs), axis=0).sum())
+        if paired or len(members) > 1:
+            facts["structure"] = structure(plain, errors, judged, None, variance, rng)
+        else:
+            member = members[0]
+            rows = rng.permutation(member.train.index)[:MOST_STRUCTURE_ROWS]
+            z = member.network.predict(member.train.x[rows]).astype(np.float64)
+            errors[rows] = residuals(loss, z / temperature, y[rows])
+            facts["structure"] = structure(plain, errors, judged, rows, variance, rng)
+    watched = [units(m.network, m.train.x[rng.permutation(m.train.index)[:UNIT_ROWS]]) for m in members]
+    layers = range(min(len(w) for w in watched))
+    counts = np.bincount(y.astype(np.int64), minlength=len(target.labels)).tolist() if target.labels else []
+    return Evidence(
+        n_train=len(members[0].train), n_valid=int(np.count_nonzero(valid_counts(members, len(y)))),
+        constant_loss=float(np.average(constant, weights=weight)), train_loss=estimate(train_means),
+        dead=tuple(float(np.mean([w[i][0] for w in watched])) for i in layers),
+        saturated=tuple(float(np.mean([w[i][1] for w in watched])) for i in layers),
+        alone=alone(schema, plain, y, np.flatnonzero(sampled), rng),
+        class_counts=dict(zip(target.labels, counts, strict=True)), **facts,
+    )  # fmt: skip
+
+
+class Means:
+    """The mean of what is added to each row."""
+
+    def __init__(self, n: int) -> None:
+        self.sums, self.counts = np.zeros(n), np.zeros(n)
+
+    def add(self, rows: Ints, values: Inputs) -> None:
+        self.sums[rows] += values
+        self.counts[rows] += 1
+
+    @property
+    def of(self) -> Array:
+        return self.sums / np.maximum(self.counts, 1)
+
+
+def valid_counts(members: Sequence[Member], n: int) -> Ints:
+    index = [m.valid.index for m in members if m.valid is not None]
+    return np.bincount(np.concatenate(index), minlength=n) if index else np.zeros(n, np.int64)
+
+
+def constant_logits(loss: Loss, y: NDArray[Any], weight: Array, n: int) -> Array:
+    """The logits of the constant answer with the least loss (near it for huber), a row each."""
+    if loss.task == "classification":
+        shares = np.bincount(y.astype(np.int64), weight)
+        logs = np.log(np.maximum(shares / shares.sum(), 1e-12))
+        one = logs if loss.link(np.zeros((1, 1))).shape[1] == 1 else logs[1:] - logs[0]
+        return np.tile(one, (n, 1))
+    mean = float(np.average(y, weights=weight))
+    candidates = [mean, float(np.median(y))]
+    best = min(candidates, key=lambda c: float(np.average(loss.rows(np.full((len(y), 1), c), y), weights=weight)))
+    return np.full((n, 1), best)
+
+
+def residuals(loss: Loss, z: Array, y: NDArray[Any]) -> Array:
+    """(n, n_outputs) logits -> what is left to predict: one-hot minus probabilities, or truth minus value."""
+    if loss.task == "regression":
+        return np.asarray(y[:, None] - z)
+    left = -loss.link(z)
+    left[np.arange(len(y)), y] += 1
+    return np.asarray(left)
+
+
+def one_hot(y: NDArray[Any], n_classes: int) -> Array:
+    """(n,) class numbers -> (n, n_classes); values, whose n_classes is 1, as one column"""
+    return np.asarray(y, np.float64)[:, None] if n_classes == 1 else np.eye(n_classes)[y]
+
+
+def is_hit(errors: Array, y: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether the true class is the most probable, from one-hot minus probabilities."""
+    p = -errors
+    p[np.arange(len(y)), y] += 1
+    return np.asarray(p.argmax(axis=1) == y)
+
+
+def w_balanced(y: NDArray[Any]) -> Array:
+    """Weights under which the mean hit is the balanced accuracy."""
+    counts = np.bincount(y.astype(np.int64)).astype(np.float64)
+    return np.asarray(len(y) / (np.count_nonzero(counts) * counts[y.astype(np.int64)]))
+
+
+# --- structure the network missed -------------------------------------------------------------------------
+
+
+def structure(
+    plain: Array, errors: Array, judged: Ints, fit_rows: Ints | None, variance: float, rng: np.random.Generator
+) -> Estimate:
+    """How much squared error, as a share of `variance`, ridge regression on random Fourier features takes away.
+
+    Rahimi & Recht 2007. Fitted on the errors of `fit_rows`, or by cross-validation among the judged rows. Errors
+    that are mere noise leave nothing to explain: the share is then about 0 or below.
+    """
+    rows = rng.permutation(judged)[:MOST_STRUCTURE_ROWS]
+    if len(rows) < 2 * N_FOLDS:
+        return Estimate(0.0, 0.0, 0.0)
+    spread = plain.std(axis=0)
+    inputs = plain / np.where(spread > 1e-12, spread, 1)
+    d = inputs.shape[1]
+    scales = np.repeat(SCALES, -(-N_FEATURES // len(SCALES)))[:N_FEATURES] * (2 * d) ** 0.5
+    directions, phases = rng.standard_normal((d, N_FEATURES)) / scales, rng.uniform(0, 2 * np.pi, N_FEATURES)
+
+    def features(r: Ints) -> Array:
+        along = inputs[r] @ directions
+        return np.hstack([inputs[r] if d <= MOST_STRAIGHT else along, np.cos(along + phases)])
+
+    after = np.empty(len(rows))
+    if fit_rows is not None:
+        after[:] = np.square(errors[rows] - ridge(features(fit_rows), errors[fit_rows])(features(rows))).sum(axis=1)
+    else:
+        fold, f = np.arange(len(rows)) % N_FOLDS, features(rows)
+        for k in range(N_FOLDS):
+            fitted = ridge(f[fold != k], errors[rows[fold != k]])
+            left = errors[rows[fold == k]] - fitted(f[fold == k])
+            after[fold == k] = np.square(left).sum(axis=1)
+    before = np.square(errors[rows]).sum(axis=1)
+    means = resampled_means(np.column_stack([before, after]), rng)
+    return estimate(share_of(means[:, 0] - means[:, 1], np.full(len(means), variance)))
+
+
+def ridge(features: Array, targets: Array) -> Callable[[Array], Array]:
+    """Ridge regression, its penalty chosen by generalised cross-validation (Golub, Heath & Wahba 1979)."""
+    center, mean = features.mean(axis=0), targets.mean(axis=0)
+    f, t = features - center, targets - mean
+    n = len(f)
+    values, vectors = np.linalg.eigh(f.T @ f / n)
+    values = np.maximum(values, 0)
+    along = vectors.T @ (f.T @ t) / n
+    total = float(np.square(t).sum()) / n
+    best, chosen = np.inf, RIDGES[-1]
+    for penalty in RIDGES:
+        shrunk = 1 / (values + penalty)
+        explained = (np.square(along) * (2 * shrunk - values * shrunk**2)[:, None]).sum()
+        freedom = 1 - min(float((values * shrunk).sum()) / n, 0.999)
+        score = (total - float(explained)) / freedom**2
+        if score < best:
+            best, chosen = score, penalty
+    w = vectors @ (along / (values + chosen)[:, None])
+    return lambda g: np.asarray((g - center) @ w + mean)
+
+
+# --- units ------------------------------------------------------------------------------------------------
+
+
+def units(network: Network, x: Inputs) -> list[tuple[float, float]]:
+    """For each hidden layer the shares of its units that are dead, and that are saturated, on these rows."""
+    network.forward(x)
+    found = []
+    for layer in network.layers:
+        if not isinstance(layer, Activate):
+            continue
+        slope = slopes(layer, layer.z)
+        ends = np.full((1, layer.n_out), 60, layer.z.dtype)
+        is_bounded = max(float(np.abs(slopes(layer, z)).max()) for z in (ends, -ends)) < DEAD_SLOPE
+        steepest = float(slopes(layer, np.zeros_like(ends)).max())
+        flat = (slope < FLAT_SLOPE * steepest).mean(axis=0) >= FLAT_SHARE
+        dead = np.abs(slope).max(axis=0) < DEAD_SLOPE
+        found.append((0.0, float(flat.mean())) if is_bounded else (float(dead.mean()), 0.0))
+    return found
+
+
+def slopes(layer: Activate, z: Inputs) -> Inputs:
+    """(n, n_units) -> the activation's derivative there"""
+    out, kept, grad = np.empty_like(z), np.empty_like(z), np.ones_like(z)
+    layer.activation.forward(z, out, kept)
+    layer.activation.backward(z.copy(), out, kept, grad)
+    return grad
+
+
+# --- one column alone -------------------------------------------------------------------------------------
+
+BEST_COLUMNS = 32  # kept of those that alone tell most
+
+
+def alone(schema: Schema, plain: Array, y: NDArray[Any], rows: Ints, rng: np.random.Generator) -> dict[str, Estimate]:
+    """How nearly the target is a function of one column: the agreement of rows that are neighbours in it.
+
+    For numbers Chatterjee's xi (2021) with its finite-sample maximum taken as 1; for classes the same idea, one minus
+    the share of neighbours of different class over that share among random pairs. Intervals are normal ones.
+    """
+    rows = rng.permutation(rows)  # ties stand in random order
+    truth = y[rows]
+    n = len(rows)
+    if schema.target.labels:
+        by_chance = 1 - float(np.square(np.bincount(truth.astype(np.int64)) / n).sum())
+    else:
+        by_chance = (n - 1 / n) / 3
+        truth = np.argsort(np.argsort(truth, kind="stable"), kind="stable").astype(np.float64)
+    found = {}
+    i = 0
+    for column in schema.features:
+        inputs = plain[rows, i : i + column.n_plain]
+        i += column.n_plain
+        if not column.n_plain:
+            continue
+        # One order of the rows in which equal cells stand together.
+        order = np.lexsort(inputs.T[::-1])
+        apart = truth[order][1:] != truth[order][:-1] if schema.target.labels else np.abs(np.diff(truth[order]))
+        least = (len(np.unique(truth)) - 1) / (n - 1) if schema.target.labels else 1.0
+        scale = max(by_chance - least, 1e-12)
+        value = 1 - (float(np.mean(apart)) - least) / scale
+        half = 1.96 * float(np.std(apart)) / (n - 1) ** 0.5 / scale
+        found[column.name] = Estimate(value, value - half, value + half)
+    best = sorted(found.items(), key=lambda item: -item[1].value)[:BEST_COLUMNS]
+    return dict(best)

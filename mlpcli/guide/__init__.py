@@ -1,0 +1,48 @@
+"""The guide: a page for each concept and each finding, one screen long, with a command that shows it.
+
+To add a page: write NAME.txt (a title "Name: what it is", text, commands behind "  $ ", "Look at:", "See also:"), and
+its name here. The tests run every command.
+"""
+
+from __future__ import annotations
+
+import difflib
+from importlib.resources import files
+
+from mlpcli.diagnose import CHECKS
+from mlpcli.errors import UsageError
+
+CONCEPTS = (
+    "perceptron", "layers", "activation", "initialisation", "loss", "gradient-descent", "batch-size", "learning-rate",
+    "optimisers", "overfitting", "regularisation", "splits", "metrics",
+)  # fmt: skip
+TOPICS = (*CONCEPTS, *(code for code in CHECKS if code not in CONCEPTS))
+PROMPT = "  $ "
+
+
+def page(topic: str) -> str:
+    """The text of a topic. Raises UsageError with the nearest topics."""
+    name = topic.strip().lower().replace("_", "-").replace(" ", "-")
+    if name not in TOPICS:
+        near = difflib.get_close_matches(name, TOPICS, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else "mlpcli guide shows all topics"
+        raise UsageError(f"no guide page '{topic}'", hint)
+    return (files(__package__) / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def title(topic: str) -> str:
+    """What a topic is, in a few words."""
+    return page(topic).partition("\n")[0].partition(": ")[2]
+
+
+def commands(topic: str) -> list[str]:
+    """The commands of a page as one shell would run them, continuation lines joined."""
+    found: list[str] = []
+    goes_on = False
+    for line in page(topic).splitlines():
+        if line.startswith(PROMPT):
+            found.append(line.removeprefix(PROMPT))
+        elif goes_on:
+            found[-1] += "\n" + line.strip()
+        goes_on = (goes_on or line.startswith(PROMPT)) and line.endswith(("\\", "|"))
+    return found

@@ -1,0 +1,308 @@
+"""More data or more regularisation? Training and validation loss against the number of training rows.
+
+The test rows take no part; the others are dealt into folds. A repeat holds one fold back for validation and trains on
+growing parts of the rest, each part containing the one before, so that differences along the curve are differences of
+size. At full size it also trains with more regularisation: the other remedy, measured on the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.config import Config, ReadOptions, flag
+from mlpcli.data import splits
+from mlpcli.errors import DataError, TrainingError, UsageError
+from mlpcli.fitting import FEWEST_ROWS, Table, read_table
+from mlpcli.metrics import LOSS_METRIC, Interval, resampled_interval, t_quantile
+from mlpcli.tasks import UNUSED, Outcome, Task, run, shared, validated
+from mlpcli.workers import Shared, local
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Advice = Literal["more rows", "regularisation", "both", "neither"]
+
+REPEATS = 5
+SIZES = 6  # points of the curve, each twice the size of the one before
+FEWEST = 30  # training rows of the smallest point, and at least three points are needed
+# Decay exponents seen on real learning curves: Viering & Loog 2021, section 4; Hestness et al. 2017.
+EXPONENTS = np.linspace(0.1, 2.0, 39)
+N_BOOTSTRAP = 400
+NOTICEABLE = 0.01  # share of the loss; a remedy that buys less is not worth advice
+DROPOUT, WEIGHT_DECAY = 0.2, 0.05  # of the regularised training, where the settings have less
+
+
+@dataclass(frozen=True)
+class Point:
+    """One size of the training part, in rows: losses over the repeats with 95 % intervals."""
+
+    rows: int
+    train: Interval
+    valid: Interval
+    seconds: float  # of one training
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """loss(n) = a + b n^-c; `a` is what no number of rows would take away."""
+
+    a: float
+    b: float
+    c: float
+
+    def __call__(self, n: float) -> float:
+        return float(self.a + self.b * n**-self.c)
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """`doubling` is the fall of the validation loss that twice the rows would buy, `regularising` that measured with
+    more regularisation at full size; both with 95 % intervals, above 0 where the remedy helps."""
+
+    metric: str  # log_loss or rmse
+    points: tuple[Point, ...]
+    law: PowerLaw
+    doubling: Interval
+    regularising: Interval | None  # None when no such training was finished
+    flags: str  # of the regularised training
+    gap: Interval  # validation less training loss at full size
+    advice: Advice
+    n_repeats: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A learning curve that is ready to run: iterate `outcomes`, then take `result` of them."""
+
+    table: Table
+    tasks: tuple[Task, ...]
+    data: Shared[Table]
+    sizes: tuple[int, ...]  # rows
+    n_repeats: int
+    flags: str
+    seed: int
+
+    def outcomes(self, jobs: int = 1) -> Iterator[Outcome]:
+        with self.data, local(jobs) as executor:
+            yield from run(self.tasks, executor)
+
+    def result(self, outcomes: Sequence[Outcome]) -> LearningCurve:
+        """Of all or some outcomes: those of repeats whose every size was trained. Raises TrainingError."""
+        metric = LOSS_METRIC[self.table.task]
+        by_number = {o.number: o for o in outcomes if o.error is None}
+        n_sizes = len(self.sizes)
+        a_repeat = n_sizes + 1
+        whole = [r for r in range(self.n_repeats) if all(r * a_repeat + i in by_number for i in range(n_sizes))]
+        if len(whole) < 2:
+            raise TrainingError("fewer than two repeats were finished: there is no curve to draw")
+        losses = {
+            name: np.array([[by_number[r * a_repeat + i].metrics[name][metric] for i in range(n_sizes)] for r in whole])
+            for name in ("train", "test")
+        }
+        seconds = [float(np.mean([by_number[r * a_repeat + i].seconds for r in whole])) for i in range(n_sizes)]
+        last = by_number[whole[0] * a_repeat + n_sizes - 1]
+        ratio = last.rows["test"] / self.sizes[-1]
+        points = tuple(
+            Point(
+                n, resampled_interval(metric, losses["train"][:, i].tolist(), ratio),
+                resampled_interval(metric, losses["test"][:, i].tolist(), ratio), seconds[i],
+            )
+            for i, n in enumerate(self.sizes)
+        )  # fmt: skip
+        sizes = np.array(self.sizes, np.float64)
+        law = fit_power_law(sizes, losses["test"].mean(axis=0), spread(losses["test"]))
+        doubling = gain_of_doubling(sizes, losses["test"], law, np.random.default_rng(self.seed))
+        regularised = [(r, by_number[r * a_repeat + n_sizes]) for r in whole if r * a_repeat + n_sizes in by_number]
+        regularising = None
+        if len(regularised) >= 2:
+            gains = [
+                by_number[r * a_repeat + n_sizes - 1].metrics["test"][metric] - o.metrics["test"][metric]
+                for r, o in regularised
+            ]
+            regularising = difference(gains, ratio)
+        gap = difference(losses["test"][:, -1] - losses["train"][:, -1], ratio)
+        return LearningCurve(
+            metric,
+            points,
+            law,
+            doubling,
+            regularising,
+            self.flags,
+            gap,
+            advise(doubling, regularising, points[-1].valid.value),
+            len(whole),
+        )
+
+
+def plan(table: Table, config: Config, n_repeats: int = REPEATS, n_sizes: int = SIZES) -> Plan:
+    """Nested parts of the training rows, `n_repeats` times. Raises DataError or UsageError."""
+    if not 2 <= n_repeats <= 100:
+        raise UsageError(f"--repeats: expected a number from 2 to 100, found {n_repeats}")
+    if not 3 <= n_sizes <= 20:
+        raise UsageError(f"--sizes: expected a number from 3 to 20, found {n_sizes}")
+    if table.times is not None:
+        raise UsageError("--time: rows in the order of time have no random parts to grow", "leave out --time")
+    own_file = config.share("validation") is None
+    taken = np.flatnonzero(table.sets == splits.TRAIN if own_file else table.sets != splits.TEST)
+    n_folds = max(n_repeats, 5)
+    parts = [part_order(table, taken, n_folds, repeat, config.seed) for repeat in range(n_repeats)]
+    full = min(len(order) for order, _ in parts)
+    sizes = sizes_up_to(full, n_sizes)
+    if len(sizes) < 3 or full < 2 * FEWEST_ROWS:
+        raise DataError(
+            f"{full} training rows are too few for a learning curve", f"it needs {4 * FEWEST} at least",
+            file=table.source.name,
+        )  # fmt: skip
+    more, flags = regularised(config.resolve(table.task), config)
+    data = shared(table)
+    tasks: list[Task] = []
+    for repeat, (order, judged) in enumerate(parts):
+        seeded = replace(config, seed=(config.seed + repeat) % 2**64)
+        for n in (*sizes, sizes[-1]):
+            is_last = len(tasks) % (len(sizes) + 1) == len(sizes)
+            sets = np.full(len(table.sets), UNUSED)
+            sets[order[:n]], sets[judged] = splits.TRAIN, splits.TEST
+            if own_file:
+                sets[table.sets == splits.VALIDATION] = splits.VALIDATION
+            else:
+                sets = validated(table, config, sets, seeded.seed)
+            name = f"repeat {repeat + 1}, {n} rows" + (", regularised" if is_last else "")
+            chosen = replace(more, seed=seeded.seed) if is_last else seeded
+            tasks.append(Task(len(tasks), name, chosen, data, sets))
+    return Plan(table, tuple(tasks), data, sizes, n_repeats, flags, config.seed)
+
+
+def sizes_up_to(full: int, n_sizes: int) -> tuple[int, ...]:
+    """Rows of each point: the largest is `full`, each other half of the next, none below FEWEST."""
+    found = [round(full / 2**k) for k in range(n_sizes)]
+    return tuple(n for n in reversed(found) if n >= FEWEST)
+
+
+def part_order(table: Table, taken: Ints, n_folds: int, repeat: int, seed: int) -> tuple[Ints, Ints]:
+    """The rows that train, in an order of which every beginning is a sample of all, and the rows that judge.
+
+    Classes keep their proportion in every beginning; a group's rows follow each other.
+    """
+    round_seed = (seed + repeat // n_folds) % 2**64
+    if table.groups is not None:
+        groups = table.groups[taken]
+        fold = splits.group_folds(groups, n_folds, round_seed)
+        trained, judged = taken[fold != repeat % n_folds], taken[fold == repeat % n_folds]
+        rng = splits.stratum_rng(seed + repeat, "", "learning curve")
+        place = rng.permutation(int(table.groups.max()) + 1)
+        return trained[np.argsort(place[table.groups[trained]], kind="stable")], judged
+    fold = splits.folds(table.strata[taken], n_folds, round_seed).astype(np.int64)
+    trained, judged = taken[fold != repeat % n_folds], taken[fold == repeat % n_folds]
+    rng = splits.stratum_rng(seed + repeat, "", "learning curve")
+    trained = rng.permutation(trained)
+    # A row's place is its share of the way through its class: beginnings then hold each class in proportion.
+    share = np.empty(len(trained))
+    for stratum in np.unique(table.strata[trained]):
+        of_stratum = np.flatnonzero(table.strata[trained] == stratum)
+        share[of_stratum] = (np.arange(len(of_stratum)) + 0.5) / len(of_stratum)
+    return trained[np.argsort(share, kind="stable")], judged
+
+
+def regularised(resolved: Config, config: Config) -> tuple[Config, str]:
+    """The settings with more dropout and weight decay, and those as flags."""
+    dropout = max(DROPOUT, min(2 * (resolved.dropout or 0.0), 0.5))
+    decay = max(WEIGHT_DECAY, 3 * (resolved.weight_decay or 0.0))
+    more: dict[str, float] = {"weight_decay": decay}
+    if resolved.hidden:
+        more["dropout"] = dropout  # there is nothing to drop without hidden units
+    flags = " ".join(f"{flag(k)} {v:g}" for k, v in more.items())
+    return replace(config, **more), flags  # type: ignore[arg-type]
+
+
+def spread(losses: Floats) -> Floats:
+    """(repeats, sizes) -> standard error of the mean for each size, never 0."""
+    error = losses.std(axis=0, ddof=1) / len(losses) ** 0.5
+    return np.asarray(np.maximum(error, 1e-3 * np.abs(losses).mean()))
+
+
+def fit_power_law(sizes: Floats, losses: Floats, errors: Floats) -> PowerLaw:
+    """(n_sizes,) rows, losses and their errors -> the law that fits best."""
+    a, b, c = fit_power_laws(sizes, losses[None, :], errors)
+    return PowerLaw(float(a[0]), float(b[0]), float(c[0]))
+
+
+def fit_power_laws(sizes: Floats, losses: Floats, errors: Floats) -> tuple[Floats, Floats, Floats]:
+    """(n_curves, n_sizes) losses -> a, b, c of each curve: weighted least squares with a, b >= 0 on a grid of c.
+
+    For each exponent the best a and b are both free, or one of them is 0; all are tried at once.
+    """
+    w = 1 / errors**2
+    v = (sizes / sizes[-1]) ** -EXPONENTS[:, None]  # (n_exponents, n_sizes)
+    s0, s1, s2 = w.sum(), v @ w, v**2 @ w
+    y0, y1, yy = (losses @ w)[:, None], losses @ (v * w).T, (losses**2 @ w)[:, None]
+    slope = (s0 * y1 - s1 * y0) / (s0 * s2 - s1**2)
+    zero = np.zeros_like(y1)
+    a = np.stack([(y0 - slope * s1) / s0, y0 / s0 + zero, zero])
+    b = np.stack([slope, zero, y1 / s2 + zero])
+    error = yy - 2 * a * y0 - 2 * b * y1 + a**2 * s0 + 2 * a * b * s1 + b**2 * s2
+    error = np.where((a >= 0) & (b >= 0), error, np.inf).transpose(1, 0, 2).reshape(len(losses), -1)
+    best = error.argmin(axis=1)
+    curve = np.arange(len(losses))
+    a, b = (x.transpose(1, 0, 2).reshape(len(losses), -1)[curve, best] for x in (a, b))
+    c = EXPONENTS[best % len(EXPONENTS)]
+    return a, b * sizes[-1] ** c, c
+
+
+def gain_of_doubling(sizes: Floats, losses: Floats, law: PowerLaw, rng: np.random.Generator) -> Interval:
+    """What the law expects of twice the rows, and its range over resampled repeats and points left out.
+
+    (n_repeats, n_sizes) losses. Each resample draws repeats with replacement; of the points all but the last are
+    left out in turn, since a law that hangs on one of them foretells little.
+    """
+    n, errors = float(sizes[-1]), spread(losses)
+    turns = range(len(sizes) - 1) if len(sizes) > 3 else [None]
+    found = []
+    for left_out in turns:
+        kept = np.flatnonzero(np.arange(len(sizes)) != left_out)
+        drawn = losses[rng.integers(len(losses), size=(N_BOOTSTRAP // len(turns), len(losses)))].mean(axis=1)
+        _, b, c = fit_power_laws(sizes[kept], drawn[:, kept], errors[kept])
+        found.append(b * n**-c * (1 - 2**-c))
+    low, high = np.percentile(np.concatenate(found), [2.5, 97.5]).tolist()
+    gain = law(n) - law(2 * n)
+    return Interval(gain, min(low, gain), max(high, gain))
+
+
+def difference(gains: Sequence[float] | Floats, ratio: float) -> Interval:
+    """Mean of paired differences, corrected for shared training rows as `resampled_interval` is."""
+    d = np.asarray(gains, np.float64)
+    half = t_quantile(len(d) - 1) * float(d.std(ddof=1)) * (1 / len(d) + ratio) ** 0.5
+    return Interval(float(d.mean()), float(d.mean()) - half, float(d.mean()) + half)
+
+
+def advise(doubling: Interval, regularising: Interval | None, loss: float) -> Advice:
+    """Which remedy helps: its interval lies above 0 and it is worth NOTICEABLE of the loss.
+
+    Of two that help, the one that buys twice as much.
+    """
+    rows, more = (
+        r is not None and r.low > 0 and r.value >= NOTICEABLE * loss for r in (doubling, regularising)
+    )  # fmt: skip
+    if not (rows and more) or regularising is None:
+        return "more rows" if rows else "regularisation" if more else "neither"
+    if max(doubling.value, regularising.value) < 2 * min(doubling.value, regularising.value):
+        return "both"
+    return "more rows" if doubling.value > regularising.value else "regularisation"
+
+
+def learning_curve(
+    data: str,
+    config: Config | None = None,
+    options: ReadOptions | None = None,
+    *,
+    repeats: int = REPEATS,
+    sizes: int = SIZES,
+    jobs: int = 1,
+) -> LearningCurve:
+    """The learning curve of a CSV file. Raises DataError, MachineError, TrainingError or UsageError."""
+    config = config or Config()
+    study = plan(read_table(data, config, options or ReadOptions()), config, repeats, sizes)
+    return study.result(list(study.outcomes(jobs)))

@@ -1,0 +1,222 @@
+"""Remedies tried out: each a change of settings, trained and judged on validation rows beside the settings as they are.
+
+All trainings have the same rows, folds and first weights, and differ in the remedy alone. The test rows take no part.
+To add a remedy: write a function from Patient to the settings it changes, or None where it does not apply, and add a
+line to REMEDIES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlpcli.config import Config, flag
+from mlpcli.data import splits
+from mlpcli.diagnose import decay
+from mlpcli.errors import DataError, TrainingError
+from mlpcli.evaluation import find_data
+from mlpcli.events import History
+from mlpcli.evidence import Estimate, Means, estimate, resampled_means, share_of
+from mlpcli.fitting import Table, prepare_table, read_table, subset
+from mlpcli.model import Model, build_loss, build_network
+from mlpcli.tasks import each, shared
+from mlpcli.workers import Shared, local
+
+N_NETWORKS = 3  # trained for each remedy
+N_FOLDS = 5  # at least; each network is judged on a fold of its own
+MOST_ROWS = 10_000  # of training and validation, drawn at random
+AS_IT_IS, AGAIN = "as it is", "as it is, from other first weights"
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What a remedy may look at."""
+
+    config: Config  # resolved
+    history: History
+    features: tuple[str, ...]  # columns by how much each tells alone, most first
+
+
+Settings = Mapping[str, Any]
+
+
+def more_dropout(p: Patient) -> Settings:
+    return {"dropout": 0.2 if not p.config.dropout else min(2 * p.config.dropout, 0.8)} if p.config.hidden else {}
+
+
+def more_decay(p: Patient) -> Settings:
+    return {"weight_decay": 10 * p.config.weight_decay if p.config.weight_decay else decay(p.config)}
+
+
+def smaller_network(p: Patient) -> Settings:
+    widths = tuple(max(w // 4, 1) for w in p.config.hidden or ())
+    return {"hidden": widths} if widths != p.config.hidden else {}
+
+
+def larger_network(p: Patient) -> Settings:
+    return {"hidden": tuple(max(min(2 * w, 1024), w, 32) for w in p.config.hidden) if p.config.hidden else (64, 64)}
+
+
+def lower_rate(p: Patient) -> Settings:
+    return {"lr": float(f"{rate(p) / 5:.2g}")}
+
+
+def higher_rate(p: Patient) -> Settings:
+    return {"lr": float(f"{rate(p) * 5:.2g}")}
+
+
+def more_epochs(p: Patient) -> Settings:
+    return {"epochs": 4 * p.history.max_epochs, "patience": 2 * (p.config.patience or 0)}
+
+
+def fewer_features(p: Patient) -> Settings:
+    dropped = p.features[(len(p.features) + 1) // 2 :]
+    return {"drop": (*p.config.drop, *dropped)} if dropped else {}
+
+
+def rate(p: Patient) -> float:
+    assert p.config.lr is not None
+    return p.config.lr
+
+
+REMEDIES: Mapping[str, Callable[[Patient], Settings]] = {
+    "more dropout": more_dropout,
+    "more weight decay": more_decay,
+    "a smaller network": smaller_network,
+    "a larger network": larger_network,
+    "a lower learning rate": lower_rate,
+    "a higher learning rate": higher_rate,
+    "more epochs": more_epochs,
+    "fewer columns": fewer_features,
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training to judge a remedy by; picklable, and its outcome depends on it alone."""
+
+    number: int
+    name: str
+    flags: str  # to copy
+    config: Config
+    table: Shared[Table]
+    other_weights: bool = False
+
+
+@dataclass(frozen=True)
+class Tried:
+    """The losses of the validation rows, each by the network that never saw it; none when training diverged."""
+
+    number: int
+    losses: NDArray[np.float64] | None
+    rows: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a remedy did: the validation loss with it, and how much lower it is than without."""
+
+    name: str
+    flags: str
+    loss: float | None  # None: training diverged
+    gain: Estimate | None  # share of the loss as it is; simultaneous 95 % intervals over all remedies (Bonferroni)
+    verdict: str  # helps, hurts, no sure difference, diverged
+
+
+def perform(trial: Trial) -> Tried:
+    """Trains N_NETWORKS networks. Raises DataError as `prepare_table` does."""
+    fitting = prepare_table(trial.table.value, trial.config)
+    if trial.other_weights:
+        for k, member in enumerate(fitting.members):
+            member.rng = np.random.default_rng([fitting.config.seed, k, 1])
+            member.network = build_network(k, fitting.config, fitting.schema, member.rng)
+    fitting.members = fitting.members[:N_NETWORKS]
+    judges = [(m.network, m.valid) for m in fitting.members if m.valid is not None]
+    try:
+        History.of(fitting.events())
+    except TrainingError:
+        return Tried(trial.number, None, np.empty(0, np.int64))
+    held_out = [(rows.index, network.predict(rows.x[rows.index])) for network, rows in judges]
+    temperature, *_ = fitting.judged(held_out)
+    loss, means = build_loss(fitting.config), Means(len(fitting.y))
+    for index, z in held_out:
+        means.add(index, loss.rows(z.astype(np.float64) / temperature, fitting.y[index]))
+    rows = np.flatnonzero(means.counts)
+    return Tried(trial.number, means.of[rows], rows)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Trials that are ready to run: iterate `outcomes`, then take `result` of them."""
+
+    trials: tuple[Trial, ...]
+    table: Shared[Table]
+    seed: int
+
+    def outcomes(self, jobs: int = 1) -> Iterator[Tried]:
+        try:
+            with local(jobs) as executor:
+                yield from each(perform, self.trials, executor)
+        finally:
+            self.table.close()
+
+    def result(self, tried: Sequence[Tried]) -> tuple[Outcome, ...]:
+        """The best first, without the settings as they are. Raises TrainingError when those were not finished."""
+        done = {t.number: t for t in tried}
+        if 0 not in done or done[0].losses is None:
+            raise TrainingError("the settings as they are could not be trained again: there is nothing to compare with")
+        base = done[0].losses
+        found = []
+        for trial in self.trials[1:]:
+            if trial.number in done:
+                losses = done[trial.number].losses
+                found.append(self.judged(trial, None if losses is None else (base, losses)))
+        return tuple(sorted(found, key=lambda o: -np.inf if o.gain is None else o.gain.value, reverse=True))
+
+    def judged(self, trial: Trial, losses: tuple[NDArray[np.float64], NDArray[np.float64]] | None) -> Outcome:
+        if losses is None:
+            return Outcome(trial.name, trial.flags, None, None, "diverged")
+        base, ours = losses
+        means = resampled_means(np.column_stack([base, base - ours]), np.random.default_rng([self.seed, trial.number]))
+        gain = estimate(share_of(means[:, 1], means[:, 0]), 1 - 0.05 / max(len(self.trials) - 1, 1))
+        verdict = "helps" if gain.low > 0 else "hurts" if gain.high < 0 else "no sure difference"
+        return Outcome(trial.name, trial.flags, float(ours.mean()), gain, verdict)
+
+
+def plan(model: Model) -> Plan:
+    """One trial for each remedy that applies, on the model's training file. Raises DataError."""
+    record = model.record
+    if record.evidence.valid_loss is None:
+        raise DataError("the model kept no validation rows to judge remedies on", "train with --validation 0.15")
+    config = record.config
+    table = read_table(find_data(model), config, record.dialect.options())
+    rows = np.flatnonzero(table.sets != splits.TEST)
+    rng = np.random.default_rng([config.seed, len(rows)])
+    table = subset(table, np.sort(rng.permutation(rows)[:MOST_ROWS]))
+    config = replace(config, ensemble=max(config.ensemble or 1, N_FOLDS), time_limit=None)
+    data = shared(table)
+    known = record.evidence.alone
+    features = tuple(
+        sorted((c.name for c in model.schema.features), key=lambda n: -known[n].value if n in known else 9)
+    )
+    patient = Patient(record.config, record.history, features)
+    trials = [Trial(0, AS_IT_IS, "", config, data), Trial(1, AGAIN, "", config, data, other_weights=True)]
+    for name, remedy in REMEDIES.items():
+        changed = dict(remedy(patient))
+        if changed:
+            trials.append(Trial(len(trials), name, flags_of(changed), replace(config, **changed), data))
+    return Plan(tuple(trials), data, config.seed)
+
+
+def flags_of(settings: Settings) -> str:
+    """Settings as flags to copy."""
+    return " ".join(f"{flag(name)} {written(value)}" for name, value in settings.items())
+
+
+def written(value: Any) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, tuple) else f"{value:g}"
+    return f"'{text}'" if " " in text or not text else text

@@ -1,0 +1,50 @@
+"""Findings at length, and what tried remedies did. Foreign text goes through `safe` and `literal`."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from rich.table import Table
+
+from mlpcli.diagnose import CHECKS, NUMBERS, Finding
+from mlpcli.remedies import AGAIN, Outcome
+from mlpcli.reporter.tables import number, plain_table
+from mlpcli.reporter.text import safe
+
+
+def at_length(findings: Sequence[Finding], width: int) -> Iterator[str]:
+    """Lines: each finding with what it means, its numbers, and what to try; then what was looked for and not found."""
+    for found in findings:
+        yield f"{found.code} ({found.severity})"
+        yield from paragraph(safe(found.message, 500) + ".", width)
+        doc = CHECKS[found.code].__doc__ or ""
+        yield from paragraph(f"What it means: {' '.join(doc.split())}", width)
+        for name, value in found.numbers.items():
+            meaning = NUMBERS.get(name, f"share of the units of hidden {name.replace('_', ' ')}")
+            yield from paragraph(f"{name} {number(value)}: {meaning}", width, "    ")
+        if found.remedies:
+            yield from paragraph("Try: " + "; ".join(safe(r, 80) for r in found.remedies), width)
+        yield from paragraph(f"More: mlpcli guide {found.code}", width)
+        yield ""
+    clear = [code for code in CHECKS if code not in [f.code for f in findings]]
+    yield from paragraph("Looked for and not found: " + ", ".join(clear), width, "")
+
+
+def paragraph(text: str, width: int, indent: str = "  ") -> list[str]:
+    return textwrap.wrap(
+        text, max(width, 40), initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False,
+        break_long_words=False,
+    )  # fmt: skip
+
+
+def remedies_table(outcomes: Sequence[Outcome]) -> Table:
+    """Each remedy with its flags, the validation loss with it, how much lower that is, and the verdict."""
+    rows = []
+    for o in outcomes:
+        change, bounds = "", ""
+        if o.gain is not None:
+            change, bounds = f"{100 * o.gain.value:+.1f} %", f"{100 * o.gain.low:+.1f} to {100 * o.gain.high:+.1f}"
+        loss = "" if o.loss is None else number(o.loss)
+        rows.append((o.flags or "(" + AGAIN + ")", loss, change, bounds, o.verdict))
+    return plain_table("", ["remedy", "loss", "lower by", "interval", "verdict"], rows)

@@ -1,0 +1,340 @@
+"""What looks wrong with a table before anything is trained on it: findings from the rows alone.
+
+Columns that are constant or name the row are left out by the schema, which says so. To add a suspicion: write a
+function from Facts to its findings, add a line to SUSPICIONS. Each is judged on planted cases
+and on clean tables by tests/benchmarks/suspicions.py; a check that cries on clean tables is worse than none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlpcli.config import Config
+from mlpcli.data import splits
+from mlpcli.data.schema import DateColumn, Schema, as_categorical, parse_dates
+from mlpcli.diagnose import Finding
+from mlpcli.fitting import Fitting
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+MOST_ROWS = 50_000  # rows looked at, evenly spaced
+LEAK_ROWS = 4_000  # rows on which one column is tried as the only predictor; half to fit, half to judge
+FEWEST_ERRORS = 5  # of a constant, below which nothing is proven
+LEAK_ERROR = 0.02  # of a constant's errors: what a column that all but equals the class leaves
+LEAK_R2 = 0.999  # of a column that all but equals a number
+REPEATED, FEWEST_REPEATED = 0.01, 3  # share and number of rows that repeat another one
+SURPRISE = 5.0  # times more repeated rows than columns drawn independently of each other would give
+RARE_CLASS = 50.0  # times the largest class is larger than the smallest
+MOSTLY = 0.5  # share of missing values
+FEWEST_GROUPS, FEWEST_IN_GROUP = 10, 2.0
+GROUP_NAME = re.compile(
+    r"(^|[_\W])(id|ids|user|patient|subject|customer|client|person|participant|session|household|family|group|student|"
+    r"animal|device|machine|sensor|store|shop|school|hospital|site|account|owner|player|driver|vehicle)([_\W]?"
+    r"(id|no|nr|code|number))?$|[a-z]I[dD]$",
+    re.I,
+)
+IN_STEP, FEWEST_TIMES = 0.8, 30  # von Neumann's ratio below which neighbours in time resemble each other
+CERTAIN = 4.0  # standard deviations: 1 in 30,000 by chance
+FEWEST_TESTED = 10
+SHIFT, SHIFT_CHANCE = 0.15, 1e-4  # distance of two distributions that matters, and its chance, over all columns
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the checks look at: rows that have a target, or an even sample of them."""
+
+    frame: pd.DataFrame  # the columns training uses, as read
+    y: NDArray[Any]  # class numbers, or values
+    labels: tuple[str, ...]  # () for regression
+    sets: NDArray[np.int8]
+    schema: Schema
+    config: Config
+
+    @classmethod
+    def of(cls, fitting: Fitting) -> Facts:
+        table = fitting.table
+        n = len(table.sets)
+        rows = np.linspace(0, n - 1, min(n, MOST_ROWS)).astype(np.int64)
+        frame = table.frame[[c.name for c in fitting.schema.features]].iloc[rows].reset_index(drop=True)
+        y = np.asarray(table.y_cells.iloc[rows], np.float64) if table.task == "regression" else table.strata[rows]
+        labels = tuple(str(c) for c in as_categorical(table.y_cells).categories)
+        return cls(
+            frame, y, labels if table.task == "classification" else (), table.sets[rows], fitting.schema, fitting.config
+        )
+
+    def values(self, name: str) -> Floats | Ints:
+        """(n,) numbers as they are, category codes for text with -1 for missing."""
+        column = self.frame[name]
+        return (
+            column.to_numpy(np.float64) if column.dtype.kind == "f" else as_categorical(column).codes.astype(np.int64)
+        )
+
+    @cached_property
+    def hashes(self) -> NDArray[np.uint64]:
+        """(n,) equal for rows equal in every column and the target."""
+        rows = pd.util.hash_pandas_object(self.frame, index=False).to_numpy()
+        with np.errstate(over="ignore"):
+            return np.asarray(rows + pd.util.hash_array(self.y) * np.uint64(31))
+
+    @cached_property
+    def n_repeated(self) -> int:
+        """Rows that repeat another one; 0 when they are few, or no more than chance explains."""
+        n = len(self.y) - len(np.unique(self.hashes))
+        is_many = n >= max(FEWEST_REPEATED, REPEATED * len(self.y)) and n >= SURPRISE * repeated_by_chance(self)
+        return n if is_many else 0
+
+
+def leaks(facts: Facts) -> Iterator[Finding]:
+    """A column that by itself tells the target, on rows it was not fitted on."""
+    rows = np.random.default_rng(0).permutation(np.flatnonzero(facts.sets != splits.TEST))[:LEAK_ROWS]
+    half = len(rows) // 2
+    fit, judge = rows[:half], rows[half:]
+    if half < 10:
+        return
+    for name in facts.frame.columns:
+        x = facts.values(name)
+        found = class_leak(x, facts.y, fit, judge) if facts.labels else number_leak(x, facts.y, fit, judge)
+        if found is not None:
+            yield Finding(
+                "leak-column", "warning", f"column '{name}' by itself all but tells the target ({found[0]})",
+                {"share": found[1]}, (f"--drop {name}",),
+            )  # fmt: skip
+
+
+def class_leak(x: NDArray[Any], y: Ints, fit: Ints, judge: Ints) -> tuple[str, float] | None:
+    answer = nearest_answer(x, y, fit, judge) if x.dtype.kind == "f" else None
+    if answer is None:
+        group, n_groups = groups_of(x)
+        counts = np.zeros((n_groups, int(y.max()) + 1), np.int64)
+        np.add.at(counts, (group[fit], y[fit]), 1)
+        answer = np.where(counts.any(axis=1), counts.argmax(axis=1), np.bincount(y[fit]).argmax())[group[judge]]
+    wrong = int((answer != y[judge]).sum())
+    constant = int((y[judge] != np.bincount(y[fit]).argmax()).sum())
+    if constant < FEWEST_ERRORS or wrong > LEAK_ERROR * constant:
+        return None
+    right = 1 - wrong / len(judge)
+    return f"{right:.1%} of the rows right, {1 - constant / len(judge):.1%} by always saying the same", right
+
+
+def nearest_answer(x: Floats, y: Ints, fit: Ints, judge: Ints) -> Ints | None:
+    """The class of the nearest value among the fitted rows; None for a column of few values, which are levels."""
+    present = fit[~np.isnan(x[fit])]
+    order = present[np.argsort(x[present], kind="stable")]
+    if len(np.unique(x[order])) <= len(fit) // 4:
+        return None
+    after = np.clip(np.searchsorted(x[order], x[judge]), 1, len(order) - 1)
+    is_before = x[judge] - x[order][after - 1] < x[order][after] - x[judge]
+    return y[order[after - is_before]]
+
+
+def number_leak(x: NDArray[Any], y: Floats, fit: Ints, judge: Ints) -> tuple[str, float] | None:
+    y = y / (np.abs(y).max() or 1.0)  # squares of 1e200 would overflow
+    spread = y[judge] - y[judge].mean()
+    if y[fit].min() == y[fit].max() or y[judge].min() == y[judge].max():
+        return None
+    if x.dtype.kind == "f":
+        here = np.concatenate([fit, judge])
+        here = here[~np.isnan(x[here])]
+        if len(here) < 20 or np.ptp(x[here]) == 0 or len(np.unique(x[here])) < 10:
+            return None
+        ranks = np.corrcoef(pd.Series(x[here]).rank(), pd.Series(y[here]).rank())[0, 1]
+        r2 = float(ranks**2)
+    else:
+        group, n_groups = groups_of(x)
+        n = np.bincount(group[fit], minlength=n_groups)
+        mean = np.bincount(group[fit], y[fit], n_groups) / np.maximum(n, 1)
+        predicted = np.where(n > 0, mean, y[fit].mean())[group[judge]]
+        r2 = 1 - float(np.square(y[judge] - predicted).sum() / np.square(spread).sum())
+    return None if r2 < LEAK_R2 else (f"R2 {r2:.4f}", r2)
+
+
+def groups_of(x: NDArray[Any]) -> tuple[Ints, int]:
+    """(n,) levels or values -> the group of each row and the number of groups"""
+    _, group = np.unique(x, return_inverse=True)
+    return group, int(group.max()) + 1
+
+
+def repeated_rows(facts: Facts) -> Iterator[Finding]:
+    """More rows that repeat another one than chance explains."""
+    n_repeated = facts.n_repeated
+    if n_repeated:
+        share = n_repeated / len(facts.y)
+        yield Finding(
+            "repeated-rows", "note", f"{n_repeated} rows ({share:.1%}) repeat another row in every column",
+            {"rows": n_repeated, "share": share}, ("a file without the repeated lines",),
+        )  # fmt: skip
+
+
+def repeated_across_sets(facts: Facts) -> Iterator[Finding]:
+    """Test rows that also stand among the rows trained on."""
+    tested = facts.sets == splits.TEST
+    known = np.isin(facts.hashes[tested], facts.hashes[~tested])
+    if facts.n_repeated and known.sum() >= max(1, REPEATED * len(known)):
+        yield Finding(
+            "repeated-across-sets", "warning",
+            f"{int(known.sum())} of {len(known)} test rows ({known.mean():.1%}) also stand among the rows trained on, "
+            "so the test metrics flatter", {"rows": int(known.sum()), "share": float(known.mean())},
+            ("a file without the repeated lines", "--group COL"),
+        )  # fmt: skip
+
+
+def repeated_by_chance(facts: Facts) -> float:
+    """Expected repeated rows if columns were independent: n rows in as many cells as the values can form."""
+    log_same = 0.0
+    for values in (*(facts.values(name) for name in facts.frame.columns), facts.y):
+        _, counts = np.unique(values, return_counts=True)
+        log_same += float(np.log(np.square(counts / len(values)).sum()))
+    return min(len(facts.y) * float(np.exp(log_same)) * len(facts.y) / 2, float(len(facts.y)))
+
+
+def class_in_one_set(facts: Facts) -> Iterator[Finding]:
+    """A class that training, or the test, never meets."""
+    if not facts.labels:
+        return
+    tested = facts.sets == splits.TEST
+    seen = np.bincount(facts.y[~tested], minlength=len(facts.labels))
+    judged = np.bincount(facts.y[tested], minlength=len(facts.labels))
+    for label, n_seen, n_judged in zip(facts.labels, seen.tolist(), judged.tolist(), strict=True):
+        if (n_seen == 0) != (n_judged == 0) and tested.any():
+            where = "training never sees it" if n_seen == 0 else "the test says nothing about it"
+            yield Finding(
+                "class-in-one-set", "warning", f"class '{label}' has {n_seen + n_judged} rows, all in one set: {where}",
+                {"training": n_seen, "test": n_judged}, ("--test 0.3", "more rows of this class"),
+            )  # fmt: skip
+
+
+def rare_class(facts: Facts) -> Iterator[Finding]:
+    """One class outnumbers another so far that accuracy says nothing about the rare one."""
+    if facts.labels:
+        counts = np.bincount(facts.y, minlength=len(facts.labels))
+        rare, common = int(counts.argmin()), int(counts.argmax())
+        if counts[common] >= RARE_CLASS * max(int(counts[rare]), 1):
+            yield Finding(
+                "rare-class", "note",
+                f"class '{facts.labels[rare]}' has {counts[rare]} rows, '{facts.labels[common]}' has {counts[common]}",
+                {"smallest": int(counts[rare]), "largest": int(counts[common])}, ("--class-weight balanced",),
+            )  # fmt: skip
+
+
+def mostly_missing(facts: Facts) -> Iterator[Finding]:
+    """A column without a value in over half the rows."""
+    for name in facts.frame.columns:
+        share = float(facts.frame[name].isna().mean())
+        if share > MOSTLY:
+            yield Finding(
+                "mostly-missing", "note", f"column '{name}' has no value in {share:.0%} of the rows",
+                {"share": share}, (f"--drop {name}",),
+            )  # fmt: skip
+
+
+def group_column(facts: Facts) -> Iterator[Finding]:
+    """A column that says which rows belong together (a patient, a machine), used as a feature in a random split."""
+    if facts.config.group is not None or facts.config.time is not None:
+        return
+    n = len(facts.frame)
+    for name in facts.frame.columns:
+        if not GROUP_NAME.search(name):
+            continue
+        x = facts.values(name)
+        if x.dtype.kind == "f" and not np.all((x == np.round(x)) | np.isnan(x)):
+            continue
+        n_groups = len(np.unique(x))
+        if FEWEST_GROUPS <= n_groups <= n / FEWEST_IN_GROUP:
+            yield Finding(
+                "group-column", "warning",
+                f"column '{name}' names {n_groups} groups of rows; rows of one group stand in training and test",
+                {"groups": n_groups, "rows_per_group": n / n_groups}, (f"--group {name}", f"--drop {name}"),
+            )  # fmt: skip
+
+
+def time_order(facts: Facts) -> Iterator[Finding]:
+    """A date along which the target drifts, so that a random test row has its neighbours in training.
+
+    Judged by von Neumann's ratio (1941): mean squared difference of neighbours over twice the variance, 1 by chance
+    with a standard deviation of about 1/sqrt(n).
+    """
+    if facts.config.time is not None or facts.config.group is not None:
+        return
+    for column in facts.schema.features:
+        if not isinstance(column, DateColumn):
+            continue
+        times = parse_dates(as_categorical(facts.frame[column.name]), column.format)
+        seconds = np.asarray((times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1), np.float64)
+        present = np.flatnonzero(~np.isnan(seconds))
+        order = present[np.argsort(seconds[present], kind="stable")]
+        if len(np.unique(seconds[present])) < FEWEST_TIMES:
+            continue
+        y = facts.y[order]
+        if facts.labels:
+            shares = np.bincount(y) / len(y)
+            ratio = float((y[1:] != y[:-1]).mean()) / max(1 - float(shares @ shares), 1e-12)
+        else:
+            ranks = pd.Series(y).rank().to_numpy()
+            ratio = float(np.square(np.diff(ranks)).mean()) / max(2 * float(ranks.var()), 1e-12)
+        if ratio < IN_STEP and (1 - ratio) * len(y) ** 0.5 > CERTAIN:
+            yield Finding(
+                "time-order", "warning",
+                f"along '{column.name}' rows close in time have a similar target (von Neumann's ratio {ratio:.2f}, "
+                "1 by chance): a random test set flatters what can be said of the future",
+                {"ratio": ratio}, (f"--time {column.name}",),
+            )  # fmt: skip
+
+
+def shifted_test(facts: Facts) -> Iterator[Finding]:
+    """Columns whose test rows come from another distribution than the rest.
+
+    Judged by the largest distance of the two distribution functions (Smirnov 1948), of the level shares for
+    categories; its chance by 2 exp(-2 n D^2), over all columns.
+    """
+    tested = facts.sets == splits.TEST
+    n, m = int((~tested).sum()), int(tested.sum())
+    if min(n, m) < FEWEST_TESTED:
+        return
+    weight, n_columns = n * m / (n + m), len(facts.frame.columns)
+    far = []
+    for name in facts.frame.columns:
+        x = facts.values(name)
+        x = np.where(np.isnan(x), -np.inf, x) if x.dtype.kind == "f" else x
+        values, codes = np.unique(x, return_inverse=True)
+        rest = np.bincount(codes[~tested], minlength=len(values)) / n
+        test = np.bincount(codes[tested], minlength=len(values)) / m
+        distance = float(np.abs(np.cumsum(rest - test)).max())
+        chance = 2 * np.exp(-2 * weight * distance**2) * n_columns
+        if distance >= SHIFT and chance < SHIFT_CHANCE:
+            far.append((distance, name))
+    if far:
+        far.sort(reverse=True)
+        names = ", ".join(f"'{name}'" for _, name in far[:3]) + (f" and {len(far) - 3} more" if len(far) > 3 else "")
+        yield Finding(
+            "shifted-test", "warning",
+            f"the test rows are not like the others: {names} (distribution functions {far[0][0]:.2f} apart)",
+            {"distance": far[0][0], "columns": len(far)}, ("--test 0.15 for a random test set", "--drop " + far[0][1]),
+        )  # fmt: skip
+
+
+SUSPICIONS: dict[str, Callable[[Facts], Iterator[Finding]]] = {
+    "leak-column": leaks,
+    "shifted-test": shifted_test,
+    "group-column": group_column,
+    "time-order": time_order,
+    "repeated-rows": repeated_rows,
+    "repeated-across-sets": repeated_across_sets,
+    "class-in-one-set": class_in_one_set,
+    "rare-class": rare_class,
+    "mostly-missing": mostly_missing,
+}
+
+
+def suspicions(fitting: Fitting) -> tuple[Finding, ...]:
+    """Everything suspicious about a table that is ready to train on."""
+    facts = Facts.of(fitting)
+    return tuple(finding for check in SUSPICIONS.values() for finding in check(facts))

@@ -1,0 +1,245 @@
+"""Hyper-parameters chosen on validation rows: trials on the same folds, the best retrained, the test rows at the end.
+
+Trials come in generations. All of a generation are tried on the first folds; its better third goes on to the rest
+(successive halving: Jamieson & Talwalkar 2016). What is tried next depends on the losses told before and on nothing
+else, so neither the number of jobs nor an interruption changes the choice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from mlpcli.config import Config, ReadOptions
+from mlpcli.data import splits
+from mlpcli.errors import TrainingError, UsageError
+from mlpcli.evaluation import truth_of
+from mlpcli.fitting import SHARPER, Table, subset
+from mlpcli.jsonable import to_json
+from mlpcli.metrics import LOSS_METRIC, METRICS
+from mlpcli.model import Model, as_read, combine, uses_ple
+from mlpcli.search import (
+    GIVEN,
+    Dimension,
+    OptunaSearch,
+    RandomSearch,
+    Search,
+    Trial,
+    as_toml,
+    default_space,
+    has_optuna,
+    importance,
+    parse_dimension,
+    written,
+)
+from mlpcli.tasks import Outcome, Sets, Task, run, shared
+from mlpcli.workers import Inline, LocalPool, local
+
+GENERATION = 9  # trials that compete
+KEPT = 3  # of them go on
+FIRST_FOLDS = 2  # on which all of a generation are tried
+FORMAT = 1  # of what a journal means
+
+
+@dataclass(frozen=True)
+class TrialEnded:
+    """A trial was pruned or tried on all folds."""
+
+    trial: Trial
+    best: Trial
+    n_ended: int
+    seconds: float  # since the search began, this time
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a search found. Losses are validation losses of one network, the mean over folds."""
+
+    metric: str  # log_loss or rmse
+    trials: tuple[Trial, ...]
+    best: Trial
+    given: Trial | None  # the settings as they were given; None when not tried on all folds
+    given_values: dict[str, str]  # what they are in the space searched
+    top: tuple[Trial, ...]  # the best five on all folds
+    importance: dict[str, float]
+    n_folds: int
+
+
+class Tuner:
+    """A search that is ready to run: iterate `events`, then take `result`.
+
+    The rows marked TEST are taken away before the first training.
+    """
+
+    def __init__(
+        self, table: Table, config: Config, options: ReadOptions, space: Sequence[str], n_folds: int, stem: str
+    ) -> None:
+        resolved = config.resolve(table.task)
+        self.config, self.options = replace(config, time_limit=None), options
+        self.limit = config.time_limit
+        self.space: tuple[Dimension, ...] = tuple(parse_dimension(s, config) for s in space)
+        self.space = self.space or default_space(config, resolved)
+        names = [d.setting for d in self.space]
+        if not names or len(set(names)) < len(names):
+            raise UsageError("--space: each setting once, and one at least")
+        self.table = subset(table, np.flatnonzero(table.sets != splits.TEST))
+        self.folds = fold_sets(self.table, config, n_folds)
+        self.metric = LOSS_METRIC[table.task]
+        key = self.key(table)
+        self.search: Search
+        self.hint = ""
+        if has_optuna():
+            self.search = OptunaSearch(self.space, config.seed, stem, key, GENERATION)
+        else:
+            self.search = RandomSearch(self.space, config.seed, stem, key)
+            self.hint = "pip install 'mlpcli[tune]' for a search that learns from its trials (Optuna)"
+        self.spent = 0.0  # seconds of training, of `n_spent` folds
+        self.n_spent = 0
+
+    def key(self, table: Table) -> str:
+        """Of everything that the losses depend on: what a journal holds under another key is another search."""
+        parts = [
+            FORMAT, table.source.sha256, table.target, table.task, to_json(self.config), to_json(self.options),
+            [f"{d.setting}={d}" for d in self.space], len(self.folds),
+            hashlib.sha256(np.concatenate(self.folds).tobytes()).hexdigest(),
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+    def events(self, n_trials: int | None, jobs: int = 1) -> Iterator[TrialEnded]:
+        """Runs until there are `n_trials`, or the time limit is over; at least one of the two is given."""
+        began = time.monotonic()
+        with shared(self.table) as data, local(jobs) as executor:
+            while True:
+                last = self.search.trials[-1].generation if self.search.trials else -1
+                current = [t for t in self.search.trials if t.generation == last]
+                if all(t.state != "open" for t in current):
+                    n_left = GENERATION if n_trials is None else n_trials - len(self.search.trials)
+                    if n_left <= 0 or self.is_late(began, jobs):
+                        return
+                    self.search.propose(min(GENERATION, n_left))
+                    continue
+                first = range(min(FIRST_FOLDS, len(self.folds)))
+                self.learn(current, first, data, executor, began)
+                if not all(f in t.losses for t in current for f in first):
+                    return
+                by_loss = sorted(current, key=lambda t: (mean_loss(t, first), t.number))
+                # The settings as given are what the others must beat: they are tried to the end.
+                kept = [t for n, t in enumerate(by_loss) if n < KEPT or t.number == GIVEN]
+                self.learn(kept, range(len(self.folds)), data, executor, began)
+                if not all(f in t.losses for t in kept for f in range(len(self.folds))):
+                    return
+                for trial in current:
+                    if trial.state == "open":
+                        self.search.closed(trial, "done" if trial in kept else "pruned")
+                        yield TrialEnded(trial, self.best(), self.n_ended(), time.monotonic() - began)
+
+    def learn(
+        self, trials: Sequence[Trial], folds: Sequence[int], data: Any, executor: Inline | LocalPool, began: float
+    ) -> None:
+        """Trains each trial on each fold that it was not yet tried on, as long as there is time."""
+        wanted = [(t, f) for t in trials for f in folds if f not in t.losses]
+
+        def tasks() -> Iterator[Task]:
+            for number, (trial, fold) in enumerate(wanted):
+                if self.is_late(began, executor.jobs):
+                    return
+                config = replace(trial.config(self.config), ensemble=1)
+                yield Task(number, f"trial {trial.number}, fold {fold + 1}", config, data, self.folds[fold])
+
+        for outcome in run(tasks(), executor):
+            trial, fold = wanted[outcome.number]
+            self.spent, self.n_spent = self.spent + outcome.seconds, self.n_spent + 1
+            self.search.told(trial, fold, self.loss_of(outcome))
+
+    def loss_of(self, outcome: Outcome) -> float:
+        return outcome.metrics["validation"][self.metric] if outcome.error is None else math.inf
+
+    def is_late(self, began: float, jobs: int) -> bool:
+        """Whether what is left of the time limit is what training the best model will take."""
+        if self.limit is None:
+            return False
+        ensemble = self.config.resolve(self.table.task).ensemble or 1
+        last = self.spent / max(self.n_spent, 1) * -(-ensemble // jobs)
+        return time.monotonic() - began > self.limit - min(last, self.limit / 2)
+
+    def n_ended(self) -> int:
+        return sum(t.state != "open" for t in self.search.trials)
+
+    def best(self) -> Trial:
+        """Of the trials on all folds that with the least loss; before there is one, of those on most folds."""
+        tried = [t for t in self.search.trials if math.isfinite(t.loss)]
+        if not tried:
+            raise TrainingError("no trial was finished: there is nothing to choose from", "a longer --time-limit")
+        return min(tried, key=lambda t: (-len(t.losses), t.loss, t.number))
+
+    def result(self) -> Tuning:
+        """Of all that was told, in this run and before. Raises TrainingError when that is nothing."""
+        full = [t for t in self.search.trials if len(t.losses) == len(self.folds)]
+        given = [t for t in full if t.number == GIVEN]
+        first = range(min(FIRST_FOLDS, len(self.folds)))
+        resolved = self.config.resolve(self.table.task)
+        return Tuning(
+            self.metric, tuple(self.search.trials), self.best(), given[0] if given else None,
+            {d.setting: written(getattr(resolved, d.setting)) for d in self.space},
+            tuple(sorted(full, key=lambda t: (t.loss, t.number))[:5]),
+            importance(self.search.trials, self.space, first), len(self.folds),
+        )  # fmt: skip
+
+    def best_config(self) -> Config:
+        return self.best().config(self.config)
+
+    def best_toml(self) -> str:
+        """The best settings for `train --config`, with all others that were given."""
+        best = self.best()
+        head = f"# trial {best.number} of {len(self.search.trials)}: validation {self.metric} {best.loss:.4g}\n"
+        return head + as_toml(changed(self.best_config()) | changed(self.options))
+
+
+def changed(settings: Config | ReadOptions) -> dict[str, Any]:
+    """The settings that are not at their defaults."""
+    return {f.name: v for f in fields(settings) if (v := getattr(settings, f.name)) != f.default}
+
+
+def mean_loss(trial: Trial, folds: Sequence[int]) -> float:
+    return sum(trial.losses[f] for f in folds) / len(folds)
+
+
+def fold_sets(table: Table, config: Config, n_folds: int) -> list[Sets]:
+    """The sets of each fold, the same for all trials: a fold is VALIDATION, the rest TRAIN.
+
+    With `--time` or a validation file there is one fold, its validation rows. Raises UsageError.
+    """
+    if table.times is not None or config.share("validation") is None:
+        if not (table.sets == splits.VALIDATION).any():
+            raise UsageError("without validation rows there is nothing to choose by", "leave out --validation 0")
+        return [table.sets]
+    if not 2 <= n_folds <= 100:
+        raise UsageError(f"--folds: expected a number from 2 to 100, found {n_folds}")
+    if table.groups is not None:
+        fold = splits.group_folds(table.groups, n_folds, config.seed)
+    else:
+        fold = splits.folds(table.strata, n_folds, config.seed).astype(np.int64)
+    return [np.where(fold == k, splits.VALIDATION, splits.TRAIN).astype(np.int8) for k in range(n_folds)]
+
+
+def loss_of_one(model: Model, table: Table, metric: str) -> float:
+    """The test loss of a single network of the model, the mean over its networks: what validation losses foretold."""
+    chosen = table.sets == splits.TEST
+    truth = truth_of(model, table.y_cells.loc[chosen], table.source.name)
+    x = model.schema.encode(as_read(model, table.frame.loc[chosen]))
+    plain = np.ascontiguousarray(x[:, : model.schema.n_plain])
+    # The ensemble's temperature is sharper than that of its networks.
+    temperature = model.record.temperature / (SHARPER if len(model.networks) > 1 else 1.0)
+    losses = []
+    for member, network in enumerate(model.networks):
+        logits = network.predict(x if uses_ple(member, model.config, model.schema) else plain)
+        outputs = combine([logits], model.config, model.schema, temperature)
+        losses.append(METRICS[metric].function(truth, outputs))
+    return float(np.mean(losses))

@@ -1,0 +1,115 @@
+"""The guide: every page fits a screen, every command on it runs and shows what the page says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from mlpcli.diagnose import CHECKS
+from mlpcli.errors import UsageError
+from mlpcli.guide import CONCEPTS, TOPICS, commands, page, title
+
+ROOT = Path(__file__).parents[1]
+ENV = {k: v for k, v in os.environ.items() if not k.startswith("MLPCLI_")} | {"COLUMNS": "80"}
+
+
+def shell(script, cwd):
+    """The script with `mlpcli` as this Python runs it; the folder has sample_data."""
+    if not (cwd / "sample_data").exists():
+        (cwd / "sample_data").symlink_to(ROOT / "sample_data")
+    text = f'set -eo pipefail\nmlpcli() {{ "{sys.executable}" -m mlpcli "$@"; }}\n{script}\n'
+    return subprocess.run(
+        ["bash", "-c", text], cwd=cwd, env=ENV, capture_output=True, text=True, encoding="utf-8", timeout=120,
+        check=False,
+    )  # fmt: skip
+
+
+def test_every_finding_has_a_page():
+    assert set(CHECKS) <= set(TOPICS)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_page_fits_a_screen_and_shows_something(topic):
+    lines = page(topic).splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    assert title(topic)
+    assert commands(topic)
+    assert sum(line.startswith("Look at: ") for line in lines) == 1
+    near = [line.removeprefix("See also: ") for line in lines if line.startswith("See also: ")]
+    assert near
+    assert set(near[0].split(", ")) <= set(TOPICS) - {topic}
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_flags_on_a_page_exist(topic):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert not [f for f in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", page(topic)) if f"`{f}" not in readme]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", CHECKS)
+def test_the_command_of_a_finding_raises_it(code, tmp_path):
+    command = commands(code)[0]
+    done = shell(command, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"\n{code}: " in done.stderr
+    assert (tmp_path / "try.npz").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("topic", [t for t in CONCEPTS if t not in CHECKS])
+def test_the_commands_of_a_concept_run(topic, tmp_path):
+    done = shell("\n".join(commands(topic)), tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def compared(topic, folder):
+    """The runs of a page's comparison by name."""
+    done = shell(commands(topic)[0] + " --json", folder)
+    assert done.returncode == 0, done.stderr
+    return {run["name"]: run for run in json.loads(done.stdout)["runs"]}
+
+
+@pytest.mark.slow
+def test_what_the_pages_say_is_seen_is_there(tmp_path):
+    line, bent = (min(run["valid_loss"]) for run in compared("perceptron", tmp_path).values())
+    assert line > 0.6 > 0.4 > bent
+    zeros, *others = (min(run["valid_loss"]) for run in compared("initialisation", tmp_path).values())
+    assert zeros > 0.68
+    assert max(others) < 0.6
+    slow, right, high = (run["train_loss"] for run in compared("learning-rate", tmp_path).values())
+    assert min(slow) > 2 * min(right)
+    assert max(b - a for a, b in pairwise(high)) > 0.1
+    identity, sigmoid, _, relu = (min(run["valid_loss"]) for run in compared("activation", tmp_path).values())
+    assert identity > relu + 0.1
+    assert sigmoid > relu + 0.1
+    sgd, *others = (min(run["train_loss"]) for run in compared("optimisers", tmp_path).values())
+    assert sgd > 1.5 * max(others)
+    none, some, _ = (run["valid_loss"] for run in compared("regularisation", tmp_path).values())
+    assert none[-1] - min(none) > 2 * (some[-1] - min(some))
+
+
+def test_a_word_that_is_no_topic_gets_the_nearest_ones():
+    with pytest.raises(UsageError) as caught:
+        page("optimizer")
+    assert "optimisers" in str(caught.value.hint)
+    assert page("Learning rate") == page("learning-rate")
+    done = shell("mlpcli guide overfiting", ROOT)
+    assert done.returncode == 2
+    assert "did you mean overfitting" in done.stderr
+
+
+def test_the_table_of_topics_names_them_all(tmp_path):
+    done = shell("mlpcli guide; mlpcli guide layers", tmp_path)
+    assert done.returncode == 0
+    assert not [topic for topic in TOPICS if f"\n{topic} " not in "\n" + done.stdout]
+    assert page("layers").rstrip() in done.stdout
+    assert done.stderr == ""

@@ -1,0 +1,205 @@
+"""The default preset is the recipe: its columns and ten steps of one member, formula by formula in float64."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlpcli.config import Config
+from mlpcli.events import History
+from mlpcli.fitting import build_loss, prepare
+from mlpcli.train import train
+
+N = 240
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory) -> tuple[str, pd.DataFrame]:
+    """A number with gaps, a skewed one, one of two values, a category with rare levels, one of two levels."""
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame(
+        {
+            "gaps": np.where(rng.random(N) < 0.2, np.nan, rng.normal(10, 3, N).round(2)),
+            "skewed": np.exp(rng.normal(0, 2, N)).round(4),
+            "often0": np.where(rng.random(N) < 0.9, 0, 7),
+            "city": rng.choice(["Oslo", "Rome", "Lima", *"abcdefgh"], N, p=[0.4, 0.35, 0.17, *[0.01] * 8]),
+            "half": rng.choice(["yes", "no"], N),
+        }
+    )
+    frame["kind"] = np.where(
+        frame.skewed + (frame.city == "Oslo") > 1.2, "big", np.where(rng.random(N) < 0.5, "x", "y")
+    )
+    frame["amount"] = (frame.skewed.clip(0, 20) + frame.gaps.fillna(8) + rng.normal(0, 1, N)).round(3)
+    path = str(tmp_path_factory.mktemp("recipe") / "table.csv")
+    frame.to_csv(path, index=False)
+    return path, frame
+
+
+def ready(table, task: str):
+    path, frame = table
+    target, other = ("kind", "amount") if task == "classification" else ("amount", "kind")
+    config = Config(target=target, test="0", drop=(other,), patience=0, epochs=10, batch_size="full")
+    return prepare(path, config), frame.drop(columns=other), target
+
+
+# --- columns ---------------------------------------------------------------------------------------------
+
+
+def clipped(x: np.ndarray) -> np.ndarray:
+    z = (x - x.mean()) / x.std()
+    return z / np.sqrt(1 + (z / 6) ** 2)
+
+
+def robust(x: np.ndarray) -> np.ndarray:
+    q25, q50, q75 = np.quantile(x, [0.25, 0.5, 0.75])
+    z = (x - q50) / (q75 - q25 if q75 > q25 else (x.max() - x.min()) / 2)
+    return z / np.sqrt(1 + (z / 3) ** 2)
+
+
+SCALE = {"classification": clipped, "regression": robust}
+BINS, SHRINK = {"classification": 16, "regression": 32}, {"classification": 0.25, "regression": 0.5}
+
+
+def piecewise_linear(x: np.ndarray, n_bins: int, shrink: float) -> list[np.ndarray]:
+    edges = sorted(set(np.quantile(x, np.arange(n_bins + 1) / n_bins)))
+    if len(edges) <= 3:
+        return []
+    inside = [np.clip((x - low) / (high - low), 0, 1) for low, high in pairwise(edges)]
+    return [2 * shrink * (share - 0.5) for share in inside]
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_columns_become_the_recipes_inputs(table, task):
+    fitting, frame, _ = ready(table, task)
+    scale, gaps = SCALE[task], frame.gaps
+    filled = gaps.fillna(gaps.median()).to_numpy()
+    counts = frame.city.value_counts()
+    kept = sorted(counts[counts >= 5].index, key=lambda c: (-counts[c], c))
+    plain = [
+        scale(filled),
+        scale(gaps.isna().to_numpy(float)),
+        scale(frame.skewed.to_numpy()),
+        scale(frame.often0.to_numpy(float)),
+        *[scale((frame.city == c).to_numpy(float)) for c in kept],
+        scale((~frame.city.isin(kept)).to_numpy(float)),
+        # Of two levels the second, the rarer or later one, has the input.
+        scale((frame.half == frame.half.value_counts(sort=True).index[1]).to_numpy(float)),
+    ]
+    encoded = [
+        column
+        for x in (filled, frame.skewed.to_numpy(), frame.often0.to_numpy(float))
+        for column in piecewise_linear(x, BINS[task], SHRINK[task])
+    ]
+    assert fitting.schema.n_plain == len(plain)
+    np.testing.assert_allclose(fitting.x, np.stack([*plain, *encoded], axis=1), atol=2e-6)
+
+
+# --- ten steps -------------------------------------------------------------------------------------------
+
+ACTIVATION = {  # value and derivative
+    "silu": (lambda z: z / (1 + np.exp(-z)), lambda z: (1 + np.exp(-z) * (1 + z)) / (1 + np.exp(-z)) ** 2),
+    "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float)),
+}
+
+
+class Formulas:
+    """One member: learned front scale, three hidden layers, Adam with a rate for each tensor."""
+
+    def __init__(self, start, activation: str, n_inputs: int, n_plain: int, n_outputs: int, lr: float) -> None:
+        self.act, self.slope = ACTIVATION[activation]
+        self.lr, widths, i = lr, [n_inputs, 64, 64, 64, n_outputs], 0
+        self.tensors, self.rates = [], []
+        for k in range(4):
+            fan_in, fan_out = widths[k], widths[k + 1]
+            shapes = [(fan_in, fan_out), (fan_out,), *([(fan_in,)] if k == 0 else [])]
+            counted = n_plain if k == 0 else fan_in
+            self.rates += [counted**-0.5, 0.1, 6.0][: len(shapes)]
+            for shape in shapes:
+                self.tensors.append(start[i : i + np.prod(shape)].astype(np.float64).reshape(shape))
+                i += np.prod(shape)
+        assert i == len(start)
+        self.m = [np.zeros_like(t) for t in self.tensors]
+        self.v = [np.zeros_like(t) for t in self.tensors]
+        self.t = 0
+
+    def forward(self, x):
+        w1, b1, a, w2, b2, w3, b3, w4, b4 = self.tensors
+        self.z1 = (a * x) @ w1 + b1
+        self.z2 = self.act(self.z1) @ w2 + b2
+        self.z3 = self.act(self.z2) @ w3 + b3
+        return self.act(self.z3) @ w4 + b4
+
+    def step(self, x, grad):
+        w1, _, a, w2, _, w3, _, w4, _ = self.tensors
+        d3 = grad @ w4.T * self.slope(self.z3)
+        d2 = d3 @ w3.T * self.slope(self.z2)
+        d1 = d2 @ w2.T * self.slope(self.z1)
+        grads = [
+            (a * x).T @ d1, d1.sum(0), ((d1 @ w1.T) * x).sum(0),
+            self.act(self.z1).T @ d2, d2.sum(0), self.act(self.z2).T @ d3, d3.sum(0),
+            self.act(self.z3).T @ grad, grad.sum(0),
+        ]  # fmt: skip
+        self.t += 1
+        for tensor, g, m, v, rate in zip(self.tensors, grads, self.m, self.v, self.rates, strict=True):
+            m[...] = 0.9 * m + 0.1 * g
+            v[...] = 0.99 * v + 0.01 * g**2
+            tensor -= self.lr * rate * (m / (1 - 0.9**self.t)) / (np.sqrt(v / (1 - 0.99**self.t)) + 1e-8)
+
+
+def softmax(z):
+    p = np.exp(z - z.max(axis=1, keepdims=True))
+    return p / p.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("member", [0, 1])
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_ten_steps_of_a_member_are_the_recipes(table, task, member):
+    fitting, frame, target = ready(table, task)
+    if task == "classification":
+        y = np.searchsorted(sorted(set(frame[target])), frame[target])
+        smooth = 0.9 * np.eye(3)[y] + 0.1 / 3
+    else:
+        y = ((frame[target] - frame[target].mean()) / frame[target].std(ddof=0)).to_numpy()
+    one, n_plain = fitting.members[member], fitting.schema.n_plain
+    # Of several classifiers every other one does not see the piecewise-linear inputs.
+    x = fitting.x.astype(np.float64)[:, : n_plain if task == "classification" and member == 1 else None]
+    fold = one.valid.index
+    rest = np.setdiff1d(np.arange(N), fold)
+    lr = 0.01 if task == "classification" else 0.02
+    formulas = Formulas(
+        one.network.params, fitting.config.activation, x.shape[1], n_plain, 3 if task == "classification" else 1, lr
+    )
+    expected = []
+    for _ in range(10):
+        z = formulas.forward(x[rest])
+        grad = softmax(z) - smooth[rest] if task == "classification" else z - y[rest, None]
+        formulas.step(x[rest], grad / len(rest))
+        z = formulas.forward(x[fold])
+        if task == "classification":
+            expected.append(-np.log(softmax(z)[np.arange(len(fold)), y[fold]]).mean())
+        else:
+            expected.append(((z[:, 0] - y[fold]) ** 2).mean() / 2)
+
+    history = History.of(train([one], build_loss(fitting.config), fitting.config))
+    np.testing.assert_allclose(history.valid_loss, expected, rtol=1e-3)
+    assert history.best_epoch == np.argmin(expected) + 1
+
+
+@pytest.mark.parametrize(("n", "size"), [(40, "32"), (240, "32"), (1200, "128"), (3000, "256")])
+def test_small_tables_have_small_batches(tmp_path, n, size):
+    pd.DataFrame({"x": np.random.default_rng(0).random(n), "y": ["a", "b"] * (n // 2)}).to_csv(
+        tmp_path / "t.csv", index=False
+    )
+    assert prepare(str(tmp_path / "t.csv"), Config(test="0")).config.batch_size == size
+
+
+def test_members_validate_on_folds_that_hold_each_row_once(table):
+    fitting, frame, _ = ready(table, "classification")
+    folds = [m.valid.index for m in fitting.members]
+    assert len(folds) == 6
+    np.testing.assert_array_equal(np.sort(np.concatenate(folds)), np.arange(N))
+    counts = np.array([frame.kind.iloc[fold].value_counts().sort_index().to_numpy() for fold in folds])
+    assert np.ptp(counts, axis=0).max() <= 1

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlpcli.config import Config, parse
+from mlpcli.data import splits
+from mlpcli.diagnose import CHECKS, NUMBERS
+from mlpcli.events import History
+from mlpcli.fitting import prepare
+from mlpcli.remedies import REMEDIES, Patient, Plan, Tried, flags_of, plan
+from mlpcli.workers import Shared
+
+SAMPLES = Path(__file__).parents[1] / "sample_data"
+ENV = {k: v for k, v in os.environ.items() if not k.startswith("MLPCLI_")} | {"COLUMNS": "80"}
+QUICK = {"preset": "classic", "epochs": 12, "patience": 0}
+
+
+def trained(folder, name="xor.csv", **settings):
+    (folder / name).write_bytes((SAMPLES / name).read_bytes())
+    fitting = prepare(str(folder / name), Config(**settings))
+    model = fitting.model(History.of(fitting.events()))
+    model.save(str(folder / "model.npz"))
+    model.path = str(folder / "model.npz")
+    return model
+
+
+def mlpcli(*args, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "mlpcli", *map(str, args)], cwd=cwd, env=ENV, capture_output=True, text=True,
+        encoding="utf-8", timeout=120, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def perceptron(tmp_path_factory):
+    """A single-layer perceptron on XOR, which only hidden layers can learn."""
+    folder = tmp_path_factory.mktemp("perceptron")
+    return folder, trained(folder, hidden=(), **QUICK)
+
+
+def test_the_remedy_that_must_help_helps_and_others_do_not(perceptron):
+    _, model = perceptron
+    study = plan(model)
+    found = {o.name: o for o in study.result(list(study.outcomes()))}
+    assert found["a larger network"].verdict == "helps"
+    assert found["a larger network"].gain.low > 0.3
+    assert [name for name, o in found.items() if o.verdict == "helps"] == ["a larger network"]
+    assert "more dropout" not in found  # there is nothing to drop
+
+
+def test_test_rows_take_no_part(perceptron):
+    _, model = perceptron
+    study = plan(model)
+    assert not (study.table.value.sets == splits.TEST).any()
+    assert len(study.table.value.sets) == model.record.data.n_train + model.record.data.n_validation
+
+
+@pytest.mark.parametrize("name", REMEDIES)
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_the_flags_of_a_remedy_mean_what_was_tried(name, task):
+    config = Config(weight_decay=0.01, drop=("a b",)).resolve(task)
+    changed = REMEDIES[name](Patient(config, History(max_epochs=30), ("x", "y z", "w")))
+    assert changed
+    words = shlex.split(flags_of(changed))
+    read = {f[2:].replace("-", "_"): v for f, v in zip(words[::2], words[1::2], strict=True)}
+    assert replace(config, **changed) == replace(config, **{k: parse(Config, k, v) for k, v in read.items()})
+    assert replace(config, **changed) != config
+
+
+def test_the_verdict_follows_the_paired_interval():
+    rng = np.random.default_rng(0)
+    base = rng.exponential(size=300)
+    rows = np.arange(300)
+    losses = [base, base + 0.001 * rng.normal(size=300), base - 0.05 + 0.1 * rng.normal(size=300), base + 0.3, None]
+    trials = tuple(replace_trial(i) for i in range(5))
+    study = Plan(trials, trials[0].table, 0)
+    verdicts = {o.name: o.verdict for o in study.result([Tried(i, v, rows) for i, v in enumerate(losses)])}
+    assert verdicts == {"1": "no sure difference", "2": "helps", "3": "hurts", "4": "diverged"}
+
+
+def replace_trial(number):
+    from mlpcli.remedies import Trial
+
+    return Trial(number, str(number), "", Config(), Shared(None))
+
+
+def test_diagnose_explains_numbers_and_remedies(perceptron):
+    folder, _ = perceptron
+    shown = mlpcli("diagnose", "model.npz", cwd=folder)
+    assert shown.returncode == 0, shown.stderr
+    assert "underfitting (warning)" in shown.stdout
+    assert "--hidden 64,64" in shown.stdout
+    assert "mlpcli guide underfitting" in shown.stdout
+    assert "Looked for and not found: overfitting" in shown.stdout
+    answer = json.loads(mlpcli("diagnose", "model.npz", "--json", cwd=folder).stdout)
+    codes = [f["code"] for f in answer["findings"]]
+    assert "underfitting" in codes
+    assert "remedies" not in answer
+    for found in answer["findings"]:
+        assert set(found["numbers"]) <= set(NUMBERS)
+        assert found["code"] in CHECKS
+
+
+def test_inspect_tells_the_findings_without_the_training_file(perceptron, tmp_path):
+    folder, _ = perceptron
+    (tmp_path / "model.npz").write_bytes((folder / "model.npz").read_bytes())
+    assert "underfitting:" in mlpcli("inspect", "model.npz", cwd=tmp_path).stdout
+    answer = json.loads(mlpcli("inspect", "model.npz", "--json", cwd=tmp_path).stdout)
+    assert "underfitting" in [f["code"] for f in answer["findings"]]
+    shown = mlpcli("diagnose", "model.npz", cwd=tmp_path)
+    assert "the test rows are not looked at" in shown.stderr
+    assert "underfitting (warning)" in shown.stdout
+    assert mlpcli("diagnose", "model.npz", "--try", cwd=tmp_path).returncode == 1
+
+
+def test_a_gate_on_a_finding_exits_three(perceptron):
+    folder, _ = perceptron
+    flags = ["--preset", "classic", "--hidden", "", "--epochs", "12", "-q", "-o", "g.npz"]
+    assert mlpcli("train", "xor.csv", *flags, "--fail-on", "overfitting", cwd=folder).returncode == 0
+    assert mlpcli("train", "xor.csv", *flags, "--fail-on", "underfitting", cwd=folder).returncode == 3
+
+
+@pytest.mark.slow
+def test_what_helps_does_not_depend_on_jobs(perceptron):
+    folder, _ = perceptron
+    one, two = (mlpcli("diagnose", "model.npz", "--try", "--json", "--jobs", n, cwd=folder) for n in (1, 2))
+    assert one.returncode == 0, one.stderr
+    assert one.stdout == two.stdout
+    assert json.loads(one.stdout)["remedies"][0]["verdict"] == "helps"

@@ -1,0 +1,78 @@
+"""Tables of any size: what does not fit into --memory lives in a file, and nothing about the model changes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mlpcli
+from mlpcli.data.storage import Storage
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Blocks so small that a small table has many of everything."""
+    monkeypatch.setattr("mlpcli.train.SHUFFLED", 4 * 60 * 100)
+    monkeypatch.setattr("mlpcli.fitting.ENCODED_ROWS", 130)
+    monkeypatch.setattr("mlpcli.fitting.GATHERED", 97)
+    monkeypatch.setattr("mlpcli.fitting.FITTED_CELLS", 3000)
+    monkeypatch.setattr("mlpcli.fitting.FEWEST_FITTED", 100)
+    monkeypatch.setattr("mlpcli.fitting.MOST_VALIDATED", 150)
+    monkeypatch.setattr("mlpcli.fitting.MOST_JUDGED", 400)
+    monkeypatch.setattr("mlpcli.evaluation.MOST_JUDGED", 400)
+
+
+def write_table(path: Path, n: int = 3000, target: str = "class") -> str:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((n, 3))
+    lines = ["a,b,c,word,y"]
+    for i, (a, b, c) in enumerate(x):
+        y = f"{a + b * c:.4f}" if target == "number" else "yes" if a + b * c > 0 else "no"
+        lines.append(f"{a:.4f},{'' if i % 17 == 3 else f'{b:.3f}'},{c:.4f},w{rng.integers(9)},{'' if i == 5 else y}")
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("target", ["class", "number"])
+@pytest.mark.parametrize("ensemble", [1, 3])
+def test_a_model_has_the_same_bytes_in_memory_and_beyond_it(target, ensemble, tmp_path, monkeypatch):
+    data = write_table(tmp_path / "d.csv", target=target)
+    found = []
+    for memory in (None, 1_000_000):
+        if memory:
+            monkeypatch.setattr("mlpcli.data.storage.SHARE_FOR_ARRAYS", 0.0)
+        model = mlpcli.fit(data, epochs=2, ensemble=ensemble, memory=memory)
+        model.save(str(tmp_path / "m.npz"))
+        found.append((tmp_path / "m.npz").read_bytes())
+        found.append(mlpcli.load(str(tmp_path / "m.npz")).evaluate().metrics)
+    assert found[:2] == found[2:]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["d.csv", "m.npz"]
+
+
+def test_arrays_beyond_the_budget_are_in_a_file_that_no_folder_lists(tmp_path):
+    storage = Storage(2_000_000, str(tmp_path))
+    small, large = storage.array((1000,), np.float64), storage.array((1000, 1000), np.float64)
+    small[:], large[:] = 1, np.arange(1000)
+    storage.release()
+    assert (large[7] == np.arange(1000)).all()
+    assert list(tmp_path.iterdir()) == []
+    maps = Path("/proc/self/maps")
+    if maps.exists():
+        assert maps.read_text().count(str(tmp_path)) == 1
+
+
+def test_a_budget_is_given_back_with_the_array():
+    storage = Storage(1_000_000, "/nowhere")  # where no file can be made
+    for _ in range(100):
+        storage.array((50_000,), np.float64)
+
+
+def test_a_full_disk_is_an_error_and_no_signal(tmp_path):
+    if not hasattr(os, "posix_fallocate"):
+        pytest.skip("this system cannot reserve disk space")
+    with pytest.raises(mlpcli.errors.MachineError, match="cannot write"):
+        Storage(0, str(tmp_path)).array((1 << 60,), np.int8)

@@ -1,0 +1,223 @@
+"""The search for hyper-parameters: what it sees, what it remembers, what it chooses."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mlpcli import search, tuning
+from mlpcli.config import Config, ReadOptions, from_text, read_config_file
+from mlpcli.data import splits
+from mlpcli.errors import UsageError
+from mlpcli.fitting import read_table
+from mlpcli.search import Choices, RandomSearch, Range, Trial, default_space, importance, parse_dimension
+from mlpcli.tuning import GENERATION, KEPT, Tuner
+
+SAMPLES = Path(__file__).parents[1] / "sample_data"
+QUICK = Config(preset="classic", hidden=(8,), epochs=3)
+SPACE = ("lr=1e-4..1", "activation=relu,tanh", "epochs=2..6")
+
+
+@pytest.fixture(params=["optuna", "random"])
+def kind(request, monkeypatch):
+    if request.param == "random":
+        monkeypatch.setattr(tuning, "has_optuna", lambda: False)
+    elif importlib.util.find_spec("optuna") is None:
+        pytest.skip("Optuna is not installed")
+    return request.param
+
+
+@pytest.fixture
+def table():
+    return read_table(str(SAMPLES / "iris.csv"), QUICK, ReadOptions())
+
+
+def tuner_of(table, stem, space=SPACE, folds=3):
+    return Tuner(table, QUICK, ReadOptions(), space, folds, str(stem))
+
+
+def told(tuner):
+    return [(t.number, t.values, t.losses, t.state) for t in tuner.search.trials]
+
+
+def searched(table, stem, n_trials=12, jobs=1, **how):
+    tuner = tuner_of(table, stem, **how)
+    for _ in tuner.events(n_trials, jobs):
+        pass
+    return tuner
+
+
+def test_a_generation_is_tried_on_two_folds_and_its_better_third_on_all(kind, table, tmp_path):
+    tuner = searched(table, tmp_path / "best", GENERATION)
+    trials = tuner.search.trials
+    done = [t for t in trials if t.state == "done"]
+    assert len(trials) == GENERATION
+    assert len(done) in (KEPT, KEPT + 1)  # and the settings as given
+    assert trials[0] in done
+    assert not trials[0].values
+    assert all(set(t.losses) == {0, 1, 2} for t in done)
+    pruned = [t for t in trials if t.state == "pruned"]
+    assert all(set(t.losses) == {0, 1} for t in pruned)
+    first = sorted(trials, key=lambda t: t.losses[0] + t.losses[1])
+    assert all(t in done for t in first[:KEPT])
+    assert tuner.best() == min(done, key=lambda t: t.loss)
+
+
+def test_the_number_of_jobs_changes_nothing(kind, table, tmp_path):
+    assert told(searched(table, tmp_path / "one")) == told(searched(table, tmp_path / "two", jobs=2))
+
+
+@pytest.mark.parametrize("after", [1, 19, 28])
+def test_a_search_that_was_interrupted_ends_like_one_that_was_not(kind, table, tmp_path, after, monkeypatch):
+    whole = searched(table, tmp_path / "whole")
+    tuner = tuner_of(table, tmp_path / "cut")
+    n_told = 0
+    tell = type(tuner.search).told
+
+    def interrupting(self, trial, fold, loss):
+        nonlocal n_told
+        if (n_told := n_told + 1) > after:
+            raise KeyboardInterrupt
+        tell(self, trial, fold, loss)
+
+    monkeypatch.setattr(type(tuner.search), "told", interrupting)
+    with pytest.raises(KeyboardInterrupt):
+        for _ in tuner.events(12):
+            pass
+    monkeypatch.setattr(type(tuner.search), "told", tell)
+    again = tuner_of(table, tmp_path / "cut")
+    assert sum(len(t.losses) for t in again.search.trials) == after
+    for _ in again.events(12):
+        pass
+    assert told(again) == told(whole)
+
+
+def test_a_search_of_another_kind_does_not_go_on_from_this_journal(kind, table, tmp_path):
+    searched(table, tmp_path / "best", 3)
+    assert len(tuner_of(table, tmp_path / "best").search.trials) == 3
+    assert tuner_of(table, tmp_path / "best", space=("lr=1e-3..1",)).search.trials == []
+    assert tuner_of(table, tmp_path / "best", folds=4).search.trials == []
+    assert len(searched(table, tmp_path / "best", 5).search.trials) == 5
+
+
+def test_a_journal_whose_last_line_was_cut_off_is_read_to_there(table, tmp_path, monkeypatch):
+    monkeypatch.setattr(tuning, "has_optuna", lambda: False)
+    whole = told(searched(table, tmp_path / "best", 5))
+    journal = tmp_path / "best.random.journal"
+    journal.write_bytes(journal.read_bytes()[:-7])
+    again = searched(table, tmp_path / "best", 5)
+    assert told(again) == whole
+    assert told(tuner_of(table, tmp_path / "best")) == whole
+
+
+def test_no_test_row_is_seen(kind, table, tmp_path):
+    frame = table.frame.copy()
+    cells = table.y_cells.copy()
+    is_test = table.sets == splits.TEST
+    frame.loc[is_test, frame.columns[0]] = 1e9
+    cells.loc[is_test] = cells.iloc[0]
+    spoilt = searched(replace(table, frame=frame, y_cells=cells), tmp_path / "spoilt", 5)
+    assert told(spoilt) == told(searched(table, tmp_path / "clean", 5))
+
+
+def test_all_trials_are_judged_on_the_same_folds_each_row_once(table, tmp_path):
+    tuner = tuner_of(table, tmp_path / "best", folds=4)
+    judged = np.array([sets == splits.VALIDATION for sets in tuner.folds])
+    assert (judged.sum(axis=0) == 1).all()
+    assert judged.shape == (4, int((table.sets != splits.TEST).sum()))
+
+
+def test_a_learning_rate_that_learns_is_found(kind, table, tmp_path):
+    tuner = searched(table, tmp_path / "best", 18, space=("lr=1e-6..1", "beta1=0.1..0.9"))
+    found = tuner.result()
+    assert float(found.best.values["lr"]) > 0.01
+    assert found.best.loss < found.given.loss
+    assert list(found.importance) == ["lr", "beta1"]
+    assert found.importance["lr"] > 0.5
+    assert found.importance["beta1"] < 0.4  # plain gradient descent has no use for it
+
+
+def test_the_best_settings_are_written_as_a_configuration_file(kind, table, tmp_path):
+    tuner = searched(table, tmp_path / "best", 9)
+    (tmp_path / "best.toml").write_text(tuner.best_toml())
+    assert from_text(Config, read_config_file(tmp_path / "best.toml")) == tuner.best_config()
+
+
+def test_importance_is_epsilon_squared_of_kruskal_and_wallis():
+    rng = np.random.default_rng(0)
+    space = (Choices("activation", ("relu", "tanh", "silu")), Range("lr", 0.0, 1.0, False, False))
+    trials = [Trial(n, 0, {d.setting: d.draw(rng) for d in space}) for n in range(1, 61)]
+    for t in trials:
+        t.losses[0] = float(t.values["lr"]) + 0.3 * rng.normal()
+    found = importance(trials, space, [0])
+    assert list(found) == ["lr", "activation"]
+    by_choice = [[t.loss for t in trials if t.values["activation"] == a] for a in ("relu", "tanh", "silu")]
+    h = stats.kruskal(*by_choice).statistic
+    assert found["activation"] == pytest.approx(max(0, (h - 2) / (60 - 3)))
+    assert found["lr"] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "dimension"),
+    [
+        ("lr=1e-4..1e-1", Range("lr", 1e-4, 0.1, False, True)),
+        ("dropout=0..0.5", Range("dropout", 0, 0.5, False, False)),
+        ("batch-size=16..256", Range("batch_size", 16, 256, True, True)),
+        ("hidden=32,64x64", Choices("hidden", ("32", "64x64"))),
+        ("--activation=relu,tanh", Choices("activation", ("relu", "tanh"))),
+    ],
+)
+def test_a_space_is_read_as_settings_are(text, dimension):
+    assert parse_dimension(text, Config()) == dimension
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["lr", "lr=", "lr=1..0.1", "lr=0..1", "lr=a..b", "hiden=1,2", "hidden=8..64", "activation=relu..tanh",
+     "dropout=0..2", "activation=relu,relu", "activation=rleu,tanh", "target=a,b", "ensemble=1,2"],
+)  # fmt: skip
+def test_a_space_that_makes_no_sense_is_a_usage_error(text):
+    with pytest.raises(UsageError):
+        parse_dimension(text, Config())
+
+
+def test_numbers_are_drawn_from_all_of_their_range():
+    for dimension in (Range("lr", 1e-4, 1.0, False, True), Range("epochs", 1, 9, True, False)):
+        rng = np.random.default_rng(0)
+        drawn = [float(dimension.draw(rng)) for _ in range(1000)]
+        assert dimension.low <= min(drawn)
+        assert max(drawn) <= dimension.high
+        assert np.median(drawn) == pytest.approx(0.01 if dimension.is_log else 5, rel=0.4)
+
+
+def test_the_default_space_leaves_out_what_the_user_has_set():
+    names = {d.setting for d in default_space(Config(), Config().resolve("regression"))}
+    assert names == {"hidden", "lr", "weight_decay", "dropout", "batch_size", "activation"}
+    assert {d.setting for d in default_space(QUICK, QUICK.resolve("regression"))} == names - {"hidden"}
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("preset", ["default", "classic"])
+def test_every_end_of_the_default_space_is_a_setting(task, preset):
+    given = Config(preset=preset)
+    for dimension in default_space(given, given.resolve(task)):
+        ends = (
+            dimension.values
+            if isinstance(dimension, Choices)
+            else map(dimension.written, (dimension.low, dimension.high))
+        )
+        for value in ends:
+            Trial(1, 0, {dimension.setting: value}).config(given)
+
+
+def test_a_time_limit_ends_the_search_and_something_is_chosen(table, tmp_path):
+    tuner = Tuner(table, replace(QUICK, time_limit=1.0), ReadOptions(), SPACE, 3, str(tmp_path / "best"))
+    for _ in tuner.events(None):
+        pass
+    assert tuner.best().losses
+    assert isinstance(tuner.search, RandomSearch | search.OptunaSearch)
