@@ -128,7 +128,7 @@ def test_F06_an_existing_model_is_replaced(call, small, tmp_path):
         (["train", "{}", "--delimiter", ";;"], "--delimiter: expected one ASCII character"),
         (["predict", "{}", "--threshold", "2"], "--threshold"),
         (["predict", "{}", "--format", "xml"], "no such format"),
-        (["train", "{}", "--batch-size", "0"], "--batch-size: expected full or a whole number from 1"),
+        (["train", "{}", "--batch-size", "0"], "--batch-size: expected auto, full or a whole number from 1"),
         (["train", "{}", "--fail-under", "accuracy"], "expected METRIC=VALUE"),
         (["train", "{}", "--fail-under", "acuracy=1"], "no metric 'acuracy'"),
         (["train", "{}", "--fail-on", "overfiting"], "no finding 'overfiting'"),

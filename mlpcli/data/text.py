@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import errno
 import glob
 import gzip
 import hashlib
@@ -155,6 +156,8 @@ def open_bytes(path: str, folder: str) -> tuple[Bytes, str]:
         with os.fdopen(descriptor, "rb") as stream:
             return copied(iter(lambda: stream.read(BLOCK), b""), folder), name
     except (OSError, ValueError) as error:
+        if path == "-" and getattr(error, "errno", None) == errno.EBADF:
+            raise MachineError("standard input is closed") from error
         raise MachineError(f"cannot read: {getattr(error, 'strerror', error)}", file=path) from error
 
 
