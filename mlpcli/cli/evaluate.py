@@ -56,7 +56,8 @@ def evaluate(
         history = loaded.record.history
         print(jsonlib.dumps(answer(loaded, result, findings(loaded, result), model, history), allow_nan=False))
     elif not quiet:
-        from mlpcli.reporter.tables import confusion_table, finding_lines, metrics_table, plain_table
+        from mlpcli.reporter.grid import Grid
+        from mlpcli.reporter.tables import confusion_table, finding_lines, metrics_table
         from mlpcli.reporter.text import make_console, safe
 
         console = make_console(sys.stdout)
@@ -74,14 +75,14 @@ def evaluate(
                 (label, f"{p:.3f}", f"{r:.3f}", f"{f:.3f}", str(n))
                 for label, p, r, f, n in zip(loaded.labels, *found, strict=True)
             ]
-            console.print(plain_table("", ["class", "precision", "recall", "f1", "rows"], rows))
+            console.print(Grid(["class", "precision", "recall", "f1", "rows"], rows))
         else:
             import numpy as np
 
             errors = result.outputs - result.y
             cuts = np.quantile(errors, [0.05, 0.25, 0.5, 0.75, 0.95])
             names = ["residual (prediction - truth)", "5 %", "25 %", "median", "75 %", "95 %"]
-            console.print(plain_table("", names, [("", *(f"{c:.4g}" for c in cuts))]))
+            console.print(Grid(names, [("", *(f"{c:.4g}" for c in cuts))]))
         for line in finding_lines(findings(loaded, result)):
             console.print(line, soft_wrap=True)
     check_gates(gates, result)

@@ -1,15 +1,14 @@
-"""Findings at length, and what tried remedies did. Foreign text goes through `safe` and `literal`."""
+"""Findings at length, and what tried remedies did. Foreign text goes through `safe` and `Grid`."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from rich.table import Table
-
 from mlpcli.diagnose import CHECKS, NUMBERS, Finding
 from mlpcli.remedies import AGAIN, Outcome
-from mlpcli.reporter.tables import number, plain_table
+from mlpcli.reporter.grid import Grid
+from mlpcli.reporter.tables import number
 from mlpcli.reporter.text import safe
 
 
@@ -38,7 +37,7 @@ def paragraph(text: str, width: int, indent: str = "  ") -> list[str]:
     )  # fmt: skip
 
 
-def remedies_table(outcomes: Sequence[Outcome]) -> Table:
+def remedies_table(outcomes: Sequence[Outcome]) -> Grid:
     """Each remedy with its flags, the validation loss with it, how much lower that is, and the verdict."""
     rows = []
     for o in outcomes:
@@ -47,4 +46,4 @@ def remedies_table(outcomes: Sequence[Outcome]) -> Table:
             change, bounds = f"{100 * o.gain.value:+.1f} %", f"{100 * o.gain.low:+.1f} to {100 * o.gain.high:+.1f}"
         loss = "" if o.loss is None else number(o.loss)
         rows.append((o.flags or "(" + AGAIN + ")", loss, change, bounds, o.verdict))
-    return plain_table("", ["remedy", "loss", "lower by", "interval", "verdict"], rows)
+    return Grid(["remedy", "loss", "lower by", "interval", "verdict"], rows, texts=(0, 4))

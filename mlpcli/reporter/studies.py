@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from mlpcli.comparison import Comparison
@@ -15,8 +14,9 @@ from mlpcli.cross_validation import CrossValidation
 from mlpcli.learning_curve import LearningCurve
 from mlpcli.metrics import METRICS, Interval
 from mlpcli.reporter.chart import LineChart, Series
+from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.live import bar
-from mlpcli.reporter.tables import number, plain_table
+from mlpcli.reporter.tables import number
 from mlpcli.reporter.text import safe
 from mlpcli.search import GIVEN, Trial
 from mlpcli.tasks import Outcome
@@ -57,14 +57,14 @@ def progress(outcomes: Iterable[Outcome], total: int, console: Console) -> Itera
         view.update("", refresh=True)
 
 
-def cross_validation_table(found: CrossValidation) -> Table:
+def cross_validation_table(found: CrossValidation) -> Grid:
     """Each metric: mean over folds, interval, standard deviation over folds."""
     rows = []
     for name, interval in found.metrics.items():
         scores = [f.metrics["test"][name] for f in found.folds]
         spread = (sum((s - interval.value) ** 2 for s in scores) / (len(scores) - 1)) ** 0.5
         rows.append((name, number(interval.value), f"{interval.low:.4g} to {interval.high:.4g}", number(spread)))
-    return plain_table("", ["metric", "mean", "(95 %)", "std over folds"], rows)
+    return Grid(["metric", "mean", "(95 %)", "std over folds"], rows)
 
 
 def comparison_chart(found: Comparison) -> LineChart:
@@ -74,7 +74,7 @@ def comparison_chart(found: Comparison) -> LineChart:
     ])  # fmt: skip
 
 
-def comparison_table(found: Comparison) -> Table:
+def comparison_table(found: Comparison) -> Grid:
     """A line for each value: what its training reached and the time it took."""
     metrics = TOLD[METRICS[found.metric].task]
     rows = []
@@ -86,9 +86,8 @@ def comparison_table(found: Comparison) -> Table:
         epochs = f"{h.best_epoch} of {len(h.train_loss)}"
         rows.append((o.name, *losses, epochs, *reached, f"{o.seconds:.1f}", mark))
     title = "losses at the best epoch, metrics on validation rows"
-    table = plain_table(title, ["setting", "train", "valid.", "best epoch", *metrics, "seconds", ""], rows)
-    table.columns[0].no_wrap = True
-    return table
+    columns = ["setting", "train", "valid.", "best epoch", *metrics, "seconds", ""]
+    return Grid(columns, rows, texts=(0, len(columns) - 1), title=title)
 
 
 def trial_name(trial: Trial) -> str:
@@ -131,7 +130,7 @@ def best_chart(found: Tuning) -> LineChart:
     return LineChart([Series(f"best {found.metric} so far", [t.number for t in full], best)], height=8, x_label="trial")
 
 
-def best_table(found: Tuning) -> Table:
+def best_table(found: Tuning) -> Grid:
     """The best trials on all folds, and the settings as given, with the standard error of the mean over folds."""
     names = list(found.importance)
     rows = []
@@ -143,15 +142,13 @@ def best_table(found: Tuning) -> Table:
         mark = "given" if trial.number == GIVEN else str(trial.number)
         rows.append((mark, number(trial.loss), f"{error:.2g}", *values))
     title = f"validation {found.metric}: mean over {found.n_folds} folds, standard error"
-    return plain_table(title, ["trial", "loss", "±", *(n.replace("_", " ") for n in names)], rows)
+    return Grid(["trial", "loss", "±", *(n.replace("_", " ") for n in names)], rows, title=title)
 
 
-def importance_table(found: Tuning) -> Table:
+def importance_table(found: Tuning) -> Grid:
     """The share of the losses' variance that each setting explains alone, as `search.importance` defines it."""
     rows = [(n.replace("_", "-"), f"{share:.0%}", "#" * round(20 * share)) for n, share in found.importance.items()]
-    table = plain_table("", ["importance", "share", ""], rows)
-    table.columns[2].justify = "left"
-    return table
+    return Grid(["importance", "share", ""], rows, texts=(0, 2))
 
 
 def learning_chart(found: LearningCurve) -> LineChart:
@@ -170,14 +167,14 @@ def learning_chart(found: LearningCurve) -> LineChart:
     )  # fmt: skip
 
 
-def learning_table(found: LearningCurve) -> Table:
+def learning_table(found: LearningCurve) -> Grid:
     rows = [
         (str(p.rows), number(p.train.value), number(p.valid.value), f"{p.valid.low:.4g} to {p.valid.high:.4g}",
          number(found.law(p.rows)), f"{p.seconds:.1f}")
         for p in found.points
     ]  # fmt: skip
     columns = ["rows", f"training {found.metric}", "validation", "(95 %)", "power law", "seconds"]
-    return plain_table("", columns, rows, numbers_from=0)
+    return Grid(columns, rows, texts=())
 
 
 ADVICE = {

@@ -1,43 +1,28 @@
-"""Tables and lines for the terminal, from plain data. Foreign text goes through `literal`."""
+"""Tables and lines for the terminal, from plain data. Foreign text goes through `Grid` and `safe`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rich import box
-from rich.table import Table
-
 from mlpcli.data.schema import Column, LeftOut
 from mlpcli.diagnose import Finding
 from mlpcli.metrics import Interval
-from mlpcli.reporter.text import literal, safe
+from mlpcli.reporter.grid import Grid
+from mlpcli.reporter.text import safe
 
 SHOWN = ("accuracy", "balanced_accuracy", "f1", "auc", "log_loss", "rmse", "mae", "r2")  # --json and --verbose have all
 MOST_CLASSES = 12  # a wider confusion table helps nobody; the worst pairs are listed instead
 PAIRS = 10
 
-Row = tuple[str, ...]
 
-
-def plain_table(title: str, columns: Sequence[str], rows: Sequence[Row], numbers_from: int = 1) -> Table:
-    """A table whose first columns are foreign text, the others numbers set to the right."""
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
-    for i, name in enumerate(columns):
-        is_number = i >= numbers_from
-        table.add_column(literal(name), justify="right" if is_number else "left", overflow="fold", no_wrap=is_number)
-    for row in rows:
-        table.add_row(*(literal(cell) for cell in row))
-    return table
-
-
-def columns_table(columns: Sequence[Column]) -> Table:
+def columns_table(columns: Sequence[Column]) -> Grid:
     """What training does with each column."""
     rows = []
     for c in columns:
         missing = "" if isinstance(c, LeftOut) else str(c.n_missing)
         inputs = c.reason if isinstance(c, LeftOut) else f"{c.n_plain + c.n_ple} inputs"
         rows.append((c.name, c.kind, missing, inputs))
-    return plain_table("", ["column", "kind", "missing", "becomes"], rows, numbers_from=4)
+    return Grid(["column", "kind", "missing", "becomes"], rows, texts=(0, 1, 3))
 
 
 def number(value: float) -> str:
@@ -46,7 +31,7 @@ def number(value: float) -> str:
 
 def metrics_table(
     metrics: Mapping[str, Mapping[str, Interval]], baselines: Mapping[str, Mapping[str, float]], verbose: bool = False
-) -> Table:
+) -> Grid:
     """Metrics by set, with the 95 % interval on the test rows, beside the baselines on the same rows."""
     names = [name for name in next(iter(metrics.values())) if verbose or name in SHOWN]
     columns = ["", *metrics, *(["(95 %)"] if "test" in metrics else []), *baselines]
@@ -56,17 +41,17 @@ def metrics_table(
         if "test" in metrics:
             row.append(f"{metrics['test'][name].low:.3g} to {metrics['test'][name].high:.3g}")
         rows.append((*row, *(number(found[name]) if name in found else "" for found in baselines.values())))
-    return plain_table("", columns, rows)
+    return Grid(columns, rows)
 
 
-def confusion_table(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
+def confusion_table(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Grid:
     """Rows a true class, columns a predicted one; with many classes the most frequent mistakes."""
     if len(labels) <= MOST_CLASSES:
         rows = [(label, *(str(n) for n in line)) for label, line in zip(labels, counts, strict=True)]
-        return plain_table("true class (rows) and prediction (columns)", ["", *labels], rows)
+        return Grid(["", *labels], rows, title="true class (rows) and prediction (columns)")
     pairs = [(n, i, j) for i, line in enumerate(counts) for j, n in enumerate(line) if i != j and n]
     worst = [(labels[i], labels[j], str(n)) for n, i, j in sorted(pairs, reverse=True)[:PAIRS]]
-    return plain_table("most frequent mistakes", ["true class", "prediction", "rows"], worst, numbers_from=2)
+    return Grid(["true class", "prediction", "rows"], worst, texts=(0, 1), title="most frequent mistakes")
 
 
 def finding_lines(findings: Sequence[Finding]) -> list[str]:

@@ -43,7 +43,8 @@ def test_ticks_are_round():
 def drawn(chart, width, encoding):
     raw = io.BytesIO()
     console = make_console(io.TextIOWrapper(raw, encoding=encoding, write_through=True))
-    console.print(chart, width=width)
+    console.width = width
+    console.print(chart)
     return raw.getvalue().decode(encoding)
 
 
