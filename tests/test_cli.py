@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from mlpcli.cli import app
-from mlpcli.config import Config, ReadOptions, flag
+from mlpcli.config import Config, ReadOptions, flag, setting_type
 from mlpcli.diagnose import CHECKS
 from mlpcli.model import load
 from mlpcli.suspicions import SUSPICIONS
@@ -313,6 +313,25 @@ def test_every_command_and_flag_is_in_the_readme(command):
     assert f"mlpcli {command}" in shown.stdout  # an example to copy
     missing = [f for f in set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", shown.stdout)) if f not in README]
     assert set(missing) <= {"--help"}
+
+
+def table_of_flags():
+    """As it must stand in the README: a line for each setting, from its help text and choices."""
+    lines = ["| flag | meaning |", "|---|---|"]
+    for owner in (Config, ReadOptions):
+        for spec in fields(owner):
+            is_switch = setting_type(owner, spec.name)[0] is bool
+            names = f"`{flag(spec.name)}`" + (f", `{flag('no_' + spec.name)}`" if is_switch else "")
+            choices = spec.metadata["choices"]
+            meaning = spec.metadata["help"] + (f" One of {', '.join(choices)}." if choices else "")
+            lines.append(f"| {names} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_readmes_table_of_flags_says_what_the_settings_say():
+    start = README.index("| flag | meaning |")
+    found = README[start : README.index("\n\n", start) + 1]
+    assert found == table_of_flags(), f"the table of flags in the README should be\n\n{table_of_flags()}"
 
 
 def test_every_setting_is_a_flag_and_every_warning_is_in_the_readme():
