@@ -83,6 +83,6 @@ def evaluate(
             cuts = np.quantile(errors, [0.05, 0.25, 0.5, 0.75, 0.95])
             names = ["residual (prediction - truth)", "5 %", "25 %", "median", "75 %", "95 %"]
             console.print(Grid(names, [("", *(f"{c:.4g}" for c in cuts))]))
-        for line in finding_lines(findings(loaded, result)):
+        for line in ["", *finding_lines(findings(loaded, result))]:
             console.print(line, soft_wrap=True)
     check_gates(gates, result)

@@ -15,7 +15,7 @@ GLYPHS = "*o+x#@"  # the same in ASCII
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # bits of a braille cell, by row and column
 POINT, BAR = 1, 2  # what a cell holds where lines are drawn in glyphs: part of a line, of an interval
 NARROWEST, WIDEST = 20, 100
-LOG_RANGE = 30.0  # largest over smallest value from which on the axis is logarithmic
+LOG_RANGE = 10.0  # largest over smallest value from which on the axis is logarithmic
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,8 @@ class LineChart:
         low, high = scale(min(ys)), scale(max(ys))
         margin = (high - low) * 0.02 or abs(high) * 0.1 or 1.0
         low, high = low - margin, high + margin
-        ticks = [float(10**k) for k in range(math.ceil(low), math.floor(high) + 1)] if log else []
-        if len(ticks) < 2:
-            ticks = [t for t in round_ticks(min(ys), max(ys), max(self.height // 3, 2)) if not log or t > 0]
+        choose = log_ticks if log else round_ticks
+        ticks = choose(min(ys), max(ys), max(self.height // 2, 2))
         labels = {t: f"{t:.3g}" for t in ticks}
         gutter = max((len(text) for text in labels.values()), default=1) + 1
         width = max(min(options.max_width, WIDEST) - gutter - 2, 8)

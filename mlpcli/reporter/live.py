@@ -20,16 +20,18 @@ FRAME = 0.25  # seconds between two frames
 PLAIN_LINES = 10  # about so many lines a training where there is no terminal
 
 
-def status(history: History, event: EpochEnded) -> str:
+def reached(history: History, event: EpochEnded) -> str:
     valid = ""
     if event.valid_loss is not None:
         metric = f"{history.metric} {event.valid_metric:.3f}"
-        valid = f"  validation {event.valid_loss:.4g} ({metric})  best epoch {event.best_epoch}"
+        valid = f"  validation {event.valid_loss:.4g} ({metric})"
+    return f"training {event.train_loss:.4g}{valid}  {event.rows_per_second:,.0f} rows/s"
+
+
+def place(history: History, event: EpochEnded) -> str:
+    best = "" if event.valid_loss is None else f"  best epoch {event.best_epoch}"
     left = event.seconds / event.epoch * (history.max_epochs - event.epoch)
-    return (
-        f"epoch {event.epoch}/{history.max_epochs}  training {event.train_loss:.4g}{valid}"
-        f"  {event.rows_per_second:,.0f} rows/s  at most {left:.0f} s left"
-    )
+    return f"epoch {event.epoch}/{history.max_epochs}{best}  at most {left:.0f} s left"
 
 
 def bar(share: float, width: int, ascii_only: bool) -> str:
@@ -58,10 +60,12 @@ def on_terminal(events: Iterable[Event], console: Console) -> Iterator[Event]:
             if isinstance(event, EpochEnded) and now - shown >= FRAME:
                 shown = now
                 share = event.epoch / history.max_epochs
-                line = bar(share, min(console.width, 60), console.options.ascii_only)
+                beside = f"  {place(history, event)}"
+                line = bar(share, max(min(console.width - len(beside), 60), 4), console.options.ascii_only)
+                head = Text(line, style="#0072B2").append(beside, style="default")
                 height = max(min(12, console.height - 7), 3)
                 chart = loss_chart(history.train_loss, history.valid_loss, history.best_epoch, height)
-                view.update(Group(Text(line, style="#0072B2"), Text(status(history, event)), chart), refresh=True)
+                view.update(Group(head, Text(reached(history, event)), chart), refresh=True)
             yield event
         view.update("", refresh=True)
 
@@ -73,7 +77,7 @@ def in_lines(events: Iterable[Event], console: Console, every_epoch: bool) -> It
         tell_recoveries(event, console)
         step = 1 if every_epoch else max(history.max_epochs // PLAIN_LINES, 1)
         if isinstance(event, EpochEnded) and event.epoch % step == 0:
-            console.print(status(history, event), soft_wrap=True)
+            console.print(f"{place(history, event)}  {reached(history, event)}", soft_wrap=True)
         yield event
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import unicodedata
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -45,8 +45,15 @@ def literal(text: str, width: int = 80, style: str = "") -> Text:
     return Text(safe(text, width), style=style)
 
 
+class Screen(Console):
+    """Lines printed with `soft_wrap` are whole for a program or a file, and wrapped between words on a terminal."""
+
+    def print(self, *objects: Any, soft_wrap: bool | None = None, **options: Any) -> None:
+        super().print(*objects, soft_wrap=bool(soft_wrap) and not self.is_terminal, **options)
+
+
 def make_console(stream: TextIO) -> Console:
     """A console that prints text as it is: no markup, no emoji, no highlighting, and no failure on odd encodings."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
-    return Console(file=stream, markup=False, emoji=False, highlight=False, soft_wrap=False)
+    return Screen(file=stream, markup=False, emoji=False, highlight=False)

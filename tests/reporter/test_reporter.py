@@ -69,6 +69,28 @@ def test_an_ascii_chart_stands_as_drawn():
     ]
 
 
+def test_losses_from_a_tenfold_range_on_stand_on_a_logarithmic_axis():
+    text = drawn(LineChart([Series("loss", [1, 2, 3], [1.0, 0.1, 0.01])], height=5), 24, "ascii")
+    assert [line.rstrip() for line in text.splitlines()[:5]] == [
+        "    1 |***",
+        "      |   ***",
+        "  0.1 |      *****",
+        "      |           ***",
+        " 0.01 |              ***",
+    ]
+
+
+def test_lines_wrap_between_words_on_a_terminal_and_are_whole_off_it():
+    shown = {}
+    for is_terminal in (False, True):
+        out = io.StringIO()
+        console = make_console(out)
+        console.width, console._force_terminal = 20, is_terminal
+        console.print("one two three four five", soft_wrap=True)
+        shown[is_terminal] = out.getvalue()
+    assert shown == {False: "one two three four five\n", True: "one two three four \nfive\n"}
+
+
 def test_intervals_stand_about_their_points_and_rows_lie_on_a_logarithmic_axis():
     series = [
         Series("validation", [10, 100, 1000], [3.0, 2.0, 2.0], [2.0, 1.0, 2.0], [4.0, 3.0, 2.0]),
