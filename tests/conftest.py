@@ -4,7 +4,6 @@ import os
 
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,25 +14,17 @@ SAMPLES = Path(__file__).parents[1] / "sample_data"
 
 
 @pytest.fixture
-def call(capfdbinary, monkeypatch):
+def call(monkeypatch):
     """Runs a command line in this process -> exit code, standard output, standard error."""
-    from mlpcli.cli.app import app, bounded
+    from command_line import run
 
     monkeypatch.setenv("COLUMNS", "80")
 
-    def run(*args: object) -> tuple[int, str, str]:
-        handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-        texts = [os.fsdecode(a) if isinstance(a, bytes) else str(a) for a in args]
-        capfdbinary.readouterr()
-        try:
-            code = bounded(lambda: app(texts, prog_name="mlpcli", standalone_mode=False), as_json="--json" in texts)
-        finally:
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
-        out, err = capfdbinary.readouterr()
-        return code, out.decode("utf-8", "surrogateescape"), err.decode("utf-8", "surrogateescape")
+    def called(*args: object) -> tuple[int, str, str]:
+        done = run(args)
+        return done.returncode, done.stdout, done.stderr
 
-    return run
+    return called
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,8 @@
-"""The command line as a user meets it: whole processes, their streams and their exit codes."""
+"""The command line as a user meets it: its streams, its exit codes, and what the README says of it."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from command_line import ENV, mlpcli
 
 from mlpcli.cli import app
 from mlpcli.config import Config, ReadOptions, flag, setting_type
@@ -23,14 +23,6 @@ from mlpcli.suspicions import SUSPICIONS
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PENGUINS = ROOT / "sample_data" / "penguins.csv"
-ENV = {k: v for k, v in os.environ.items() if not k.startswith("MLPCLI_")} | {"COLUMNS": "80"}
-
-
-def mlpcli(*args, cwd, stdin="", env=None):
-    return subprocess.run(
-        [sys.executable, "-m", "mlpcli", *map(str, args)], cwd=cwd, input=stdin, env=ENV | (env or {}),
-        capture_output=True, text=True, encoding="utf-8", timeout=120, check=False,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -285,6 +277,7 @@ def block(marker: str) -> str:
     return README.split(f"<!-- {marker} -->")[1].split("```sh\n")[1].split("```")[0]
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_readme_run(tmp_path):
     (tmp_path / "sample_data").symlink_to(ROOT / "sample_data")
     script = f'set -eo pipefail\nmlpcli() {{ "{sys.executable}" -m mlpcli "$@"; }}\n' + block("examples")
@@ -305,10 +298,7 @@ COMMANDS = [c.name or c.callback.__name__ for c in app.registered_commands]
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_and_flag_is_in_the_readme(command):
-    shown = subprocess.run(
-        [sys.executable, "-m", "mlpcli", command, "--help"], env=ENV | {"COLUMNS": "200"}, capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
+    shown = mlpcli(command, "--help", cwd=ROOT, env={"COLUMNS": "200"})
     assert shown.returncode == 0
     assert f"mlpcli {command}" in shown.stdout  # an example to copy
     missing = [f for f in set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", shown.stdout)) if f not in README]

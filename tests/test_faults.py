@@ -380,6 +380,7 @@ def test_N12_a_stop_while_saving_leaves_the_old_or_the_new_file(tmp_path, monkey
         assert [p.name for p in tmp_path.iterdir()] == ["m.npz"]
 
 
+@pytest.mark.slow
 def test_N14_a_pause_changes_nothing(tmp_path):
     results = []
     for pauses in (False, True):
@@ -467,6 +468,7 @@ PLACES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PLACES)
 def test_N05_N17_N18_F10_F12_no_environment_changes_the_result(name, small, tmp_path, shell):
     """The model's bytes are those of an ordinary run; what is shown holds no escape where none is asked for."""
@@ -482,6 +484,7 @@ def test_N05_N17_N18_F10_F12_no_environment_changes_the_result(name, small, tmp_
     assert "\x1b" not in helped.stdout
 
 
+@pytest.mark.slow
 def test_N05_a_working_folder_that_is_gone_is_no_problem_for_absolute_paths(small, tmp_path, shell):
     (tmp_path / "gone").mkdir()
     script = f"cd gone && rmdir ../gone && mlpcli predict {small}/iris.npz {small}/iris.csv -o {tmp_path}/p.csv"
@@ -533,6 +536,7 @@ def test_N19_N21_hash_seed_and_jobs_and_cores_change_no_byte(flags, tmp_path, sh
 # --- several at once --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_C01_two_trainings_of_one_output_leave_one_whole_model(tmp_path, shell):
     done = shell(f"{TRAIN} --seed 1 & a=$!; {TRAIN} --seed 2 & wait $a && wait $!", tmp_path)
     assert done.returncode == 0, done.stderr
@@ -583,6 +587,7 @@ def test_M21_a_prediction_keeps_the_model_it_began_with(small, tmp_path):
     assert run.returncode == 0
 
 
+@pytest.mark.slow
 def test_C03_predictions_at_once_are_identical_and_leave_no_file(small, tmp_path, shell):
     shutil.copy(small / "iris.npz", tmp_path)
     before = (tmp_path / "iris.npz").stat()
@@ -593,6 +598,7 @@ def test_C03_predictions_at_once_are_identical_and_leave_no_file(small, tmp_path
     assert (tmp_path / "iris.npz").stat().st_mtime_ns == before.st_mtime_ns
 
 
+@pytest.mark.slow
 def test_X16_no_socket_is_ever_opened(small, tmp_path, shell):
     if not shutil.which("strace"):
         pytest.skip("needs strace")

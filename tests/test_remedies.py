@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import mlpcli
 
 from mlpcli.config import Config, parse
 from mlpcli.data import splits
@@ -20,7 +18,6 @@ from mlpcli.remedies import REMEDIES, Patient, Plan, Tried, flags_of, plan
 from mlpcli.workers import Shared
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
-ENV = {k: v for k, v in os.environ.items() if not k.startswith("MLPCLI_")} | {"COLUMNS": "80"}
 QUICK = {"preset": "classic", "epochs": 12, "patience": 0}
 
 
@@ -31,13 +28,6 @@ def trained(folder, name="xor.csv", **settings):
     model.save(str(folder / "model.npz"))
     model.path = str(folder / "model.npz")
     return model
-
-
-def mlpcli(*args, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "mlpcli", *map(str, args)], cwd=cwd, env=ENV, capture_output=True, text=True,
-        encoding="utf-8", timeout=120, check=False,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

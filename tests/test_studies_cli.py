@@ -10,17 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import ENV, mlpcli
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
-ENV = {k: v for k, v in os.environ.items() if not k.startswith("MLPCLI_")} | {"COLUMNS": "80"}
 QUICK = ("--preset", "classic", "--hidden", "8", "--epochs", "3")
-
-
-def mlpcli(*args, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "mlpcli", *map(str, args)], cwd=cwd, env=ENV, capture_output=True, text=True,
-        encoding="utf-8", timeout=120, check=False,
-    )  # fmt: skip
 
 
 def interrupted(*args, cwd, after):

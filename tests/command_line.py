@@ -1,0 +1,81 @@
+"""The command line in this process: as a process of its own would run it, without the time to start one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer.main
+
+from mlpcli.cli.app import app, bounded
+
+COMMAND = typer.main.get_command(app)  # made once: it takes longer than many a command
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENV = {k: v for k, v in os.environ.items() if not k.startswith("MLPCLI_")} | {"COLUMNS": "80"}
+
+
+def mlpcli(*args: object, cwd: str | Path, stdin: str = "", env: dict[str, str] | None = None):
+    """Exit code and what was written to the standard streams, which are files, not terminals."""
+    with contextlib.chdir(cwd), set_environment(ENV | (env or {})):
+        return run(args, stdin)
+
+
+def run(args: tuple[object, ...], stdin: str = "") -> subprocess.CompletedProcess[str]:
+    texts = [os.fsdecode(a) if isinstance(a, bytes) else str(a) for a in args]
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+        files[0].write(stdin.encode())
+        files[0].seek(0)
+        stack.enter_context(standard_streams(*(file.fileno() for file in files)))
+        try:
+            code = bounded(
+                lambda: COMMAND.main(texts, prog_name="mlpcli", standalone_mode=False), as_json="--json" in texts
+            )
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            sys.stdout.flush()
+            sys.stderr.flush()
+        for file in files:
+            file.seek(0)
+        out, err = (file.read().decode("utf-8", "surrogateescape") for file in files[1:])
+    return subprocess.CompletedProcess(texts, code, out, err)
+
+
+@contextlib.contextmanager
+def standard_streams(*descriptors: int) -> Iterator[None]:
+    """Descriptors 0, 1 and 2 are these for a while, and sys.stdin, stdout and stderr read and write them."""
+    streams, saved = (sys.stdin, sys.stdout, sys.stderr), [os.dup(i) for i in range(3)]
+    for i, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, i)
+    try:
+        with (
+            open(0, encoding="utf-8", closefd=False) as sys.stdin,
+            open(1, "w", encoding="utf-8", closefd=False) as sys.stdout,
+            open(2, "w", encoding="utf-8", closefd=False) as sys.stderr,
+        ):
+            yield
+    finally:
+        for i, descriptor in enumerate(saved):
+            os.dup2(descriptor, i)
+            os.close(descriptor)
+        sys.stdin, sys.stdout, sys.stderr = streams
+
+
+@contextlib.contextmanager
+def set_environment(wanted: dict[str, str]) -> Iterator[None]:
+    saved = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(saved)
