@@ -162,8 +162,8 @@ class Tuner:
         return outcome.metrics["validation"][self.metric] if outcome.error is None else math.inf
 
     def is_late(self, began: float, jobs: int) -> bool:
-        """Whether what is left of the time limit is what training the best model will take."""
-        if self.limit is None:
+        """Whether what is left of the time limit is what training the best model will take; one training is made."""
+        if self.limit is None or not any(t.losses for t in self.search.trials):
             return False
         ensemble = self.config.resolve(self.table.task).ensemble or 1
         last = self.spent / max(self.n_spent, 1) * -(-ensemble // jobs)

@@ -215,8 +215,9 @@ def test_every_end_of_the_default_space_is_a_setting(task, preset):
             Trial(1, 0, {dimension.setting: value}).config(given)
 
 
-def test_a_time_limit_ends_the_search_and_something_is_chosen(table, tmp_path):
-    tuner = Tuner(table, replace(QUICK, time_limit=1.0), ReadOptions(), SPACE, 3, str(tmp_path / "best"))
+@pytest.mark.parametrize("limit", [1e-6, 1.0])
+def test_a_time_limit_ends_the_search_and_something_is_chosen(limit, table, tmp_path):
+    tuner = Tuner(table, replace(QUICK, time_limit=limit), ReadOptions(), SPACE, 3, str(tmp_path / "best"))
     for _ in tuner.events(None):
         pass
     assert tuner.best().losses
