@@ -1,28 +1,94 @@
-"""Predictions as a stream: parts of a CSV in, lines out, as many as came and in the same order."""
+"""Predictions as a stream: parts of a CSV in, lines out, as many as came and in the same order.
+
+To add a format: write the class with Delimited's methods, add a line to FORMATS.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mlpcli.config import ReadOptions
+from mlpcli.data.schema import as_categorical
 from mlpcli.data.stream import stream
-from mlpcli.data.table import Block, known_column
+from mlpcli.data.table import Block, is_number, known_column
 from mlpcli.metrics import decide
 from mlpcli.model import Model, as_read
 
 DIGITS = 6  # of a probability
-SEPARATORS = {"csv": ",", "tsv": "\t"}
+FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")  # begins a formula in a spreadsheet; OWASP, "CSV Injection"
+
+Cells = NDArray[np.object_]  # as they are written
+
+
+@dataclass(frozen=True)
+class Delimited:
+    """RFC 4180, with line feeds: what is read back is what was written."""
+
+    separator: str
+    excel_safe: bool = False  # an apostrophe before what a spreadsheet would run; numbers stay as they are
+
+    def header(self, names: Sequence[str]) -> str:
+        return self.separator.join(map(self.text, names)) + "\n"
+
+    def text(self, cell: str) -> str:
+        if self.excel_safe and FORMULA.match(cell) and not is_number(cell):
+            cell = "'" + cell
+        if any(mark in cell for mark in (self.separator, '"', "\n", "\r")):
+            return '"' + cell.replace('"', '""') + '"'
+        return cell
+
+    def lines(self, names: Sequence[str], columns: Sequence[Cells]) -> Sequence[str]:
+        if len(columns) == 1:
+            return [cell or '""' for cell in columns[0].tolist()]  # an empty line would be no record
+        return list(map(self.separator.join, zip(*(c.tolist() for c in columns), strict=True)))
+
+    def empty(self, names: Sequence[str]) -> str:
+        return self.separator * (len(names) - 1) or '""'
+
+
+@dataclass(frozen=True)
+class JsonLines:
+    """An object a row."""
+
+    def header(self, names: Sequence[str]) -> str:
+        return ""
+
+    def text(self, cell: str) -> str:
+        return json.dumps(cell, ensure_ascii=False)
+
+    def lines(self, names: Sequence[str], columns: Sequence[Cells]) -> Sequence[str]:
+        keys = [self.text(name) + ":" for name in names]
+        named = (map(key.__add__, c.tolist()) for key, c in zip(keys, columns, strict=True))
+        return ["{" + ",".join(cells) + "}" for cells in zip(*named, strict=True)]
+
+    def empty(self, names: Sequence[str]) -> str:
+        return "{" + ",".join(self.text(name) + ":null" for name in names) + "}"
+
+
+Format = Delimited | JsonLines
+FORMATS: dict[str, Format] = {"csv": Delimited(","), "tsv": Delimited("\t"), "jsonl": JsonLines()}
 
 
 class Predictor:
     """Turns parts of a CSV into lines of predictions, and counts what was odd on the way."""
 
-    def __init__(self, model: Model, keep: Sequence[str], proba: bool, threshold: float | None, form: str) -> None:
-        self.model, self.keep, self.proba, self.threshold, self.form = model, keep, proba, threshold, form
+    def __init__(
+        self, model: Model, keep: Sequence[str] = (), proba: bool = False, threshold: float | None = None,
+        form: Format = FORMATS["csv"], bom: bool = False,
+    ) -> None:  # fmt: skip
+        self.model, self.keep, self.proba, self.form, self.bom = model, keep, proba, form, bom
+        self.threshold = model.record.threshold if threshold is None else threshold
+        self.kinds = model.schema.read_kinds()
+        self.labels = written(np.asarray(model.labels, object), form.text)
         self.unseen: Counter[str] = Counter()
         self.far: Counter[str] = Counter()
         self.n_bad = 0
@@ -30,61 +96,46 @@ class Predictor:
 
     def predict(self, descriptor: int, name: str, options: ReadOptions) -> Iterator[bytes]:
         """Lines of the output, a part at a time. Raises DataError with the line of the input."""
-        kinds = self.model.schema.read_kinds()
         target = self.model.schema.target.name
-        first = True
-        for source, records in stream(descriptor, name, self.model.record.dialect, options, [*kinds, target]):
-            if first:
-                for column in kinds:
+        kept: list[str] = []
+        names: list[str] = []
+        for source, records in stream(descriptor, name, self.model.record.dialect, options, [*self.kinds, target]):
+            text = ""
+            if not names:
+                for column in self.kinds:
                     known_column(column, source.names, name)
                 kept = [n for n in source.names if n != target] if list(self.keep) == ["all"] else list(self.keep)
                 for column in kept:
                     known_column(column, source.names, name)
-                self.ignored = tuple(n for n in source.names if n not in kinds and n not in kept and n != target)
-            frame = self.answer(source, kept)
+                self.ignored = tuple(n for n in source.names if n not in self.kinds and n not in kept and n != target)
+                names = [*kept, "prediction", *(f"p_{label}" for label in self.model.labels if self.proba)]
+                text = "\ufeff" * self.bom + self.form.header(names)
+            lines = self.form.lines(names, self.answer(source, kept)) if source.n_rows else []
             if source.n_rows < len(records.starts):
                 self.n_bad += len(records.starts) - source.n_rows
-                place = np.searchsorted(records.starts, source.structure.starts)
-                frame.index = pd.Index(place)
-                frame = frame.reindex(range(len(records.starts)))
-            yield self.written(frame, first)
-            first = False
+                every = np.full(len(records.starts), self.form.empty(names), object)
+                every[np.searchsorted(records.starts, source.structure.starts)] = lines
+                lines = every.tolist()
+            text += "".join([line + "\n" for line in lines])
+            if text:
+                yield text.encode("utf-8", "surrogatepass")
 
-    def answer(self, source: Block, kept: Sequence[str]) -> pd.DataFrame:
+    def answer(self, source: Block, kept: Sequence[str]) -> list[Cells]:
         """The rows of a part -> kept columns, prediction, and probabilities on request."""
-        kinds = self.model.schema.read_kinds()
-        numbers = [n for n, k in kinds.items() if k == "number" and n not in kept]
-        texts = [n for n in source.names if n not in numbers]
-        frame = source.read(numbers=numbers, texts=texts) if source.n_rows else source.parse(texts=source.names)
-        columns = {n: frame[n].astype(object).where(frame[n].notna(), "") for n in kept}
-        inputs = frame
-        again = [n for n in kept if kinds.get(n) == "number"]
-        if again and source.n_rows:
-            inputs = source.read(numbers=[*numbers, *again], texts=[n for n in texts if n not in again])
-        elif not source.n_rows:
-            inputs = frame.assign(**{n: np.empty(0) for n in [*numbers, *again]})
-        for column, (unseen, far) in self.model.schema.surprises(as_read(self.model, inputs)).items():
+        numbers, texts = ([n for n, k in self.kinds.items() if k == kind] for kind in ("number", "text"))
+        inputs = as_read(self.model, source.read(numbers=numbers, texts=texts, only=self.kinds))
+        for column, (unseen, far) in self.model.schema.surprises(inputs).items():
             self.unseen[column] += unseen
             self.far[column] += far
-        outputs = self.model.outputs(as_read(self.model, inputs))
-        labels = self.model.labels
-        found = pd.DataFrame(columns, index=range(source.n_rows))
-        if not labels:
-            found["prediction"] = [f"{value:.9g}" for value in outputs.tolist()]
-            return found
-        threshold = self.model.record.threshold if self.threshold is None else self.threshold
-        found["prediction"] = np.asarray(labels, object)[decide(outputs, threshold)]
+        as_they_stand = source.parse(texts=kept, only=kept, markers=False) if kept else pd.DataFrame()
+        columns = [written_column(as_categorical(as_they_stand[n]), self.form) for n in kept]
+        outputs = self.model.outputs(inputs)
+        if not len(self.labels):
+            return [*columns, written(outputs, "{:.9g}".format)]
+        columns.append(self.labels[decide(outputs, self.threshold)])
         if self.proba:
-            shares = pd.DataFrame(np.round(outputs, DIGITS), columns=[f"p_{label}" for label in labels])
-            found = pd.concat([found, shares], axis=1)
-        return found
-
-    def written(self, frame: pd.DataFrame, header: bool) -> bytes:
-        if self.form == "jsonl":
-            text = frame.to_json(orient="records", lines=True, force_ascii=False) if len(frame) else ""
-            return text.encode("utf-8", "surrogatepass")
-        text = frame.to_csv(sep=SEPARATORS[self.form], header=header, index=False, lineterminator="\n")
-        return text.encode("utf-8", "surrogatepass")
+            columns += [written(shares, repr) for shares in np.round(outputs, DIGITS).T]
+        return columns
 
     def notes(self) -> list[str]:
         notes = [f"column {name}: {n} values never seen in training" for name, n in self.unseen.items() if n]
@@ -94,3 +145,15 @@ class Predictor:
         if self.ignored:
             notes.append("columns the model does not use: " + ", ".join(self.ignored))
         return notes
+
+
+def written(values: NDArray[Any], cell: Callable[[Any], str]) -> Cells:
+    found = np.empty(len(values), object)
+    found[:] = list(map(cell, values.tolist()))
+    return found
+
+
+def written_column(cells: pd.Categorical[Any], form: Format) -> Cells:
+    """The cells of a column as they stand in the file."""
+    found: Cells = written(np.array([*cells.categories, ""], object), form.text)[cells.codes]
+    return found

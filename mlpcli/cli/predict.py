@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -14,8 +15,6 @@ from mlpcli.cli.app import app, guarded
 from mlpcli.cli.options import ModelFile, OtherData, Quiet, settings_of, with_settings
 from mlpcli.config import ReadOptions
 from mlpcli.errors import UsageError
-
-FORMATS = ("csv", "tsv", "jsonl")
 
 
 @app.command()
@@ -32,6 +31,10 @@ def predict(
         float | None, typer.Option("--threshold", min=0, max=1, help="Of two classes, say the second from here on.")
     ] = None,
     form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="csv, tsv or jsonl.")] = "csv",
+    bom: Annotated[bool, typer.Option("--bom", help="Begin with a mark by which Excel knows UTF-8.")] = False,
+    excel_safe: Annotated[
+        bool, typer.Option("--excel-safe", help="An apostrophe before what a spreadsheet takes for a formula.")
+    ] = False,
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
@@ -42,18 +45,23 @@ def predict(
     cat new.csv | mlpcli predict model.npz - --keep id --proba | head
     tail -f log.csv | mlpcli predict model.npz -
     """
-    if form not in FORMATS:
-        raise UsageError(f"--format: no such format '{form}'", "one of " + ", ".join(FORMATS))
     _, options = settings_of(None, settings)
     from mlpcli.files import check_output, write_atomically
     from mlpcli.model import load
-    from mlpcli.prediction import Predictor
+    from mlpcli.prediction import FORMATS, Delimited, Predictor
 
+    if form not in FORMATS:
+        raise UsageError(f"--format: no such format '{form}'", "one of " + ", ".join(FORMATS))
+    writer = FORMATS[form]
+    if isinstance(writer, Delimited):
+        writer = replace(writer, excel_safe=excel_safe)
+    elif bom or excel_safe:
+        raise UsageError(f"--bom and --excel-safe are for csv and tsv, not for --format {form}")
     loaded = load(model)
     if threshold is not None and len(loaded.labels) != 2:
         raise UsageError("--threshold is for models of two classes")
     kept = [] if keep is None else [k.strip() for k in keep.split(",")]
-    predictor = Predictor(loaded, kept, proba, threshold, form)
+    predictor = Predictor(loaded, kept, proba, threshold, writer, bom)
     if output is not None:
         check_output(output, [model, data or "-"])
     with opened(data or "-") as (descriptor, name):

@@ -147,8 +147,9 @@ class Records:
         return known_column(name, self.names, self.name)
 
     def read(
-        self, *, numbers: Collection[str] = (), texts: Collection[str] = (), target: str | None = None
-    ) -> pd.DataFrame:
+        self, *, numbers: Collection[str] = (), texts: Collection[str] = (), target: str | None = None,
+        only: Collection[str] | None = None,
+    ) -> pd.DataFrame:  # fmt: skip
         """All rows: float64 for numbers, NaN where missing; categoricals of the exact cells for text.
 
         Columns in neither collection follow the rule of this room. In the target only an empty cell is missing, and
@@ -157,16 +158,17 @@ class Records:
         Raises DataError naming the cell that does not fit.
         """
         numbers, texts = set(numbers), set(texts)
+        names = [n for n in self.names if only is None or n in only]
         as_text = texts | {n for n in self.with_leading_zeros() if n not in numbers}
-        guess = [n for n in self.names if n not in numbers and n not in as_text]
+        guess = [n for n in names if n not in numbers and n not in as_text]
         if guess:
             sample = self.sample(target)
             as_text.update(n for n in guess if not looks_numeric(sample[n]))
             if target in guess and len(as_categorical(sample[target]).categories) <= FEW_NUMBERS:
                 as_text.add(target)  # they may be the names of classes, each as it stands
-        frame = self.parse(texts=as_text, target=target)
+        frame = self.parse(texts=as_text, target=target, only=only)
         columns = {}
-        for name in self.names:
+        for name in names:
             column = frame[name]
             if column.dtype.kind != "f":
                 column = self.without_markers(column, name == target)
