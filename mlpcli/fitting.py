@@ -31,7 +31,7 @@ from mlpcli.data.schema import (
     fit_target,
     parse_dates,
 )
-from mlpcli.data.storage import Storage
+from mlpcli.data.storage import Storage, free_memory
 from mlpcli.data.table import Source, as_number, open_table, to_floats
 from mlpcli.errors import DataError, TrainingError, UsageError
 from mlpcli.events import Event, History
@@ -56,6 +56,7 @@ Floats = NDArray[np.float64]
 FITTED_CELLS, FEWEST_FITTED = 2_000_000, 20_000  # statistics are those of so many cells, or rows, drawn at random
 MOST_VALIDATED = 100_000  # rows on which one member's epochs are told apart
 MOST_JUDGED = 100_000  # rows of a set on which a model is judged
+CLASS_COPIES = 6  # matrices of judged rows by classes that are held at once
 ENCODED_ROWS = 4096
 MANY_NUMBERS = [str(n) for n in range(MOST_NUMBER_CLASSES + 1)]  # stand for those of a target read as numbers
 GATHERED = 1 << 14  # rows
@@ -106,6 +107,7 @@ def read_table(path: str, config: Config, options: ReadOptions, folder: str = ".
         raise DataError(what, file=source.name)
     texts = (*config.category, *([target] if config.task == "classification" else []))
     frame = source.read(numbers=config.numeric, texts=texts, target=target)
+    notes += source.said
     rows = with_value(frame[target], storage)
     if len(rows) < len(frame):
         if 2 * len(rows) < len(frame):
@@ -132,6 +134,12 @@ def read_table(path: str, config: Config, options: ReadOptions, folder: str = ".
             raise DataError(
                 f"{len(names)} classes in {len(rows)} rows look like an id, not a class",
                 "choose another column with --target, or --task regression", file=source.name, column=target,
+            )  # fmt: skip
+        needed = CLASS_COPIES * 8 * len(names) * min(len(rows), MOST_JUDGED)
+        if needed > free_memory():
+            raise DataError(
+                f"{len(names)} classes in {len(rows)} rows need about {needed / 2**30:.0f} GB of memory",
+                "choose another column with --target, or join rare classes", file=source.name, column=target,
             )  # fmt: skip
     validation, test = config.share("validation") or 0.0, config.share("test") or 0.0
     groups = times = None
@@ -405,7 +413,9 @@ def prepare_table(table: Table, config: Config) -> Fitting:
         valid = replace(seen, index=valid_rows[:MOST_VALIDATED]) if len(valid_rows) else None
         members.append(Member(build_network(k, config, schema, rng), seen, valid, rng))
     notes = [*table.notes, *(f"{c.name} is left out: {c.reason}" + (f" ({c.hint})" if c.hint else "")
-             for c in columns if c.n_plain == 0 and c.name not in config.drop and c.kind == "left out")]  # fmt: skip
+             for c in columns if c.n_plain == 0 and c.name not in config.drop and c.kind == "left out"),
+             *(f"{c.name} is free text: {c.n_plain} hashed words and pairs of words (--category {c.name}, "
+               f"--drop {c.name})" for c in columns if c.kind == "text")]  # fmt: skip
     return Fitting(table, config, schema, members, rows, x, y, by_fold, notes)
 
 

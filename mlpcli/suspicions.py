@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +26,7 @@ from mlpcli.fitting import Fitting
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+SHOWN = 5  # findings of a kind
 MOST_ROWS = 50_000  # rows looked at, evenly spaced
 LEAK_ROWS = 4_000  # rows on which one column is tried as the only predictor; half to fit, half to judge
 FEWEST_ERRORS = 5  # of a constant, below which nothing is proven
@@ -337,4 +338,11 @@ SUSPICIONS: dict[str, Callable[[Facts], Iterator[Finding]]] = {
 def suspicions(fitting: Fitting) -> tuple[Finding, ...]:
     """Everything suspicious about a table that is ready to train on."""
     facts = Facts.of(fitting)
-    return tuple(finding for check in SUSPICIONS.values() for finding in check(facts))
+    found: list[Finding] = []
+    for check in SUSPICIONS.values():
+        of_a_kind = list(check(facts))
+        found += of_a_kind[:SHOWN]
+        if len(of_a_kind) > SHOWN:
+            more = len(of_a_kind) - SHOWN
+            found.append(replace(of_a_kind[SHOWN], message=f"and {more} more", numbers={"more": more}, remedies=()))
+    return tuple(found)

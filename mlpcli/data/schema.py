@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mlpcli.config import Config, Task
 from mlpcli.data.columns import as_categorical as as_categorical
 from mlpcli.data.table import is_number
+from mlpcli.data.words import SLOTS, counts, grams, is_sentence
 from mlpcli.errors import DataError
 
 Floats = NDArray[np.float64]
@@ -34,6 +35,8 @@ PLE_SHRINK: Mapping[Task, float] = {"classification": 0.25, "regression": 0.5}
 # Where a scaled number bends: x / sqrt(1 + (x/c)^2). 3 is RealMLP's (arXiv 2407.04491); deviations bend later.
 SMOOTH_CLIP = {"robust": 3.0, "clipped": 6.0}
 RARE = 5  # a level seen less often in the training rows shares one input with the other rare ones
+TEXT_INPUTS = 256  # slots of hashed words kept of a column of free text: those that occur in most rows
+MOSTLY_DISTINCT = 0.5  # of its values, and of these the share that are sentences, from which on a column is free text
 ENCODE_ROWS = 4096  # rows encoded at once: the block stays in the processor's cache
 
 
@@ -105,10 +108,10 @@ class CategoryColumn:
         """Input of each row; n_plain and above where a row has none."""
         where = {level: i for i, level in enumerate(self.levels)}
         rare = len(self.levels) if self.has_rare else max(len(self.levels), self.n_plain)
-        of_category = [where.get(str(c), rare) for c in values.categories]
-        lookup = np.asarray([*of_category, where.get(None, rare)])
+        texts, codes = used_texts(values)
+        lookup = np.asarray([*(where.get(text, rare) for text in texts), where.get(None, rare)])
         # Code -1, the missing value, is the last.
-        return np.asarray(lookup[values.codes], np.int64)
+        return np.asarray(lookup[codes], np.int64)
 
     def encode(self, values: pd.Categorical, plain: Matrix, ple: Matrix) -> None:
         """n values -> plain (n, n_plain)"""
@@ -148,6 +151,33 @@ class DateColumn:
 
 
 @dataclass(frozen=True)
+class FreeText:
+    """Text of many words: how often each of some hashed words and pairs of words occurs, scaled; none where missing."""
+
+    kind: Literal["text"]
+    name: str
+    n_missing: int
+    slots: tuple[int, ...]  # ascending
+    center: tuple[float, ...]  # of log(1 + occurrences)
+    factor: tuple[float, ...]
+    clip: float  # 0: no smooth clip
+
+    @property
+    def n_plain(self) -> int:
+        return len(self.slots)
+
+    @property
+    def n_ple(self) -> int:
+        return 0
+
+    def encode(self, values: pd.Categorical, plain: Matrix, ple: Matrix) -> None:
+        texts, codes = used_texts(values)
+        found = counts([*texts, ""], np.asarray(self.slots))
+        z = (found - self.center) * self.factor
+        plain[:] = (z / np.sqrt(1 + np.square(z / self.clip)) if self.clip else z)[codes]
+
+
+@dataclass(frozen=True)
 class LeftOut:
     """A column that is no input, and why."""
 
@@ -160,11 +190,13 @@ class LeftOut:
     n_ple = 0
 
 
-Column = NumberColumn | CategoryColumn | DateColumn | LeftOut
+Feature = NumberColumn | CategoryColumn | DateColumn | FreeText
+Column = Feature | LeftOut
 KINDS: Mapping[str, type[Column]] = {
     "number": NumberColumn,
     "category": CategoryColumn,
     "date": DateColumn,
+    "text": FreeText,
     "left out": LeftOut,
 }
 
@@ -194,7 +226,7 @@ class Schema:
     target: Target
 
     @property
-    def features(self) -> tuple[NumberColumn | CategoryColumn | DateColumn, ...]:
+    def features(self) -> tuple[Feature, ...]:
         return tuple(c for c in self.columns if not isinstance(c, LeftOut))
 
     @property
@@ -246,6 +278,16 @@ def column_values(values: Any) -> Any:
     return values.to_numpy(np.float64) if values.dtype.kind == "f" else as_categorical(values)
 
 
+def used_texts(values: pd.Categorical) -> tuple[list[str], NDArray[np.integer]]:
+    """The texts that some rows may have, and the number of each row's, -1 where missing: few rows have few texts."""
+    texts, codes = values.categories, values.codes
+    if len(texts) > len(codes):
+        used, codes = np.unique(codes, return_inverse=True)
+        codes = codes - bool(len(used) and used[0] < 0)
+        texts = texts[used[used >= 0]]
+    return [str(text) for text in texts], codes
+
+
 # --- fitting ----------------------------------------------------------------------------------------------
 
 
@@ -269,6 +311,8 @@ def fit_columns(frame: pd.DataFrame, config: Config, task: Task, leave_out: Mapp
         values = column_values(frame[name])
         if name in leave_out:
             columns.append(LeftOut("left out", name, leave_out[name], ""))
+        elif name not in dates and (text := fitter.text(name, values)) is not None:
+            columns.append(text)
         elif name not in dates and (reason := no_input(name, values, config)) is not None:
             columns.append(reason)
         elif isinstance(values, pd.Categorical):
@@ -347,6 +391,39 @@ class Fitter:
             tuple(c for c, _ in kept), tuple(p[0] for p in off_on), tuple(p[1] for p in off_on), has_rare,
         )  # fmt: skip
 
+    def text(self, name: str, values: Floats | pd.Categorical) -> FreeText | None:
+        """The column as free text, if its values are mostly distinct sentences that share some words."""
+        if not isinstance(values, pd.Categorical) or name in self.config.category:
+            return None
+        texts, of_row = used_texts(values)
+        n_rows = np.bincount(of_row[of_row >= 0], minlength=len(texts))
+        n_distinct = int(np.count_nonzero(n_rows))
+        if n_distinct < max(FEWEST_IDS, MOSTLY_DISTINCT * n_rows.sum()):
+            return None
+        if sum(map(is_sentence, texts)) < MOSTLY_DISTINCT * len(texts):
+            return None
+        parts = [slice(i, i + ENCODE_ROWS) for i in range(0, len(texts), ENCODE_ROWS)]
+        seen = np.zeros(SLOTS)  # rows in which a slot occurs
+        for part in parts:
+            text, slot = grams(texts[part])
+            once = np.unique(text * SLOTS + slot)
+            seen += np.bincount(once % SLOTS, n_rows[part][once // SLOTS], SLOTS)
+        seen[seen == len(values)] = 0  # tells no row from another
+        slots = np.sort(np.argsort(-seen, kind="stable")[:TEXT_INPUTS])
+        slots = slots[seen[slots] >= RARE]
+        if not len(slots):
+            return None
+        sums = np.zeros((2, len(slots)))
+        for part in parts:
+            found = counts(texts[part], slots)
+            sums += n_rows[part] @ found, n_rows[part] @ np.square(found)
+        mean, square = sums / len(values)
+        center, spread = (mean, np.sqrt(square - mean**2)) if self.config.scale != "none" else (0 * mean, 1 + 0 * mean)
+        return FreeText(
+            "text", name, int((of_row < 0).sum()), tuple(slots.tolist()), tuple(center.tolist()),
+            tuple((1 / spread).tolist()), SMOOTH_CLIP.get(self.config.scale or "", 0.0),
+        )  # fmt: skip
+
     def date(self, name: str, values: pd.Categorical, format: str) -> DateColumn:
         parts = date_parts(parse_dates(values, format))
         fitted = tuple(
@@ -412,9 +489,9 @@ def date_format(values: pd.Categorical) -> str | None:
 
 def parse_dates(values: pd.Categorical, form: str) -> pd.DatetimeIndex:
     """n values -> n times in UTC; NaT where a value is missing or not in this format."""
-    texts = pd.Series([str(c).strip() for c in values.categories], dtype=object)
-    parsed = pd.to_datetime(texts, format=form, errors="coerce", utc=True)
-    return pd.DatetimeIndex([*parsed, pd.NaT])[values.codes]
+    texts, codes = used_texts(values)
+    parsed = pd.to_datetime(pd.Series([t.strip() for t in texts], dtype=object), format=form, errors="coerce", utc=True)
+    return pd.DatetimeIndex([*parsed, pd.NaT])[codes]
 
 
 def date_parts(times: pd.DatetimeIndex) -> dict[str, Floats]:
