@@ -20,14 +20,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.errors import MachineError, ModelError
+from mlpcli.errors import DataError, MachineError, ModelError
 from mlpcli.files import write_atomically
 
 FORMAT = 1
 LARGEST_FILE = 2 << 30  # bytes
-LARGEST_HEADER = 64 << 20  # bytes of JSON
+LARGEST_HEADER = 32 << 20  # bytes of JSON
+MOST_VALUES = 2_000_000  # in the JSON; each takes up to 70 bytes of memory
 DEEPEST = 32  # nested brackets in the JSON
 MOST_MEMBERS = 16
+BLOCK = 1 << 20  # bytes looked at together
 DTYPES = ("<f4", "<f8", "<i8", "|u1")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip can hold
 HEADER = "header"
@@ -37,10 +39,16 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def pack(header: Mapping[str, Any], arrays: Arrays) -> bytes:
-    """The bytes of a model file; `header` is JSON and gets the entries format and sha256."""
+    """The bytes of a model file; `header` is JSON and gets the entries format and sha256.
+
+    Raises DataError for a header larger than `unpack` takes.
+    """
     body = {**header, "format": FORMAT}
     body["sha256"] = digest(body, arrays)
-    text = np.frombuffer(canonical(body), np.uint8)
+    written = canonical(body)
+    if len(written) > LARGEST_HEADER or not is_moderate(written):  # no reader would take it
+        raise DataError("too many columns, categories or classes for a model file", "fewer columns with --drop")
+    text = np.frombuffer(written, np.uint8)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for name, array in [(HEADER, text), *sorted(arrays.items())]:
@@ -134,7 +142,7 @@ def read_npy(member: bytes) -> NDArray[Any]:
 
 def read_header(text: bytes) -> dict[str, Any]:
     """The JSON of a header: one object, no NaN, no doubled key, not nested too deep."""
-    if len(text) > LARGEST_HEADER or deepest(text) > DEEPEST:
+    if len(text) > LARGEST_HEADER or not is_moderate(text):
         raise ModelError("the header is too large", hint=DAMAGED)
     try:
         header = json.loads(text.decode("ascii"), object_pairs_hook=unique_keys, parse_constant=no_constant)
@@ -145,11 +153,21 @@ def read_header(text: bytes) -> dict[str, Any]:
     return header
 
 
-def deepest(text: bytes) -> int:
-    """How deep brackets nest; those inside texts count too, which only makes the bound stricter."""
-    opened = np.frombuffer(text, np.uint8)
-    step = np.isin(opened, (0x5B, 0x7B)).astype(np.int64) - np.isin(opened, (0x5D, 0x7D))
-    return int(np.cumsum(step).max(initial=0))
+def is_moderate(text: bytes) -> bool:
+    """Whether brackets nest no deeper than DEEPEST and there are no more than MOST_VALUES values.
+
+    Marks inside texts count too, which only makes the bounds stricter.
+    """
+    depth = n_values = 0
+    for start in range(0, len(text), BLOCK):
+        block = np.frombuffer(text[start : start + BLOCK], np.uint8)
+        opens, closes = np.isin(block, (0x5B, 0x7B)), np.isin(block, (0x5D, 0x7D))
+        depths = depth + np.cumsum(opens.astype(np.int64) - closes)
+        n_values += int(opens.sum()) + int((block == 0x2C).sum())
+        if depths.max() > DEEPEST or n_values > MOST_VALUES:
+            return False
+        depth = int(depths[-1])
+    return True
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

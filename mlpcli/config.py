@@ -185,7 +185,7 @@ class Config:
         None, "Rows a step: full (batch), 1 (stochastic), N (mini-batch gradient descent); auto: an eighth, 32 to 256.",
         group=TRAINING, metavar="auto|full|N",
     )  # fmt: skip
-    epochs: int | None = setting(None, "Passes over the training rows, at most.", group=TRAINING, low=1, high=1_000_000)
+    epochs: int | None = setting(None, "Passes over the training rows, at most.", group=TRAINING, low=1, high=100_000)
     time_limit: float | None = setting(
         None, "Stop training after this time, e.g. 90s, 5m, 2h.", group=TRAINING, above=0, unit="duration"
     )

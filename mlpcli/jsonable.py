@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 import types
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from mlpcli.errors import ModelError
+from mlpcli.errors import ModelError, UsageError
 
 T = TypeVar("T")
 
@@ -58,7 +59,7 @@ def _read(hint: Any, value: Any, where: str) -> Any:
         return [_read(args[0], v, f"{where}[{i}]") for i, v in enumerate(value)]
     if origin is dict and isinstance(value, dict):
         return {k: _read(args[1], v, f"{where}.{k}") for k, v in value.items()}
-    if hint is float and type(value) in (int, float) and abs(value) <= 1.8e308:
+    if hint is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:
         return float(value)
     if hint in (int, str, bool, type(None)) and type(value) is hint:
         return value
@@ -91,7 +92,11 @@ def _dataclass(cls: Any, value: Any, where: str) -> Any:
     for name in names:
         if name not in value:
             raise ModelError(f"entry {where}.{name} is missing", hint="the file is damaged or was edited")
-    return cls(**{name: _read(hints[name], value[name], f"{where}.{name}") for name in names})
+    found = {name: _read(hints[name], value[name], f"{where}.{name}") for name in names}
+    try:
+        return cls(**found)
+    except UsageError as error:  # a setting out of its range
+        raise ModelError(f"entry {where}: {error.message}", hint="the file is damaged or was edited") from error
 
 
 def _refuse(value: Any, where: str) -> Any:

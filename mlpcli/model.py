@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,6 +23,7 @@ from mlpcli.events import History
 from mlpcli.evidence import Evidence
 from mlpcli.jsonable import from_json, to_json
 from mlpcli.metrics import decide
+from mlpcli.soundness import require_sound
 
 if TYPE_CHECKING:
     from mlpcli.evaluation import Evaluation
@@ -77,11 +78,21 @@ def uses_ple(member: int, config: Config, schema: Schema) -> bool:
     return schema.target.task == "regression" or member % 2 == 0 or schema.n_plain == 0
 
 
-def build_network(member: int, config: Config, schema: Schema, rng: np.random.Generator) -> Network:
-    """The untrained network of one member. Raises ModelError when it would be too large to train."""
+def layer_widths(member: int, config: Config, schema: Schema) -> list[int]:
+    """Inputs, hidden units of each layer, outputs."""
     n_inputs = schema.n_inputs if uses_ple(member, config, schema) else schema.n_plain
-    widths = [n_inputs, *(config.hidden or ()), n_outputs(config, schema)]
-    size = sum((a + 1) * b for a, b in pairwise(widths))
+    return [n_inputs, *(config.hidden or ()), n_outputs(config, schema)]
+
+
+def n_weights(widths: list[int]) -> int:
+    """Weights and biases of the layers, the fewest parameters that a network has."""
+    return sum((a + 1) * b for a, b in pairwise(widths))
+
+
+def build_network(member: int, config: Config, schema: Schema, rng: np.random.Generator) -> Network:
+    """The untrained network of one member. Raises DataError when it would be too large to train."""
+    widths = layer_widths(member, config, schema)
+    size = n_weights(widths)
     if size > LARGEST_MODEL:
         raise DataError(
             f"a network of {size:,} parameters needs about {size * 4 * 5 / 2**30:.0f} GB",
@@ -187,20 +198,33 @@ def load(path: str) -> Model:
         if header.get("kind") == "mlpcli checkpoint":
             raise ModelError("a checkpoint, not a model", "mlpcli train --resume goes on with it")
         record = from_json(Record, header)
-        networks = []
+        require_sound(record.schema, record.config, record.dialect, record.temperature, record.threshold)
         members = arrays.get("members", np.empty((0, 0), np.float32))
-        if members.ndim != 2 or members.dtype != np.float32 or len(members) != (record.config.ensemble or 1):
+        if (
+            arrays.keys() != {"members"}
+            or members.ndim != 2
+            or members.dtype != np.float32
+            or len(members) != (record.config.ensemble or 1)
+        ):
             raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
-        for member, row in enumerate(members):
-            network = build_network(member, record.config, record.schema, np.random.default_rng(0))
-            n = len(network.params)
-            if n + len(network.state) > len(row):
-                raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
-            network.params[:], network.state[:] = row[:n], row[n : n + len(network.state)]
-            networks.append(network)
+        networks = [with_weights(member, record, row) for member, row in enumerate(members)]
     except ModelError as error:
         raise ModelError(error.message, error.hint, file=path) from error
     return Model(record, networks, path)
+
+
+def with_weights(member: int, record: Record, row: Array) -> Network:
+    """The network of one member with the weights of a model file. Raises ModelError when they are too few."""
+    # Before anything of the size that a header asks for is made.
+    if n_weights(layer_widths(member, record.config, record.schema)) > len(row):
+        raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
+    config = replace(record.config, init="zeros")  # random ones would be overwritten
+    network = build_network(member, config, record.schema, np.random.default_rng(0))
+    n = len(network.params)
+    if n + len(network.state) > len(row):
+        raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
+    network.params[:], network.state[:] = row[:n], row[n : n + len(network.state)]
+    return network
 
 
 def combine(logits: list[Array], config: Config, schema: Schema, temperature: float) -> Array:

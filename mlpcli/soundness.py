@@ -1,0 +1,94 @@
+"""Whether what a model file says fits together, beyond the types that `jsonable` proves: an edited file is refused.
+
+Each rule says what it asks for. To add one: write it, add a line to `rules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from mlpcli.config import Config
+from mlpcli.data.dialect import Dialect
+from mlpcli.data.schema import DATE_FORMATS, CategoryColumn, Column, DateColumn, NumberColumn, Schema, date_parts
+from mlpcli.engine.losses import LOSSES
+from mlpcli.errors import ModelError
+
+LARGEST_INPUT = 1e30  # of a network; float32 ends at 3e38
+LARGEST_TEMPERATURE = 1e3
+SMALLEST_CLIP = 1e-3
+
+
+def require_sound(
+    schema: Schema, config: Config, dialect: Dialect, temperature: float, threshold: float | None
+) -> None:
+    """Raises ModelError for the first thing that does not fit."""
+    for fits, what in rules(schema, config, dialect, temperature, threshold):
+        if not fits:
+            raise ModelError(f"its {what} cannot be", hint="the file is damaged or was edited")
+
+
+def rules(
+    schema: Schema, config: Config, dialect: Dialect, temperature: float, threshold: float | None
+) -> Iterator[tuple[bool, str]]:
+    target = schema.target
+    is_classes = target.task == "classification"
+    yield config.resolve(target.task) == config, "settings"  # None would mean: the preset decides
+    yield config.loss in LOSSES and LOSSES[config.loss].task == target.task, "loss"
+    yield config.loss != "binary_cross_entropy" or len(target.labels) == 2, "loss"
+    yield len(target.labels) >= 2 if is_classes else not target.labels, "classes"
+    yield len(set(target.labels)) == len(target.labels), "classes"
+    yield target.std > 0 and target.low <= target.high, "target's numbers"
+    yield 1 / LARGEST_TEMPERATURE <= temperature <= LARGEST_TEMPERATURE, "temperature"
+    yield threshold is None or (len(target.labels) == 2 and 0 <= threshold <= 1), "threshold"
+    marks = (dialect.delimiter, dialect.quote, dialect.escape, dialect.comment, dialect.decimal, dialect.thousands)
+    yield all(mark is None or (len(mark) == 1 and mark.isascii() and mark not in "\r\n\0") for mark in marks), "marks"
+    yield dialect.delimiter != dialect.quote, "marks"
+    yield all(map(is_text, (*dialect.missing, *dialect.target_missing, *target.labels))), "texts"
+    yield dialect.skip_rows >= 0, "marks"
+    yield bool(schema.features), "columns"
+    yield len({c.name for c in schema.columns} | {target.name}) == len(schema.columns) + 1, "columns"
+    for column in schema.columns:
+        yield is_sound(column), f"column '{column.name[:80]}'"
+
+
+def is_text(text: str) -> bool:
+    """Whether UTF-8 can hold it; half a surrogate pair cannot be."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def is_sound(column: Column) -> bool:
+    """Whether the numbers of a column give inputs of a network, as many as it says."""
+    if isinstance(column, NumberColumn):
+        edges = np.asarray(column.edges)
+        with np.errstate(over="ignore"):
+            steps = np.diff(edges)
+        return (
+            (column.clip == 0 or column.clip >= SMALLEST_CLIP)
+            and len(column.indicator) in (0, 2)
+            and are_inputs(*column.indicator, column.shrink)
+            and len(edges) != 1
+            and bool(np.all((steps > 0) & np.isfinite(steps)))
+        )
+    if isinstance(column, CategoryColumn):
+        n_inputs = 1 if len(column.levels) == 2 and not column.has_rare else len(column.levels) + column.has_rare
+        return (
+            len(column.on) == len(column.off) == n_inputs
+            and are_inputs(*column.on, *column.off)
+            and len(set(column.levels)) == len(column.levels)
+        )
+    if isinstance(column, DateColumn):
+        names = [part.name for part in column.parts]
+        return (
+            column.format in DATE_FORMATS
+            and len(set(names)) == len(names)
+            and set(names) <= date_parts(pd.DatetimeIndex([], tz="UTC")).keys()
+            and all(map(is_sound, column.parts))
+        )
+    return True
+
+
+def are_inputs(*values: float) -> bool:
+    return all(abs(value) <= LARGEST_INPUT for value in values)
