@@ -1,4 +1,4 @@
-"""Whatever bytes a CSV holds, it is refused in one message, or read the same way whole, in parts, and by Python's csv."""
+"""Whatever bytes a CSV holds, it is refused in one message, or read alike whole, in parts, and by Python's csv."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ QUIET = settings(max_examples=100, deadline=None, database=None, suppress_health
 GOOD = b"a,b,c\n" + b"".join(b"%d,x%d,%d.5\n" % (i, i % 3, i) for i in range(12))
 PIECES = [
     b",", b";", b"\t", b"|", b" ", b'"', b'""', b"'", b"\n", b"\r\n", b"\r", b"\r\r\n", b"\\", b"#", b"\0", b"\xff",
-    b"\xef\xbb\xbf", b"\xff\xfe", b"\xed\xa0\x80", "가나".encode("cp949"), "é".encode(), "\u202e".encode(), b"\x1a", b"\x1b[31m",
+    b"\xef\xbb\xbf", b"\xff\xfe", b"\xed\xa0\x80", "가나".encode("cp949"), "é".encode(), "\u202e".encode(),
+    b"\x1a", b"\x1b[31m",
     b"1", b"-2.5e3", b"007", b"1e999", b"nan", b"NA", b"?", b"1,5", b"a,b\n", b'"x\ny"', b"=1+1", b"2024-01-02",
 ]  # fmt: skip
 SOUP = st.lists(st.sampled_from(PIECES) | st.binary(max_size=3), max_size=40).map(b"".join)
