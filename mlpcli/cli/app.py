@@ -7,6 +7,7 @@ import functools
 import inspect as introspect
 import json as jsonlib
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -28,6 +29,7 @@ app = typer.Typer(
 
 SCHEMA = 1  # of every --json answer
 BUG = 70  # exit code, as in sysexits.h
+LEAST_MEMORY = 256 << 20  # bytes of address space that the interpreter and its modules take
 
 
 @app.callback(invoke_without_command=True)
@@ -83,7 +85,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             os.environ[name] = "1"
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, stop)
-        code = bounded(lambda: command(*args, **kwargs), bool(kwargs.get("json")), debug)
+        code = bounded(lambda: begin(command, args, kwargs), bool(kwargs.get("json")), debug)
         if code:
             raise typer.Exit(code)
 
@@ -93,6 +95,17 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         "debug": debug.annotation, "return": None,
     }  # fmt: skip
     return run
+
+
+def begin(command: Callable[..., None], args: Any, kwargs: Any) -> None:
+    """Runs a command where there is memory enough for numpy, which would otherwise end the process itself."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if 0 <= limit < LEAST_MEMORY:
+        raise MachineError(
+            f"not enough memory: the limit is {limit >> 20} MB, and mlpcli needs about {LEAST_MEMORY >> 20}",
+            "raise it with ulimit -v",
+        )
+    command(*args, **kwargs)
 
 
 # typer brings its own click, and exports its exceptions but not what they have in common.
@@ -175,7 +188,10 @@ def tell(error: MlpcliError, as_json: bool) -> None:
 
 
 def show(start: str, message: str, width: int, hint: str | None) -> None:
-    from mlpcli.reporter.text import make_console, safe
-
+    try:
+        from mlpcli.reporter.text import make_console, safe
+    except (MemoryError, OSError):  # too little is left to load it
+        print(start + ascii(message), file=sys.stderr)
+        return
     text = start + safe(message, width)
     make_console(sys.stderr).print(text + (f"\nhint: {safe(hint, 300)}" if hint else ""), soft_wrap=True)
