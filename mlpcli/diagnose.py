@@ -17,21 +17,22 @@ from numpy.typing import NDArray
 from mlpcli.config import Config
 from mlpcli.evaluation import Evaluation, Judged
 from mlpcli.events import History
-from mlpcli.evidence import Evidence
+from mlpcli.evidence import Estimate, Evidence
 from mlpcli.model import Model
 
 Severity = Literal["problem", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("problem", "warning", "note")
 
-LOST, SURELY_LOST = 0.5, 0.25  # share of the training rows' gain over a constant answer that others do not show
-ROSE = 0.5  # rise of the validation loss after its best epoch, as a share of its gain over a constant answer
-SURE = 4.0  # standard errors, or deviations of a curve's noise, from which on a change is taken for real
+LOST, SURELY_LOST = 0.6, 0.25  # share of the training rows' gain over a constant answer that others do not show
+ROSE, TURNED = 0.5, 0.15  # rise of the validation loss after its best epoch, as a share of its gain over a constant
+SURE = 4.0  # standard errors from which on a change is taken for real
 MISSED = 0.05  # share of the target's variance that a second model must add
 STILL_FALLING = 0.05  # share of the whole fall of the loss that the last fifth of the epochs still brought
 JUMPY = 0.1  # typical jump of the training loss from epoch to epoch, as a share of its gain over a constant answer
 WIDE = 0.2  # width of the interval of the accuracy, or of the loss's share, that tells little
 ALONE = 0.95  # how nearly the target is a function of one column
 IMBALANCE = 20.0  # times the largest class is larger than the smallest
+AT_99 = 2.576 / 1.96  # from the half-width of a 95 % interval to that of 99 %
 WORSE = 0.1  # rise of the loss on test rows above that on validation rows, as a share of the latter's gain
 DEAD, SATURATED = 0.5, 0.5  # share of a hidden layer's units
 
@@ -66,25 +67,21 @@ class Case:
 def overfitting(case: Case) -> Finding | None:
     """Training rows are fitted much better than others, or went on to be while the validation loss rose."""
     h, e = case.history, case.evidence
-    remedies = ("--dropout 0.2", f"--weight-decay {decay(case.config):g}", smaller(case.config), "more rows")
     numbers = {"train_loss": e.train_loss.value, "constant_loss": e.constant_loss}
     if e.valid_loss is not None and e.gap is not None and e.lost is not None:
         numbers |= {
             "valid_loss": e.valid_loss.value, "gap": e.gap.value, "gap_low": e.gap.low, "gap_high": e.gap.high,
             "lost": e.lost.value, "lost_low": e.lost.low, "lost_high": e.lost.high,
         }  # fmt: skip
-    rise, noise = rise_after_best(h)
-    has_risen = rise > SURE * noise and rise > ROSE * case.gain
+    rise = rise_after_best(h)
     is_lost = e.lost is not None and e.lost.value > LOST
-    if has_risen and (is_lost or h.stopped_by != "patience"):
-        # Where the kept epoch is sound, a rise that early stopping cut short is its price, and harmless.
-        best = h.best_epoch
+    # Where the kept epoch is sound, a rise that early stopping cut short is its price: see overfitting_averted.
+    if rise.is_sure and rise.height > ROSE * case.gain and (is_lost or h.stopped_by != "patience"):
         return Finding(
             "overfitting", "warning",
-            f"after epoch {best} the validation loss rose by {rise:.3g}, {share(rise / case.gain)} of all it had "
-            f"gained and {times(rise, noise)} its noise, while the training loss fell to {min(h.train_loss):.3g}; "
-            f"the model keeps epoch {best}",
-            {"rise": rise, "noise": noise, "best_epoch": best, **numbers}, remedies,
+            f"{rise.told(case)}; the model keeps epoch {h.best_epoch}",
+            {"rise": rise.height, "noise": rise.noise, "best_epoch": h.best_epoch, **numbers},
+            overfitting_remedies(case),
         )  # fmt: skip
     if e.lost is None or e.gap is None or not is_lost or e.gap.low <= 0 or e.lost.low < SURELY_LOST:
         return None
@@ -92,7 +89,19 @@ def overfitting(case: Case) -> Finding | None:
         "overfitting", "warning",
         f"{share(e.lost.value)} ({share(e.lost.low)} to {share(e.lost.high)}) of what the network gains over a "
         f"constant answer on its training rows is lost on rows it has not seen",
-        numbers, remedies,
+        numbers, overfitting_remedies(case),
+    )  # fmt: skip
+
+
+def overfitting_averted(case: Case) -> Finding | None:
+    """The validation loss turned and rose, but early stopping kept an epoch that is not seen to overfit."""
+    h, rise = case.history, rise_after_best(case.history)
+    if h.stopped_by != "patience" or not rise.is_sure or rise.height < TURNED * case.gain or overfitting(case):
+        return None
+    return Finding(
+        "overfitting-averted", "note",
+        f"{rise.told(case)}; early stopping kept epoch {h.best_epoch}, which is not seen to overfit",
+        {"rise": rise.height, "noise": rise.noise, "best_epoch": h.best_epoch}, overfitting_remedies(case),
     )  # fmt: skip
 
 
@@ -117,10 +126,8 @@ def not_converged(case: Case) -> Finding | None:
     if h.stopped_by not in ("epochs", "time limit", "interrupted") or len(losses) < 5:
         return None
     fifth = max(len(losses) // 5, 3)
-    end = losses[-fifth:]
-    steps = np.arange(fifth) - (fifth - 1) / 2
-    slope = float(steps @ end / (steps @ steps))
-    error = noise_of(losses[-2 * fifth :]) / float(steps @ steps) ** 0.5
+    noise = noise_of(losses[-2 * fifth :])
+    slope, error = trend(losses[-fifth:], noise)
     fall, whole = -slope * fifth, float(losses[0] - losses.min())
     if -slope < SURE * error or fall < STILL_FALLING * whole or whole <= 0:
         return None
@@ -128,7 +135,7 @@ def not_converged(case: Case) -> Finding | None:
         "not-converged", "warning",
         f"the loss was still falling when training ended at epoch {len(losses)} ({h.stopped_by}): the last fifth of "
         f"the epochs brought {share(fall / whole)} of the whole fall",
-        {"epochs": len(losses), "fall": fall, "whole_fall": whole, "noise": noise_of(losses[-2 * fifth :])},
+        {"epochs": len(losses), "fall": fall, "whole_fall": whole, "noise": noise},
         (f"--epochs {4 * h.max_epochs}", f"--lr {10 * (case.config.lr or 0):g}"),
     )  # fmt: skip
 
@@ -178,14 +185,17 @@ def unstable(case: Case) -> Finding | None:
 
 def no_better_than_baseline(case: Case) -> Finding | None:
     """On rows it has not seen the model is not surely better than always saying the same."""
-    gain, skill = case.evidence.gain, case.evidence.skill
-    if gain is None or gain.low > 0 or (skill is not None and skill.low > 0):
+    if case.evidence.gain is None:
+        return None
+    # At 99 %, as there are two chances to be called skilled, and the epoch was chosen on the same rows.
+    gain, skill = at_99(case.evidence.gain), case.evidence.skill and at_99(case.evidence.skill)
+    if gain.low > 0 or (skill is not None and skill.low > 0):
         return None
     name, found = ("loss", gain) if skill is None else ("balanced accuracy", skill)
     return Finding(
         "no-better-than-baseline", "problem",
-        f"on validation rows the {name} is {share(found.value)} ({share(found.low)} to {share(found.high)}) of the way "
-        f"from a constant answer to perfect: not surely better than knowing nothing",
+        f"on validation rows the {name} is {share(found.value)} of the way from a constant answer to perfect "
+        f"(99 %: {share(found.low)} to {share(found.high)}): not surely better than knowing nothing",
         {"value": found.value, "low": found.low, "high": found.high},
         ("columns that tell more about the target", "more rows"),
     )  # fmt: skip
@@ -347,6 +357,7 @@ NUMBERS = {
 
 CHECKS: dict[str, Callable[[Case], Finding | None]] = {
     "overfitting": overfitting,
+    "overfitting-averted": overfitting_averted,
     "underfitting": underfitting,
     "not-converged": not_converged,
     "diverged": diverged,
@@ -387,16 +398,48 @@ def noise_of(losses: NDArray[np.float64]) -> float:
     return float(1.4826 * np.median(np.abs(second)) / 6**0.5)
 
 
-def rise_after_best(history: History) -> tuple[float, float]:
-    """How far the validation loss stands above its best in the end while training loss fell, and its noise."""
+def trend(losses: NDArray[np.float64], noise: float) -> tuple[float, float]:
+    """Slope of the least-squares line through a curve, a step each epoch, and its standard error under this noise."""
+    steps = np.arange(len(losses)) - (len(losses) - 1) / 2
+    return float(steps @ losses / (steps @ steps)), noise / float(steps @ steps) ** 0.5
+
+
+@dataclass(frozen=True)
+class Rise:
+    """How far the validation loss stands above its best in the end, while the training loss fell."""
+
+    height: float
+    noise: float  # deviation of the curve's noise since
+    is_sure: bool
+    least_train: float
+
+    def told(self, case: Case) -> str:
+        return (
+            f"after epoch {case.history.best_epoch} the validation loss rose by {self.height:.3g}, "
+            f"{share(self.height / case.gain)} of all it had gained and {times(self.height, self.noise)} its noise, "
+            f"while the training loss fell to {self.least_train:.3g}"
+        )
+
+
+def rise_after_best(history: History) -> Rise:
     best = history.best_epoch - 1
-    if best < 0 or len(history.valid_loss) < best + 4:
-        return 0.0, 0.0
     train, valid = np.array(history.train_loss), np.array(history.valid_loss)
     end = slice(-max(3, (len(valid) - best) // 4), None)
-    if float(np.median(train[end])) >= train[best]:
-        return 0.0, 0.0
-    return float(np.median(valid[end]) - valid[best]), noise_of(valid[best:])
+    if best < 0 or len(valid) < best + 4 or float(np.median(train[end])) >= train[best]:
+        return Rise(0.0, 0.0, False, 0.0)
+    noise = noise_of(valid[best:])
+    slope, error = trend(valid[best:], noise)
+    return Rise(float(np.median(valid[end]) - valid[best]), noise, slope > SURE * error, float(train.min()))
+
+
+def overfitting_remedies(case: Case) -> tuple[str, ...]:
+    return "--dropout 0.2", f"--weight-decay {decay(case.config):g}", smaller(case.config), "more rows"
+
+
+def at_99(found: Estimate) -> Estimate:
+    """The 99 % interval of what has this 95 % interval, by the normal law on either side."""
+    low, high = AT_99 * (found.value - found.low), AT_99 * (found.high - found.value)
+    return Estimate(found.value, found.value - low, found.value + high)
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:

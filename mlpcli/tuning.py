@@ -49,6 +49,16 @@ FORMAT = 1  # of what a journal means
 
 
 @dataclass(frozen=True)
+class FoldTried:
+    """A trial was trained on one more fold."""
+
+    trial: Trial
+    fold: int
+    n_trained: int  # trainings so far, this time
+    seconds: float  # since the search began, this time
+
+
+@dataclass(frozen=True)
 class TrialEnded:
     """A trial was pruned or tried on all folds."""
 
@@ -56,6 +66,9 @@ class TrialEnded:
     best: Trial
     n_ended: int
     seconds: float  # since the search began, this time
+
+
+SearchEvent = FoldTried | TrialEnded
 
 
 @dataclass(frozen=True)
@@ -112,7 +125,7 @@ class Tuner:
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
-    def events(self, n_trials: int | None, jobs: int = 1) -> Iterator[TrialEnded]:
+    def events(self, n_trials: int | None, jobs: int = 1) -> Iterator[SearchEvent]:
         """Runs until there are `n_trials`, or the time limit is over; at least one of the two is given."""
         began = time.monotonic()
         with shared(self.table) as data, local(jobs) as executor:
@@ -126,13 +139,13 @@ class Tuner:
                     self.search.propose(min(GENERATION, n_left))
                     continue
                 first = range(min(FIRST_FOLDS, len(self.folds)))
-                self.learn(current, first, data, executor, began)
+                yield from self.learn(current, first, data, executor, began)
                 if not all(f in t.losses for t in current for f in first):
                     return
                 by_loss = sorted(current, key=lambda t: (mean_loss(t, first), t.number))
                 # The settings as given are what the others must beat: they are tried to the end.
                 kept = [t for n, t in enumerate(by_loss) if n < KEPT or t.number == GIVEN]
-                self.learn(kept, range(len(self.folds)), data, executor, began)
+                yield from self.learn(kept, range(len(self.folds)), data, executor, began)
                 if not all(f in t.losses for t in kept for f in range(len(self.folds))):
                     return
                 for trial in current:
@@ -142,7 +155,7 @@ class Tuner:
 
     def learn(
         self, trials: Sequence[Trial], folds: Sequence[int], data: Any, executor: Inline | LocalPool, began: float
-    ) -> None:
+    ) -> Iterator[FoldTried]:
         """Trains each trial on each fold that it was not yet tried on, as long as there is time."""
         wanted = [(t, f) for t in trials for f in folds if f not in t.losses]
 
@@ -157,6 +170,7 @@ class Tuner:
             trial, fold = wanted[outcome.number]
             self.spent, self.n_spent = self.spent + outcome.seconds, self.n_spent + 1
             self.search.told(trial, fold, self.loss_of(outcome))
+            yield FoldTried(trial, fold, self.n_spent, time.monotonic() - began)
 
     def loss_of(self, outcome: Outcome) -> float:
         return outcome.metrics["validation"][self.metric] if outcome.error is None else math.inf

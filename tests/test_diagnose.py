@@ -45,6 +45,7 @@ SHOWING = {
         case(history(FALLING, RISING, "epochs")),
         case(gap=Estimate(0.5, 0.4, 0.6), lost=Estimate(0.7, 0.6, 0.8)),
     ],
+    "overfitting-averted": [case(history(FALLING, RISING))],
     "underfitting": [case(structure=Estimate(0.3, 0.2, 0.4))],
     "not-converged": [
         case(history(np.linspace(1, 0.4, 60), np.linspace(1, 0.5, 60), "epochs")),
@@ -106,6 +107,19 @@ def test_a_wide_interval_is_no_overfitting():
 
 def test_one_skilled_measure_is_enough_to_be_better_than_the_baseline():
     assert CHECKS["no-better-than-baseline"](case(gain=Estimate(-1.0, -1.5, -0.5))) is None
+
+
+def test_what_two_measures_call_skilled_at_95_percent_only_may_be_chance():
+    chance = case(gain=Estimate(0.05, 0.005, 0.1), skill=Estimate(0.1, 0.01, 0.2))
+    assert CHECKS["no-better-than-baseline"](chance) is not None
+
+
+def test_a_rise_that_early_stopping_cut_short_is_a_note_and_one_in_the_kept_model_a_warning():
+    stopped = history(FALLING, RISING)
+    assert [f.code for f in diagnose(case(stopped))] == ["overfitting-averted"]
+    assert [f.code for f in diagnose(case(history(FALLING, RISING, "epochs")))] == ["overfitting"]
+    lost = {"gap": Estimate(0.5, 0.4, 0.6), "lost": Estimate(0.7, 0.6, 0.8)}
+    assert [f.code for f in diagnose(case(stopped, **lost))] == ["overfitting"]
 
 
 def test_the_most_severe_finding_comes_first():

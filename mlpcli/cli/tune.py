@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,12 @@ from mlpcli.cli.app import SCHEMA, StoppedError, app, guarded
 from mlpcli.cli.options import ConfigFile, DataFile, Json, Quiet, settings_of, with_settings
 from mlpcli.cli.studies import Jobs, notes
 from mlpcli.config import Config, ReadOptions
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mlpcli.evaluation import Evaluation
+    from mlpcli.tuning import Tuning
 
 TRIALS = 50  # without --trials and --time-limit
 
@@ -54,8 +60,7 @@ def tune(
     from mlpcli.evaluation import evaluate_table
     from mlpcli.events import History
     from mlpcli.fitting import prepare_table, read_table
-    from mlpcli.reporter import studies
-    from mlpcli.reporter.tables import metrics_table, number
+    from mlpcli.reporter.studies import search_progress
     from mlpcli.reporter.text import make_console, safe
     from mlpcli.tuning import Tuner, loss_of_one
 
@@ -75,50 +80,69 @@ def tune(
     stopped: StoppedError | None = None
     try:
         events = tuner.events(n_trials, jobs)
-        for _ in events if quiet else studies.search_progress(events, tuner.metric, console):
+        for _ in events if quiet else search_progress(events, tuner.metric, console):
             pass
     except StoppedError as error:
         stopped = error
     found = tuner.result()
     with write_atomically(toml) as file:
         file.write(tuner.best_toml().encode())
+    evaluation = one = None
+    if stopped is None:
+        fitting = prepare_table(table, tuner.best_config())
+        model = fitting.model(History.of(fitting.events(jobs)))
+        model.save(output)
+        if quiet and not json:
+            return
+        evaluation = evaluate_table(model, table, linear=False)
+        one = loss_of_one(model, table, tuner.metric) if "test" in evaluation.metrics else None
+    if json:
+        value = {
+            "schema": SCHEMA, "model": output if stopped is None else None, "config": toml, "data": table.source.name,
+            "target": table.target, "task": table.task, "seed": chosen.seed,
+        }  # fmt: skip
+        print(jsonlib.dumps(value | answer(found, evaluation, one), allow_nan=False))
+    elif not quiet:
+        show(make_console(sys.stdout), found, evaluation, one)
     if stopped is not None:
         console.print(safe(f"interrupted; best so far in {toml}; the same command goes on", 300), soft_wrap=True)
         raise typer.Exit(128 + stopped.number)
-    fitting = prepare_table(table, tuner.best_config())
-    model = fitting.model(History.of(fitting.events(jobs)))
-    model.save(output)
-    if quiet and not json:
-        return
-    evaluation = evaluate_table(model, table, linear=False)
-    has_test = "test" in evaluation.metrics
-    one = loss_of_one(model, table, tuner.metric) if has_test else None
-    if json:
-        interval = evaluation.metrics["test"][tuner.metric] if has_test else None
-        print(jsonlib.dumps({
-            "schema": SCHEMA, "model": output, "config": toml, "data": table.source.name, "target": table.target,
-            "task": table.task, "seed": chosen.seed, "metric": found.metric, "folds": found.n_folds,
-            "trials": len(found.trials), "pruned": sum(t.state == "pruned" for t in found.trials),
-            "best": {"trial": found.best.number, "settings": found.best.values, "validation": found.best.loss},
-            "given": None if found.given is None else found.given.loss,
-            "top": [{"trial": t.number, "settings": t.values, "validation": t.loss} for t in found.top],
-            "importance": found.importance, "test_of_one_network": one,
-            "optimism": None if one is None else one - found.best.loss,
-            "test": None if interval is None else dict(zip(("value", "low", "high"), interval, strict=True)),
-        }, allow_nan=False))  # fmt: skip
-        return
-    shown_on = make_console(sys.stdout)
-    shown_on.print(studies.best_chart(found))
-    shown_on.print(studies.best_table(found))
-    shown_on.print(studies.importance_table(found))
-    shown_on.print("importance: what a setting explains alone of the ranks of the losses, less chance",
-                   soft_wrap=True)  # fmt: skip
-    shown_on.print(metrics_table(evaluation.metrics, evaluation.baselines))
+    if not json:
+        console.print(
+            f"model: {safe(output)}  settings: {safe(toml)}  (mlpcli train {safe(data)} --config {safe(toml)})",
+            soft_wrap=True,
+        )
+
+
+def answer(found: Tuning, evaluation: Evaluation | None, one: float | None) -> dict[str, Any]:
+    """What was found, and of the best model, if it was trained, what the test rows say."""
+    interval = None if evaluation is None else evaluation.metrics.get("test", {}).get(found.metric)
+    return {
+        "metric": found.metric, "folds": found.n_folds,
+        "trials": len(found.trials), "pruned": sum(t.state == "pruned" for t in found.trials),
+        "best": {"trial": found.best.number, "settings": found.best.values, "validation": found.best.loss},
+        "given": None if found.given is None else found.given.loss,
+        "top": [{"trial": t.number, "settings": t.values, "validation": t.loss} for t in found.top],
+        "importance": found.importance, "test_of_one_network": one,
+        "optimism": None if one is None else one - found.best.loss,
+        "test": None if interval is None else dict(zip(("value", "low", "high"), interval, strict=True)),
+    }  # fmt: skip
+
+
+def show(console: Console, found: Tuning, evaluation: Evaluation | None, one: float | None) -> None:
+    from mlpcli.reporter import studies
+    from mlpcli.reporter.tables import metrics_table, number
+
+    if found.top:
+        console.print(studies.best_chart(found))
+        console.print(studies.best_table(found))
+    console.print(studies.importance_table(found))
+    console.print("importance: what a setting explains alone of the ranks of the losses, less chance", soft_wrap=True)
+    if evaluation is not None:
+        console.print(metrics_table(evaluation.metrics, evaluation.baselines))
     if one is not None:
-        shown_on.print(
-            f"one network: {tuner.metric} {number(found.best.loss)} on validation rows, as the best of "
+        console.print(
+            f"one network: {found.metric} {number(found.best.loss)} on validation rows, as the best of "
             f"{len(found.trials)}, and {number(one)} on test rows: optimism {number(one - found.best.loss)}",
             soft_wrap=True,
         )
-    console.print(f"model: {safe(output)}  settings: {safe(toml)}  (mlpcli train {safe(data)} --config {safe(toml)})",
-                  soft_wrap=True)  # fmt: skip

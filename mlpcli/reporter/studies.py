@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
@@ -20,7 +20,7 @@ from mlpcli.reporter.tables import number
 from mlpcli.reporter.text import safe
 from mlpcli.search import GIVEN, Trial
 from mlpcli.tasks import Outcome
-from mlpcli.tuning import TrialEnded, Tuning
+from mlpcli.tuning import SearchEvent, TrialEnded, Tuning
 
 TOLD = {"classification": ("accuracy", "log_loss"), "regression": ("rmse", "r2")}  # of each outcome, in its line
 
@@ -97,30 +97,45 @@ def trial_name(trial: Trial) -> str:
     return safe(" ".join(f"{k.replace('_', '-')}={v}" for k, v in trial.values.items()), 200)
 
 
-def search_progress(events: Iterable[TrialEnded], metric: str, console: Console) -> Iterator[TrialEnded]:
-    """On a terminal the best loss so far against the trials, elsewhere a line for each; passes the events on."""
+def search_progress(events: Iterable[SearchEvent], metric: str, console: Console) -> Iterator[SearchEvent]:
+    """On a terminal what runs and the best loss so far against the trials, elsewhere a line for each trial."""
     if not console.is_terminal:
         for event in events:
-            what = "pruned" if event.trial.state == "pruned" else f"{metric} {number(event.trial.loss)}"
-            console.print(
-                f"trial {event.trial.number}: {what}  best {number(event.best.loss)} (trial {event.best.number})  "
-                f"{event.seconds:.0f} s", soft_wrap=True,
-            )  # fmt: skip
+            if isinstance(event, TrialEnded):
+                what = "pruned" if event.trial.state == "pruned" else f"{metric} {number(event.trial.loss)}"
+                console.print(
+                    f"trial {event.trial.number}: {what}  best {number(event.best.loss)} (trial {event.best.number})  "
+                    f"{event.seconds:.0f} s", soft_wrap=True,
+                )  # fmt: skip
             yield event
         return
-    done: list[TrialEnded] = []
+    ended: list[TrialEnded] = []
+    running = ""
     with Live(
         console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
     ) as view:
         for event in events:
-            done.append(event)
-            best = Series("best so far", [e.n_ended for e in done], [e.best.loss for e in done])
-            chart = LineChart([best], height=max(min(10, console.height - 6), 3), x_label="trial")
-            line = f"{event.n_ended} trials in {event.seconds:.0f} s; best {metric} {number(event.best.loss)}: "
-            shown = Text(line + trial_name(event.best), overflow="ellipsis", no_wrap=True)
-            view.update(Group(shown, chart), refresh=True)
+            if isinstance(event, TrialEnded):
+                ended.append(event)
+            else:
+                running = (
+                    f"{event.n_trained} trainings in {event.seconds:.0f} s; the last: trial {event.trial.number}, "
+                    f"fold {event.fold + 1}, {metric} {number(event.trial.losses[event.fold])}"
+                )
+            view.update(Group(*search_view(ended, running, metric, console.height)), refresh=True)
             yield event
         view.update("", refresh=True)
+
+
+def search_view(ended: Sequence[TrialEnded], running: str, metric: str, height: int) -> Iterator[RenderableType]:
+    """What runs, and of the trials that ended the best and how it was reached."""
+    yield Text(running, overflow="ellipsis", no_wrap=True)
+    if ended:
+        best = ended[-1].best
+        line = f"{ended[-1].n_ended} trials; best {metric} {number(best.loss)}: {trial_name(best)}"
+        yield Text(line, overflow="ellipsis", no_wrap=True)
+        curve = Series("best so far", [e.n_ended for e in ended], [e.best.loss for e in ended])
+        yield LineChart([curve], height=max(min(10, height - 7), 3), x_label="trial")
 
 
 def best_chart(found: Tuning) -> LineChart:
