@@ -1,6 +1,7 @@
 """The same network once for each value of one setting: what a choice does, seen side by side.
 
-All trainings have the same rows, seed and other settings. The test rows take no part.
+All trainings have the same rows, seed and other settings, unless the setting says which rows are what. The test rows
+take no part.
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ class Plan:
     table: Table  # of the first value
     tasks: tuple[Task, ...]
     data: tuple[Shared[Table], ...]
+
+    @property
+    def same_rows(self) -> bool:
+        """Whether the same rows train and validate for each value."""
+        return all(np.array_equal(task.sets, self.tasks[0].sets) for task in self.tasks)
 
     def outcomes(self, jobs: int = 1) -> Iterator[Outcome]:
         try:
@@ -85,16 +91,22 @@ def plan(path: str, config: Config, options: ReadOptions, setting: str, values: 
     if config.ensemble is None and setting != "ensemble":
         configs = [replace(c, ensemble=1) for c in configs]
     # A setting that says which column or row is what needs the file read its way; all others share one table.
-    is_of_data = Config.__dataclass_fields__[setting].metadata["group"] == DATA
+    # So does the seed: first weights and order of rows then differ, and not the rows that judge.
+    is_of_data = Config.__dataclass_fields__[setting].metadata["group"] == DATA and setting != "seed"
     tables = [read_table(path, c, options) for c in (configs if is_of_data else configs[:1])]
     data = [shared(table) for table in tables] * (1 if is_of_data else len(configs))
     tasks = []
     for number, (value, one, held) in enumerate(zip(values, configs, data, strict=True)):
         sets = np.where(held.value.sets == splits.TEST, UNUSED, held.value.sets)
         if not (sets == splits.VALIDATION).any():
-            raise UsageError("without validation rows there is nothing to compare by", "leave out --validation 0")
-        tasks.append(Task(number, f"{setting.replace('_', '-')}={value or QUOTES}", one, held, sets))
+            hint = "leave out --validation 0" if one.share("validation") == 0 else "a larger --validation"
+            raise UsageError(f"{name_of(setting, value)}: without validation rows there is nothing to compare by", hint)
+        tasks.append(Task(number, name_of(setting, value), one, held, sets))
     return Plan(setting, tables[0], tuple(tasks), tuple(data))
+
+
+def name_of(setting: str, value: str) -> str:
+    return f"{setting.replace('_', '-')}={value or QUOTES}"
 
 
 def compare(

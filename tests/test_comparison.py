@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mlpcli.comparison import compare, parse_vary, plan
+from mlpcli.comparison import ANOTHER_QUESTION, compare, parse_vary, plan
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.tasks import UNUSED
@@ -50,3 +51,36 @@ def test_a_network_that_starts_at_zero_does_not_learn():
     zeros, normal = compare(IRIS, "init=zeros,he_normal", Config(preset="classic", hidden=(8, 8), epochs=30)).outcomes
     assert zeros.metrics["validation"]["log_loss"] > 1
     assert normal.metrics["validation"]["log_loss"] < 0.5
+
+
+# Values for the settings that two of their choices, or 0.1 and 0.2, do not suit.
+VALUES = {
+    "drop": "a,b", "numeric": "a,b", "category": "a,b", "weight": "a,b", "group": "g,h", "time": "a,b", "seed": "0,1",
+    "max_categories": "2,64", "hidden": ",8,64x64", "loss": "auto,cross_entropy", "batch_size": "full,1,32",
+    "epochs": "1,2", "time_limit": "50s,1m", "patience": "0,2", "ensemble": "1,2", "calibrate": "true,false",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def two_classes(tmp_path_factory):
+    path = tmp_path_factory.mktemp("rows") / "two.csv"
+    rows = [f"{i * 37 % 101},{i},p{i % 20},q{i % 16},{'no' if i % 3 else 'yes'}" for i in range(80)]
+    path.write_text("\n".join(["a,b,g,h,y", *rows]) + "\n")
+    return str(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [f.name for f in fields(Config) if f.name not in ANOTHER_QUESTION])
+def test_every_setting_can_be_compared(name, two_classes):
+    choices = Config.__dataclass_fields__[name].metadata["choices"]
+    values = VALUES.get(name) or (",".join(choices[:2]) if choices else "0.1,0.2")
+    found = compare(two_classes, f"{name.replace('_', '-')}={values}", Config(preset="classic", hidden=(8,), epochs=2))
+    assert [o.name.partition("=")[2] for o in found.outcomes] == [v or "''" for v in values.split(",")]
+    assert all("validation" in o.metrics for o in found.outcomes)
+
+
+def test_other_seeds_are_compared_on_the_same_rows_and_other_shares_are_not():
+    assert plan(IRIS, QUICK, ReadOptions(), "seed", ("0", "1")).same_rows
+    assert not plan(IRIS, QUICK, ReadOptions(), "validation", ("0.1", "0.3")).same_rows
+    one, two = compare(IRIS, "seed=0,1", QUICK).outcomes
+    assert one.history.train_loss != two.history.train_loss

@@ -132,7 +132,8 @@ def compare(
     study = plan(data, chosen, options, *parse_vary(vary))
     if not quiet:
         many = "one network" if study.tasks[0].config.ensemble == 1 else "an ensemble"
-        notes(study.table, f"{len(study.tasks)} trainings of {many} each, on the same rows, alike but for --vary; "
+        rows = "on the same rows" if study.same_rows else "on other rows each, so that small differences tell nothing"
+        notes(study.table, f"{len(study.tasks)} trainings of {many} each, {rows}, alike but for --vary; "
               f"the test rows take no part; seed {chosen.seed} (--seed)")  # fmt: skip
     done, stopped = collect(study.outcomes(jobs), len(study.tasks), quiet)
     found = study.result(done)
