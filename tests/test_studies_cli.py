@@ -111,6 +111,8 @@ def test_tune_goes_on_where_it_was_stopped(tmp_path):
     first = interrupted(*TUNE, "--trials", 5000, cwd=tmp_path, after="trial 9")
     assert first.returncode == 130
     assert "the same command goes on" in first.stderr
+    assert "best log_loss so far" in first.stdout
+    assert "optimism" not in first.stdout  # the test rows were not touched
     assert not (tmp_path / "best.npz").exists()
     assert "lr" in (tmp_path / "best.toml").read_text()
     second = mlpcli(*TUNE, "--trials", 10, cwd=tmp_path)
@@ -119,6 +121,37 @@ def test_tune_goes_on_where_it_was_stopped(tmp_path):
     for shown in ("importance", "validation log_loss", "optimism", "best log_loss so far"):
         assert shown in second.stdout
     assert (tmp_path / "best.npz").is_file()
+
+
+def test_an_interrupted_tune_answers_one_json_value_without_test_rows(tmp_path):
+    done = interrupted(*TUNE, "--trials", 5000, "--json", cwd=tmp_path, after="trial 9")
+    assert done.returncode == 130
+    found = json.loads(done.stdout)
+    assert (found["model"], found["test"], found["optimism"]) == (None, None, None)
+    assert found["best"]["validation"] == min(t["validation"] for t in found["top"])
+
+
+# What `python -m mlpcli` does where Optuna is not installed.
+WITHOUT_OPTUNA = """
+import sys
+from importlib.machinery import PathFinder
+found = PathFinder.find_spec
+PathFinder.find_spec = lambda name, *more: None if name.partition(".")[0] == "optuna" else found(name, *more)
+from mlpcli.__main__ import main
+main()
+"""
+
+
+def test_tune_without_optuna_is_the_same_command(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_OPTUNA, *map(str, TUNE), "--trials", "9"], cwd=tmp_path, env=ENV,
+        capture_output=True, text=True, encoding="utf-8", timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "random search with successive halving" in done.stderr
+    assert "pip install 'mlpcli[tune]'" in done.stderr
+    assert "pruned" in done.stderr
+    assert {p.name for p in tmp_path.iterdir()} == {"best.npz", "best.toml", "best.random.journal"}
 
 
 @pytest.mark.parametrize(
