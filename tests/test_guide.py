@@ -14,7 +14,7 @@ from command_line import ENV, mlpcli
 
 from mlpcli.diagnose import CHECKS
 from mlpcli.errors import UsageError
-from mlpcli.guide import CONCEPTS, TOPICS, commands, page, title
+from mlpcli.guide import CONCEPTS, TOPICS, commands, fitted, page, title
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,6 +45,17 @@ def test_a_page_fits_a_screen_and_shows_something(topic):
     near = [line.removeprefix("See also: ") for line in lines if line.startswith("See also: ")]
     assert near
     assert set(near[0].split(", ")) <= set(TOPICS) - {topic}
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_narrow_screen_gets_the_same_words_in_shorter_lines(topic):
+    narrow = fitted(topic, 40)
+    assert narrow.split() == page(topic).split()
+    of_commands = [part for part in narrow.split("\n\n") if part.startswith("  $ ")]
+    assert all(part in page(topic) for part in of_commands)
+    assert all(
+        len(line) <= 40 for part in narrow.split("\n\n") if part not in of_commands for line in part.splitlines()
+    )
 
 
 @pytest.mark.parametrize("topic", TOPICS)

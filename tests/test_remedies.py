@@ -15,6 +15,7 @@ from mlpcli.diagnose import CHECKS, NUMBERS
 from mlpcli.events import History
 from mlpcli.fitting import prepare
 from mlpcli.remedies import REMEDIES, Patient, Plan, Tried, flags_of, plan
+from mlpcli.reporter.findings import remedies_line
 from mlpcli.workers import Shared
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
@@ -75,6 +76,16 @@ def test_the_verdict_follows_the_paired_interval():
     study = Plan(trials, trials[0].table, 0)
     verdicts = {o.name: o.verdict for o in study.result([Tried(i, v, rows) for i, v in enumerate(losses)])}
     assert verdicts == {"1": "no sure difference", "2": "helps", "3": "hurts", "4": "diverged"}
+
+
+def test_a_sentence_names_what_helps_and_not_the_chance_trial():
+    rng = np.random.default_rng(0)
+    base = rng.exponential(size=300)
+    trials = tuple(replace(replace_trial(i), flags="" if i < 2 else f"--flag{i}") for i in range(4))
+    tried = [Tried(i, base - 0.1 * (i in (1, 3)), np.arange(300)) for i in range(4)]
+    outcomes = Plan(trials, trials[0].table, 0).result(tried)
+    assert remedies_line(outcomes) == "seen to help, the best first: --flag3"
+    assert remedies_line(outcomes[-1:]).startswith("no remedy is seen to help")
 
 
 def replace_trial(number):

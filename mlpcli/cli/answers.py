@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any
 
 from mlpcli.cli.app import SCHEMA
@@ -61,7 +62,9 @@ def check_codes(codes: list[str] | None) -> None:
         known = [*CHECKS, *SUSPICIONS]
         for code in codes:
             if code not in known:
-                raise UsageError(f"--fail-on: no finding '{code}'", "one of " + ", ".join(known))
+                near = difflib.get_close_matches(code, known, n=1)
+                mean = f"; did you mean {near[0]}?" if near else ""
+                raise UsageError(f"--fail-on: no finding '{code}'{mean}", "one of " + ", ".join(known))
 
 
 def read_gates(texts: list[str] | None) -> dict[str, float]:

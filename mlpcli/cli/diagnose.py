@@ -37,7 +37,7 @@ def diagnose(
     from mlpcli.jsonable import to_json
     from mlpcli.model import load
     from mlpcli.remedies import plan
-    from mlpcli.reporter.findings import at_length, remedies_table
+    from mlpcli.reporter.findings import at_length, remedies_line, remedies_table
     from mlpcli.reporter.text import make_console, safe
 
     loaded = load(model)
@@ -62,6 +62,7 @@ def diagnose(
         print(jsonlib.dumps(value, allow_nan=False))
     elif study is not None and not quiet:
         console.print(remedies_table(outcomes))
+        console.print(remedies_line(outcomes), soft_wrap=True)
         console.print(
             "loss of validation rows; intervals: paired bootstrap over rows, 95 % for all remedies together. "
             "The row in brackets shows what chance does: it changes only the first weights.", soft_wrap=True,

@@ -22,12 +22,12 @@ def guide(
     mlpcli guide
     mlpcli guide overfitting
     """
-    from mlpcli.guide import TOPICS, page, title
+    from mlpcli.guide import TOPICS, fitted, title
     from mlpcli.reporter.text import make_console
 
     console = make_console(sys.stdout)
     if topic is not None:
-        console.print(page(topic).rstrip(), soft_wrap=True)
+        console.print(fitted(topic, console.width), soft_wrap=True)
     else:
         width = max(map(len, TOPICS))
         for name in TOPICS:

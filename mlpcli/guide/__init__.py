@@ -7,6 +7,7 @@ its name here. The tests run every command.
 from __future__ import annotations
 
 import difflib
+import textwrap
 from importlib.resources import files
 
 from mlpcli.diagnose import CHECKS
@@ -28,6 +29,17 @@ def page(topic: str) -> str:
         hint = f"did you mean {' or '.join(near)}?" if near else "mlpcli guide shows all topics"
         raise UsageError(f"no guide page '{topic}'", hint)
     return (files(__package__) / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def fitted(topic: str, width: int) -> str:
+    """The text of a topic for a screen of this width; commands keep their lines, to be copied."""
+    text = page(topic).rstrip()
+    if width >= max(map(len, text.splitlines())):
+        return text
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(
+        p if p.startswith(PROMPT) else textwrap.fill(p, width, break_on_hyphens=False) for p in paragraphs
+    )
 
 
 def title(topic: str) -> str:

@@ -47,3 +47,11 @@ def remedies_table(outcomes: Sequence[Outcome]) -> Grid:
         loss = "" if o.loss is None else number(o.loss)
         rows.append((o.flags or "(" + AGAIN + ")", loss, change, bounds, o.verdict))
     return Grid(["remedy", "loss", "lower by", "interval", "verdict"], rows, texts=(0, 4))
+
+
+def remedies_line(outcomes: Sequence[Outcome]) -> str:
+    """Which remedies help, in a sentence."""
+    helping = [o.flags for o in outcomes if o.verdict == "helps" and o.flags]
+    if not helping:
+        return "no remedy is seen to help on these rows; what is left is more rows, or columns that tell more"
+    return safe(f"seen to help, the best first: {'; '.join(helping)}", 400)

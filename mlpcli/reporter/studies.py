@@ -206,16 +206,18 @@ def learning_lines(found: LearningCurve) -> list[str]:
     gap = found.gap
 
     def bought(gain: Interval) -> str:
-        share = f"{gain.value / last:+.1%}".replace("+", "") if last else "0 %"
-        return f"{number(gain.value)} ({share} of the loss; 95 %: {gain.low:.3g} to {gain.high:.3g})"
+        sign, word = (1, "lower") if gain.value >= 0 else (-1, "higher")
+        low, high = sorted((sign * gain.low, sign * gain.high))
+        share = abs(gain.value) / last if last else 0
+        return f"{word} by {number(abs(gain.value))} ({share:.1%} of the loss; 95 %: {low:.3g} to {high:.3g})"
 
     lines = [
         f"power law: {found.metric} = {number(law.a)} + {number(law.b)} n^-{law.c:.2g}",
-        f"twice the rows ({2 * n}) would lower the validation {found.metric} by {bought(found.doubling)}",
+        f"with twice the rows ({2 * n}) the validation {found.metric} is expected {bought(found.doubling)}",
     ]
     if found.regularising is not None:
         lines.append(
-            f"more regularisation ({found.flags}) on the same {n} rows lowers it by {bought(found.regularising)}"
+            f"with more regularisation ({found.flags}), on the same {n} rows, it is {bought(found.regularising)}"
         )
     lines.append(
         f"gap between validation and training {found.metric}: {number(gap.value)} "
