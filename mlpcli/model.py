@@ -104,7 +104,7 @@ def build_network(member: int, config: Config, schema: Schema, rng: np.random.Ge
     return mlp(
         widths[0], widths[-1], rng=rng, hidden=config.hidden or (), activation=config.activation, init=config.init,
         parametrization=config.parametrization, n_plain=schema.n_plain, normalization=config.normalization or "none",
-        dropout=config.dropout or 0.0, input_noise=config.input_noise or 0.0,
+        dropout=config.dropout or 0.0, input_noise=config.input_noise or 0.0, embeddings=schema.embeddings,
     )  # fmt: skip
 
 

@@ -12,13 +12,25 @@ import pandas as pd
 
 from mlpcli.config import Config
 from mlpcli.data.dialect import Dialect
-from mlpcli.data.schema import DATE_FORMATS, CategoryColumn, Column, DateColumn, NumberColumn, Schema, date_parts
+from mlpcli.data.schema import (
+    DATE_FORMATS,
+    CategoryColumn,
+    Column,
+    DateColumn,
+    EmbeddedColumn,
+    FreeText,
+    NumberColumn,
+    Schema,
+    date_parts,
+)  # fmt: skip
+from mlpcli.data.words import SLOTS
 from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import ModelError
 
 LARGEST_INPUT = 1e30  # of a network; float32 ends at 3e38
 LARGEST_TEMPERATURE = 1e3
 SMALLEST_CLIP = 1e-3
+WIDEST_VECTOR = 256  # of a level
 
 
 def require_sound(
@@ -78,6 +90,17 @@ def is_sound(column: Column) -> bool:
             len(column.on) == len(column.off) == n_inputs
             and are_inputs(*column.on, *column.off)
             and len(set(column.levels)) == len(column.levels)
+        )
+    if isinstance(column, EmbeddedColumn):
+        return 1 <= column.width <= WIDEST_VECTOR and len(set(column.levels)) == len(column.levels)
+    if isinstance(column, FreeText):
+        n_inputs = len(column.slots)
+        return (
+            (column.clip == 0 or column.clip >= SMALLEST_CLIP)
+            and len(column.center) == len(column.factor) == n_inputs
+            and are_inputs(*column.center, *column.factor)
+            and list(column.slots) == sorted(set(column.slots))
+            and 0 <= min(column.slots, default=0) <= max(column.slots, default=0) < SLOTS
         )
     if isinstance(column, DateColumn):
         names = [part.name for part in column.parts]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import mlpcli
 from mlpcli.config import Config
 from mlpcli.events import History
 from mlpcli.fitting import build_loss, prepare
@@ -105,15 +106,17 @@ ACTIVATION = {  # value and derivative
 }
 
 
-class Formulas:
-    """One member: learned front scale, three hidden layers, Adam with a rate for each tensor."""
+HIDDEN = {"classification": (128, 128), "regression": (64, 64, 64)}
 
-    def __init__(self, start, activation: str, n_inputs: int, n_plain: int, n_outputs: int, lr: float) -> None:
+
+class Formulas:
+    """One member: learned front scale, hidden layers, Adam with a rate for each tensor."""
+
+    def __init__(self, start, activation: str, widths: list[int], n_plain: int, lr: float) -> None:
         self.act, self.slope = ACTIVATION[activation]
-        self.lr, widths, i = lr, [n_inputs, 64, 64, 64, n_outputs], 0
+        self.lr, self.t, i = lr, 0, 0
         self.tensors, self.rates = [], []
-        for k in range(4):
-            fan_in, fan_out = widths[k], widths[k + 1]
+        for k, (fan_in, fan_out) in enumerate(pairwise(widths)):
             shapes = [(fan_in, fan_out), (fan_out,), *([(fan_in,)] if k == 0 else [])]
             counted = n_plain if k == 0 else fan_in
             self.rates += [counted**-0.5, 0.1, 6.0][: len(shapes)]
@@ -121,27 +124,26 @@ class Formulas:
                 self.tensors.append(start[i : i + np.prod(shape)].astype(np.float64).reshape(shape))
                 i += np.prod(shape)
         assert i == len(start)
+        w1, b1, self.a, *rest = self.tensors
+        self.w, self.b = [w1, *rest[::2]], [b1, *rest[1::2]]
         self.m = [np.zeros_like(t) for t in self.tensors]
         self.v = [np.zeros_like(t) for t in self.tensors]
-        self.t = 0
 
     def forward(self, x):
-        w1, b1, a, w2, b2, w3, b3, w4, b4 = self.tensors
-        self.z1 = (a * x) @ w1 + b1
-        self.z2 = self.act(self.z1) @ w2 + b2
-        self.z3 = self.act(self.z2) @ w3 + b3
-        return self.act(self.z3) @ w4 + b4
+        self.z = []  # of each layer
+        h = self.a * x
+        for w, b in zip(self.w, self.b, strict=True):
+            self.z.append(h @ w + b)
+            h = self.act(self.z[-1])
+        return self.z[-1]
 
-    def step(self, x, grad):
-        w1, _, a, w2, _, w3, _, w4, _ = self.tensors
-        d3 = grad @ w4.T * self.slope(self.z3)
-        d2 = d3 @ w3.T * self.slope(self.z2)
-        d1 = d2 @ w2.T * self.slope(self.z1)
-        grads = [
-            (a * x).T @ d1, d1.sum(0), ((d1 @ w1.T) * x).sum(0),
-            self.act(self.z1).T @ d2, d2.sum(0), self.act(self.z2).T @ d3, d3.sum(0),
-            self.act(self.z3).T @ grad, grad.sum(0),
-        ]  # fmt: skip
+    def step(self, x, d):
+        grads = []
+        for k in reversed(range(len(self.w))):
+            below = self.act(self.z[k - 1]) if k else self.a * x
+            grads = [below.T @ d, d.sum(0), *([((d @ self.w[0].T) * x).sum(0)] if k == 0 else []), *grads]
+            if k:
+                d = d @ self.w[k].T * self.slope(self.z[k - 1])
         self.t += 1
         for tensor, g, m, v, rate in zip(self.tensors, grads, self.m, self.v, self.rates, strict=True):
             m[...] = 0.9 * m + 0.1 * g
@@ -169,9 +171,8 @@ def test_ten_steps_of_a_member_are_the_recipes(table, task, member):
     fold = one.valid.index
     rest = np.setdiff1d(np.arange(N), fold)
     lr = 0.01 if task == "classification" else 0.02
-    formulas = Formulas(
-        one.network.params, fitting.config.activation, x.shape[1], n_plain, 3 if task == "classification" else 1, lr
-    )
+    widths = [x.shape[1], *HIDDEN[task], 3 if task == "classification" else 1]
+    formulas = Formulas(one.network.params, fitting.config.activation, widths, n_plain, lr)
     expected = []
     for _ in range(10):
         z = formulas.forward(x[rest])
@@ -203,3 +204,48 @@ def test_members_validate_on_folds_that_hold_each_row_once(table):
     np.testing.assert_array_equal(np.sort(np.concatenate(folds)), np.arange(N))
     counts = np.array([frame.kind.iloc[fold].value_counts().sort_index().to_numpy() for fold in folds])
     assert np.ptp(counts, axis=0).max() <= 1
+
+
+# --- categories of many levels ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shops(tmp_path_factory) -> tuple[str, pd.DataFrame]:
+    """What is sold depends on the shop, one of 120."""
+    rng = np.random.default_rng(11)
+    shop, effect, n = rng.integers(0, 120, 2400), rng.normal(0, 1, 120), 2400
+    frame = pd.DataFrame({"shop": [f"s{s}" for s in shop], "size": rng.normal(0, 1, n).round(3)})
+    frame["sold"] = (effect[shop] + frame["size"] + rng.normal(0, 0.3, n)).round(3)
+    path = str(tmp_path_factory.mktemp("shops") / "table.csv")
+    frame.to_csv(path, index=False)
+    return path, frame
+
+
+def test_a_category_of_many_levels_is_embedded_and_that_tells_more_than_grouping(shops, tmp_path):
+    path, frame = shops
+    models = [mlpcli.fit(path, epochs=15, ensemble=2, embed_categories=kind) for kind in ("learned", "none")]
+    column = models[0].schema.columns[0]
+    assert (column.kind, len(column.levels), column.n_plain) == ("embedded", 120, 1)
+    learned, grouped = (m.record.validation["rmse"] for m in models)
+    assert learned < 0.7 * grouped
+    models[0].save(str(tmp_path / "m.npz"))
+    again = mlpcli.load(str(tmp_path / "m.npz"))
+    np.testing.assert_array_equal(again.predict(frame), models[0].predict(frame))
+
+
+def test_numbers_of_levels_are_exact_and_others_share_number_0(shops):
+    path, frame = shops
+    column = prepare(path, Config(test="0")).schema.columns[0]
+    order = frame.shop.value_counts()
+    assert [order[level] for level in column.levels] == sorted(order, reverse=True)
+    seen = pd.Categorical([*frame.shop[:50], "nowhere", None])
+    plain = np.empty((52, 1), np.float32)
+    column.encode(seen, plain, np.empty((52, 0), np.float32))
+    assert [column.levels[int(i) - 1] for i in plain[:50, 0]] == frame.shop[:50].tolist()
+    assert plain[50:, 0].tolist() == [0, 0]
+
+
+def test_a_category_of_few_levels_keeps_an_input_each(shops):
+    path, _ = shops
+    columns = prepare(path, Config(test="0", max_categories=120)).schema.columns
+    assert (columns[0].kind, columns[0].n_plain) == ("category", 120)

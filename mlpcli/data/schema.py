@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from mlpcli.config import Config, Task
 from mlpcli.data.columns import as_categorical as as_categorical
 from mlpcli.data.table import is_number
 from mlpcli.data.words import SLOTS, counts, grams, is_sentence
+from mlpcli.engine.layers import Embedding
 from mlpcli.errors import DataError
 
 Floats = NDArray[np.float64]
@@ -34,6 +36,8 @@ PLE_FEWEST_BINS = 4
 PLE_SHRINK: Mapping[Task, float] = {"classification": 0.25, "regression": 0.5}
 # Where a scaled number bends: x / sqrt(1 + (x/c)^2). 3 is RealMLP's (arXiv 2407.04491); deviations bend later.
 SMOOTH_CLIP = {"robust": 3.0, "clipped": 6.0}
+EMBEDDING = 8  # numbers learned for each level of a category of many; RealMLP, arXiv 2407.04491
+MOST_EMBEDDED = 10_000  # levels of one category; rarer ones share a vector
 RARE = 5  # a level seen less often in the training rows shares one input with the other rare ones
 TEXT_INPUTS = 256  # slots of hashed words kept of a column of free text: those that occur in most rows
 MOSTLY_DISTINCT = 0.5  # of its values, and of these the share that are sentences, from which on a column is free text
@@ -125,6 +129,34 @@ class CategoryColumn:
 
 
 @dataclass(frozen=True)
+class EmbeddedColumn:
+    """A category of many levels: one input, the number of the level, for which the network learns a vector.
+
+    Entity embeddings; Guo & Berkhahn 2016, arXiv 1604.06737.
+    """
+
+    kind: Literal["embedded"]
+    name: str
+    n_missing: int
+    n_distinct: int
+    levels: tuple[str | None, ...]  # most frequent first; number 0 stands for all others, the first one here is 1
+    width: int  # of the vector
+
+    n_plain = 1
+    n_ple = 0
+
+    def codes(self, values: pd.Categorical) -> NDArray[np.int64]:
+        """Number of each row's level."""
+        where = {level: i for i, level in enumerate(self.levels, 1)}
+        texts, codes = used_texts(values)
+        number = np.asarray([*(where.get(text, 0) for text in texts), where.get(None, 0)], np.int64)
+        return np.asarray(number[codes])
+
+    def encode(self, values: pd.Categorical, plain: Matrix, ple: Matrix) -> None:
+        plain[:, 0] = self.codes(values)
+
+
+@dataclass(frozen=True)
 class DateColumn:
     """A date or time: elapsed days, year, and month, day, weekday and hour as points on a circle."""
 
@@ -190,11 +222,12 @@ class LeftOut:
     n_ple = 0
 
 
-Feature = NumberColumn | CategoryColumn | DateColumn | FreeText
+Feature = NumberColumn | CategoryColumn | EmbeddedColumn | DateColumn | FreeText
 Column = Feature | LeftOut
 KINDS: Mapping[str, type[Column]] = {
     "number": NumberColumn,
     "category": CategoryColumn,
+    "embedded": EmbeddedColumn,
     "date": DateColumn,
     "text": FreeText,
     "left out": LeftOut,
@@ -237,6 +270,15 @@ class Schema:
     @property
     def n_inputs(self) -> int:
         return self.n_plain + sum(c.n_ple for c in self.features)
+
+    @property
+    def embeddings(self) -> tuple[Embedding, ...]:
+        """The inputs that are numbers of levels."""
+        starts = accumulate((c.n_plain for c in self.features), initial=0)
+        return tuple(
+            Embedding(i, len(c.levels) + 1, c.width)
+            for i, c in zip(starts, self.features, strict=False) if isinstance(c, EmbeddedColumn)
+        )  # fmt: skip
 
     def read_kinds(self) -> dict[str, Literal["number", "text"]]:
         """How each feature column is read from a file."""
@@ -373,12 +415,18 @@ class Fitter:
             edges=edges, shrink=self.shrink if edges else 0.0,
         )  # fmt: skip
 
-    def category(self, name: str, values: pd.Categorical) -> CategoryColumn:
+    def category(self, name: str, values: pd.Categorical) -> CategoryColumn | EmbeddedColumn:
         counts = np.bincount(values.codes + 1, minlength=len(values.categories) + 1)
         named = [(None, int(counts[0])), *zip(map(str, values.categories), counts[1:].tolist(), strict=True)]
         seen = sorted(((c, n) for c, n in named if n), key=lambda p: (-p[1], p[0] is not None, p[0] or ""))
         fewest = RARE if len(seen) > 2 else 1
-        kept = [(c, n) for c, n in seen if n >= fewest][: self.config.max_categories]
+        kept = [(c, n) for c, n in seen if n >= fewest][:MOST_EMBEDDED]
+        most = self.config.max_categories or len(kept)
+        n_distinct = sum(c is not None for c, _ in seen)
+        if len(kept) > most and self.config.embed_categories == "learned":
+            levels = tuple(c for c, _ in kept)
+            return EmbeddedColumn("embedded", name, int(counts[0]), n_distinct, levels, EMBEDDING)
+        kept = kept[:most]
         shares = [n / len(values) for _, n in kept]
         has_rare = len(kept) < len(seen)
         if has_rare:
@@ -387,7 +435,7 @@ class Fitter:
             shares = shares[1:]
         off_on = [self.off_on(share) for share in shares]
         return CategoryColumn(
-            "category", name, int(counts[0]), sum(c is not None for c, _ in seen),
+            "category", name, int(counts[0]), n_distinct,
             tuple(c for c, _ in kept), tuple(p[0] for p in off_on), tuple(p[1] for p in off_on), has_rare,
         )  # fmt: skip
 

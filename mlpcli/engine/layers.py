@@ -6,8 +6,10 @@ subclass Layer, use it in `network.mlp`, add it to the gradient test.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +87,45 @@ class Dense(Layer):
             np.einsum("io,io->i", self.p["w"], self.g["w"], out=self.g["a"])
             self.g["w"] *= self.p["a"][:, None]
         return np.matmul(grad, self.weights().T, out=self.grad[:n]) if need_input else grad
+
+
+class Embedding(NamedTuple):
+    """An input that is the number of a level, 0, 1, ..., and the width of the vector learned for each."""
+
+    place: int
+    n_levels: int
+    width: int
+
+
+class Embed(Layer):
+    """(n, n_in) with numbers of levels among the inputs -> the other inputs, then the vectors of the levels.
+
+    Vectors start at zero: a level not met in training then says nothing.
+    """
+
+    def __init__(self, n_in: int, embeddings: Sequence[Embedding], lr_factor: float = 1.0) -> None:
+        self.embeddings = embeddings
+        self.others = np.setdiff1d(np.arange(n_in), [e.place for e in embeddings])
+        tables = {f"e{i}": Tensor(np.zeros((e.n_levels, e.width)), lr_factor, 1.0) for i, e in enumerate(embeddings)}
+        super().__init__(n_in, len(self.others) + sum(e.width for e in embeddings), tables)
+        ends = accumulate((e.width for e in embeddings), initial=len(self.others))
+        self.spans = [slice(start, start + e.width) for start, e in zip(ends, embeddings, strict=False)]
+
+    def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> Array:
+        out = self.out[: len(x)]
+        out[:, : len(self.others)] = x[:, self.others]
+        self.numbers = [x[:, e.place].astype(np.intp) for e in self.embeddings]
+        for table, numbers, span in zip(self.p.values(), self.numbers, self.spans, strict=True):
+            out[:, span] = table[numbers]
+        return out
+
+    def backward(self, grad: Array, need_input: bool) -> Array:
+        for table, numbers, span in zip(self.g.values(), self.numbers, self.spans, strict=True):
+            table[:] = 0
+            width = table.shape[1]
+            # Flat: NumPy is many times faster at adding to places of one axis.
+            np.add.at(table.reshape(-1), (numbers[:, None] * width + np.arange(width)).ravel(), grad[:, span].ravel())
+        return grad
 
 
 class Activate(Layer):

@@ -14,7 +14,17 @@ from numpy.typing import DTypeLike, NDArray
 
 from mlpcli.engine.activations import ACTIVATIONS
 from mlpcli.engine.initializers import INITIALIZERS
-from mlpcli.engine.layers import NORMALIZATIONS, Activate, Dense, Dropout, InputNoise, Layer, Tensor
+from mlpcli.engine.layers import (
+    NORMALIZATIONS,
+    Activate,
+    Dense,
+    Dropout,
+    Embed,
+    Embedding,
+    InputNoise,
+    Layer,
+    Tensor,
+)  # fmt: skip
 
 Array = NDArray[np.floating]
 
@@ -106,18 +116,26 @@ def mlp(
     normalization: str = "none",
     dropout: float = 0.0,
     input_noise: float = 0.0,
+    embeddings: Sequence[Embedding] = (),
     dtype: DTypeLike = np.float32,
 ) -> Network:
     """A multi-layer perceptron; `hidden=()` is a single-layer one.
 
     parametrization "ntk" is RealMLP's (arXiv 2407.04491): weights N(0, 1/fan_in), hidden biases N(0, 1), output
-    zero, learning rates 1/sqrt(fan_in), 0.1 and 6 for weights, biases and a scale on each input. There `n_plain`,
-    the number of inputs without the piecewise-linear ones, is the first layer's fan_in.
+    zero, learning rates 1/sqrt(fan_in) for weights, 0.1 for biases and vectors of levels, 6 for a scale on each input.
+    There `n_plain`, the number of inputs without the piecewise-linear ones, is the first layer's fan_in. Inputs in
+    `embeddings` are numbers of levels, of which vectors are made first.
     """
     act = ACTIVATIONS[activation]
     ntk = parametrization == "ntk"
     name = init if init != "auto" else "lecun_normal" if ntk else act.init
-    layers: list[Layer] = [InputNoise(n_inputs, input_noise)] if input_noise else []
+    layers: list[Layer] = []
+    if embeddings:
+        layers.append(Embed(n_inputs, embeddings, NTK_BIAS if ntk else 1.0))
+        n_plain = (n_plain or n_inputs) + layers[0].n_out - n_inputs
+        n_inputs = layers[0].n_out
+    if input_noise:
+        layers.append(InputNoise(n_inputs, input_noise))
     widths = [n_inputs, *hidden, n_outputs]
     for i, (fan_in, fan_out) in enumerate(pairwise(widths)):
         is_output = i == len(hidden)

@@ -26,7 +26,7 @@ from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
 import mlpcli
-from mlpcli.config import Config
+from mlpcli.config import MISSING_MARKERS, Config
 from mlpcli.events import History
 from mlpcli.fitting import prepare
 
@@ -48,6 +48,9 @@ class Case:
         """Rows to fit and rows to test, in proportion within each class."""
         strata = None if self.is_regression else self.frame[self.target]
         fit, test = train_test_split(self.frame, test_size=TEST_SHARE, random_state=1000 + number, stratify=strata)
+        # As the reader of files would: a marker is no value.
+        inputs = test.columns.drop(self.target)
+        test[inputs] = test[inputs].replace(list(MISSING_MARKERS), None)
         return fit, test
 
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mlpcli.engine.activations import ACTIVATIONS
-from mlpcli.engine.layers import NORMALIZATIONS
+from mlpcli.engine.layers import NORMALIZATIONS, Embedding
 from mlpcli.engine.losses import LOSSES
 from mlpcli.engine.network import Network, mlp
 
@@ -33,10 +33,10 @@ def relative_error(a: Vector, b: Vector) -> float:
     return float(np.linalg.norm(a - b) / max(np.linalg.norm(a) + np.linalg.norm(b), 1e-12))
 
 
-def errors(net: Network, loss_name: str, smoothing: float, weighted: bool) -> float:
+def errors(net: Network, loss_name: str, smoothing: float, weighted: bool, x: Vector | None = None) -> float:
     rng = np.random.default_rng(5)
     net.params += 0.3 * rng.standard_normal(net.params.size)  # the recipe starts its output layer at zero
-    x = rng.standard_normal((N, N_INPUTS))
+    x = rng.standard_normal((N, N_INPUTS)) if x is None else x
     loss = LOSSES[loss_name](smoothing)
     y = rng.integers(0, max(net.n_outputs, 2), N) if loss.task == "classification" else rng.standard_normal(N)
     weights = rng.random(N) * 2 if weighted else None
@@ -81,6 +81,17 @@ def test_gradient_without_smoothing_weights_or_hidden_layers(loss):
         dtype=np.float64,
     )
     assert errors(net, loss, smoothing=0.0, weighted=False) <= 1e-6
+
+
+@pytest.mark.parametrize("parametrization", ["standard", "ntk"])
+def test_gradient_of_learned_vectors(parametrization):
+    net = mlp(
+        N_INPUTS, 1, rng=np.random.default_rng(3), hidden=(3,), activation="tanh", parametrization=parametrization,
+        embeddings=(Embedding(0, 3, 2), Embedding(2, 4, 3)), dtype=np.float64,
+    )  # fmt: skip
+    assert net.layers[0].tensors["e1"].start.tolist() == [[0.0] * 3] * 4
+    numbers = np.array([[0, 0.3, 3], [2, -1.2, 0], [2, 0.7, 0], [1, 0.1, 2], [0, 2.0, 3]])  # some levels twice
+    assert errors(net, "squared_error", smoothing=0.0, weighted=True, x=numbers) <= 1e-6
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
