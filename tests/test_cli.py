@@ -300,9 +300,18 @@ COMMANDS = [c.name or c.callback.__name__ for c in app.registered_commands]
 def test_every_command_and_flag_is_in_the_readme(command):
     shown = mlpcli(command, "--help", cwd=ROOT, env={"COLUMNS": "200"})
     assert shown.returncode == 0
-    assert f"mlpcli {command}" in shown.stdout  # an example to copy
+    before_options = re.split("Arguments:|Options:", shown.stdout)[0].splitlines()[1:]
+    assert 2 <= sum("mlpcli " in line for line in before_options) <= 3  # examples to copy
     missing = [f for f in set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", shown.stdout)) if f not in README]
     assert set(missing) <= {"--help"}
+
+
+def test_the_help_of_all_commands_is_whole_at_80_columns_and_has_examples():
+    shown = mlpcli("--help", cwd=ROOT).stdout
+    assert shown == mlpcli(cwd=ROOT).stdout
+    assert "mlpcli train data.csv\n" in shown
+    assert not [command for command in COMMANDS if f"\n  {command} " not in shown]
+    assert "..." not in shown.replace("[ARGS]...", "")
 
 
 def table_of_flags():

@@ -21,7 +21,6 @@ from mlpcli.errors import MachineError, MlpcliError, UsageError
 
 app = typer.Typer(
     name="mlpcli",
-    help="Train multi-layer perceptrons on CSV data from the command line.",
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -36,7 +35,13 @@ LEAST_MEMORY = 256 << 20  # bytes of address space that the interpreter and its 
 def root(
     context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False
 ) -> None:
-    """Train multi-layer perceptrons on CSV data from the command line."""
+    """Train multi-layer perceptrons on CSV data from the command line.
+
+    \b
+    mlpcli train data.csv
+    mlpcli evaluate model.npz
+    cat new.csv | mlpcli predict model.npz - | head
+    """
     if version:
         print(f"mlpcli {__version__}")
         raise typer.Exit(0)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mlpcli.remedies import Plan, Tried
 
 
-@app.command()
+@app.command(short_help="Explain the findings of a model, and try remedies.")
 @guarded
 def diagnose(
     model: ModelFile,

@@ -15,7 +15,7 @@ from mlpcli.config import ReadOptions
 from mlpcli.errors import DataError, UsageError
 
 
-@app.command()
+@app.command(short_help="Score a model on its test rows, or on another CSV file.")
 @guarded
 @with_settings(ReadOptions)
 def evaluate(

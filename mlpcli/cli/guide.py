@@ -11,10 +11,10 @@ import typer
 from mlpcli.cli.app import app, guarded
 
 
-@app.command()
+@app.command(short_help="Explain a concept or a finding in one screen.")
 @guarded
 def guide(
-    topic: Annotated[str | None, typer.Argument(metavar="[TOPIC]", help="A concept or a finding's code.")] = None,
+    topic: Annotated[str | None, typer.Argument(metavar="TOPIC", help="A concept or a finding's code.")] = None,
 ) -> None:
     """Explain a concept or a finding in one screen, with a command that shows it.
 

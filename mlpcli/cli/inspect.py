@@ -15,7 +15,7 @@ from mlpcli.cli.options import ConfigFile, Json, settings_of, with_settings
 from mlpcli.config import Config, ReadOptions, flag
 
 
-@app.command()
+@app.command(short_help="Show how a CSV would be read, or what is in a model.")
 @guarded
 @with_settings(Config, ReadOptions)
 def inspect(

@@ -20,7 +20,7 @@ SHORT = {"target": "-t"}
 
 DataFile = Annotated[str, typer.Argument(metavar="DATA", help="A CSV file; - for standard input.")]
 ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="A model file written by mlpcli train.")]
-OtherData = Annotated[str | None, typer.Argument(metavar="[DATA]", help="A CSV file; - for standard input.")]
+OtherData = Annotated[str | None, typer.Argument(metavar="DATA", help="A CSV file; - for standard input.")]
 ConfigFile = Annotated[str | None, typer.Option("--config", help="TOML file of settings.", metavar="FILE")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
@@ -41,7 +41,7 @@ def setting_options(*owners: type[Config] | type[ReadOptions]) -> list[introspec
             texts = [meta["help"]]
             if meta["choices"] and len(meta["choices"]) <= 12:
                 texts.append(f"[{', '.join(meta['choices'])}]")
-            if spec.default not in (None, (), True, False):
+            if spec.default not in (None, ()) and kind is not bool:
                 texts.append(f"Default: {spec.default}.")
             names = [flag(spec.name)]
             if kind is bool:

@@ -17,7 +17,7 @@ from mlpcli.config import ReadOptions
 from mlpcli.errors import UsageError
 
 
-@app.command()
+@app.command(short_help="Predict the target of each row: rows in, rows out.")
 @guarded
 @with_settings(ReadOptions)
 def predict(

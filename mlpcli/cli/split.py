@@ -14,7 +14,7 @@ from mlpcli.cli.options import ConfigFile, DataFile, Quiet, settings_of, with_se
 from mlpcli.config import Config, ReadOptions
 
 
-@app.command()
+@app.command(short_help="Write training, validation and test rows to CSV files.")
 @guarded
 @with_settings(Config, ReadOptions)
 def split(

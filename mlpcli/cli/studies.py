@@ -50,7 +50,7 @@ def notes(table: Table, more: str) -> None:
         make_console(sys.stderr).print(safe(note, 300), soft_wrap=True)
 
 
-@app.command()
+@app.command(short_help="Cross-validate; the test rows stay unseen.")
 @guarded
 @with_settings(Config, ReadOptions)
 def cv(
@@ -103,7 +103,7 @@ def cv(
     leave(stopped, len(done), len(study.tasks))
 
 
-@app.command()
+@app.command(short_help="Train once for each value of a setting, on one chart.")
 @guarded
 @with_settings(Config, ReadOptions)
 def compare(
@@ -157,7 +157,7 @@ def compare(
     leave(stopped, len(done), len(study.tasks))
 
 
-@app.command(name="learning-curve")
+@app.command(name="learning-curve", short_help="Say whether more rows or more regularisation would help.")
 @guarded
 @with_settings(Config, ReadOptions)
 def learning_curve(

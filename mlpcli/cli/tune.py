@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TRIALS = 50  # without --trials and --time-limit
 
 
-@app.command()
+@app.command(short_help="Search for the best hyper-parameters on validation rows.")
 @guarded
 @with_settings(Config, ReadOptions)
 def tune(
