@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -66,6 +67,15 @@ def test_the_same_command_gives_the_same_bytes(trained, tmp_path):
     for name, jobs in (("a.npz", 1), ("b.npz", 2)):
         mlpcli("train", "penguins.csv", "--epochs", "5", "-q", "--jobs", jobs, "-o", tmp_path / name, cwd=folder)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_the_settings_that_inspect_shows_train_the_same_model(trained):
+    folder, _ = trained
+    shown = mlpcli("inspect", "model.npz", cwd=folder).stdout
+    flags = shlex.split(re.search(r"^settings: (.*)$", shown, re.M)[1])
+    assert "--hidden" in flags
+    assert mlpcli("train", "penguins.csv", *flags, "-q", "-o", "again.npz", cwd=folder).returncode == 0
+    assert (folder / "again.npz").read_bytes() == (folder / "model.npz").read_bytes()
 
 
 def test_evaluate_alone_scores_the_test_rows_as_train_did(trained):

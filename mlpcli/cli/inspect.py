@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json as jsonlib
 import os
+import shlex
 import sys
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -39,6 +41,7 @@ def inspect(
         from mlpcli.diagnose import findings
         from mlpcli.jsonable import to_json
         from mlpcli.model import load
+        from mlpcli.reporter.chart import loss_chart
         from mlpcli.reporter.tables import finding_lines
 
         loaded = load(file)
@@ -48,23 +51,27 @@ def inspect(
             print(jsonlib.dumps(answer, allow_nan=False))
             return
         record, history = loaded.record, loaded.record.history
+        data = record.data
+        widths = [loaded.schema.n_inputs, *(loaded.config.hidden or ()), loaded.networks[0].n_outputs]
         facts = {
             "target": f"{loaded.schema.target.name} ({loaded.task})",
             "classes": ", ".join(loaded.labels) or "none",
             "networks": f"{len(loaded.networks)} of {loaded.networks[0].n_layers} layers, "
-            f"{len(loaded.networks[0].params):,} parameters",
-            "trained on": f"{record.data.path}, {record.data.n_rows} rows, sha256 {record.data.sha256[:12]}",
+            f"{' - '.join(map(str, widths))} units, {len(loaded.networks[0].params):,} parameters",
+            "trained on": f"{data.path}, {data.n_rows} rows, sha256 {data.sha256}",
+            "rows": f"{data.n_train} for training, {data.n_validation} for validation, {data.n_test} for testing"
+            + (", each network validated on a fold of its own" if record.by_fold else ""),
             "epochs": f"{len(history.train_loss)}, best {history.best_epoch}, stopped by {history.stopped_by}",
             "validation": ", ".join(f"{k} {v:.4g}" for k, v in record.validation.items()) or "none",
+            "settings": " ".join(as_flags(loaded.config)),
             "versions": ", ".join(f"{k} {v}" for k, v in record.versions.items()),
         }
         for name, value in facts.items():
-            console.print(f"{name}: {safe(value, 300)}", soft_wrap=True)
+            console.print(f"{name}: {safe(value, 2000)}", soft_wrap=True)
         for line in finding_lines(found):
             console.print(line, soft_wrap=True)
+        console.print(loss_chart(history.train_loss, history.valid_loss, history.best_epoch))
         console.print(columns_table(loaded.schema.columns))
-        for name, value in vars(loaded.config).items():
-            console.print(f"{flag(name)} {safe(str(value))}", soft_wrap=True)
         return
     from mlpcli.fitting import prepare
     from mlpcli.suspicions import suspicions
@@ -82,6 +89,16 @@ def inspect(
     console.print(f"{safe(file)}: {fitting.table.source.n_rows} rows, {len(fitting.table.source.names)} columns")
     show_plan(console, fitting, suspected)
     console.print(columns_table(fitting.schema.columns))
+
+
+def as_flags(config: Config) -> Iterator[str]:
+    """Every setting that has a value as it stands on the command line."""
+    for name, value in vars(config).items():
+        if isinstance(value, bool):
+            yield flag(name if value else f"no_{name}")
+        elif value is not None and (value != () or name == "hidden"):
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            yield f"{flag(name)} {shlex.quote(text)}"
 
 
 def is_model(path: str) -> bool:

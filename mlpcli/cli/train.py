@@ -143,7 +143,7 @@ def show_training(
         f"best epoch {history.best_epoch}", soft_wrap=True,
     )  # fmt: skip
     console.print(metrics_table(evaluation.metrics, evaluation.baselines, verbose))
-    for line in ["", *finding_lines(findings)]:
+    for line in ["", *(finding_lines(findings) or ["no warnings"])]:
         console.print(line, soft_wrap=True)
 
 

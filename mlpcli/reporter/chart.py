@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
@@ -138,13 +139,26 @@ class LineChart:
         if len(line_text) + len(label) + 2 <= min(options.max_width, WIDEST):
             line_text += f"  {label}"
         yield Text(line_text, style="dim", no_wrap=True)
-        legend = Text(" " * (gutter + 2))
-        for which, (s, line) in enumerate(zip(self.series, points, strict=True)):
-            sign = GLYPHS[which % 6] if glyphs else "━"
-            legend.append(f"{sign} {s.name} {line[-1][1]:.3g}   " if line else "", style=COLOURS[which % 6])
+        entries = [
+            (f"{GLYPHS[which % 6] if glyphs else '━'} {s.name} {line[-1][1]:.3g}", COLOURS[which % 6])
+            for which, (s, line) in enumerate(zip(self.series, points, strict=True))
+            if line
+        ]
         if self.mark is not None:
-            legend.append(f"{':' if ascii_only else '┊'} best {self.x_label} {self.mark:g}", style="dim")
-        yield legend
+            entries.append((f"{':' if ascii_only else '┊'} best {self.x_label} {self.mark:g}", "dim"))
+        yield from legend(entries, gutter + 2, options.max_width)
+
+
+def legend(entries: Sequence[tuple[str, str]], indent: int, most: int) -> Iterator[Text]:
+    """Text and style of each entry, as many on a line as fit whole."""
+    line = Text(" " * indent)
+    for text, style in entries:
+        if len(line) > indent and line.cell_len + cell_len(text) > most:
+            yield line
+            line = Text(" " * indent)
+        line.append(text, style).append("   ")
+    line.rstrip()
+    yield line
 
 
 def dots(points: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:

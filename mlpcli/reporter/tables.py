@@ -20,7 +20,8 @@ def columns_table(columns: Sequence[Column]) -> Grid:
     rows = []
     for c in columns:
         missing = "" if isinstance(c, LeftOut) else str(c.n_missing)
-        inputs = c.reason if isinstance(c, LeftOut) else f"{c.n_plain + c.n_ple} inputs"
+        n = c.n_plain + c.n_ple
+        inputs = c.reason if isinstance(c, LeftOut) else "1 input" if n == 1 else f"{n} inputs"
         rows.append((c.name, c.kind, missing, inputs))
     return Grid(["column", "kind", "missing", "becomes"], rows, texts=(0, 1, 3))
 

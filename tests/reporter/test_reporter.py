@@ -64,8 +64,8 @@ def test_an_ascii_chart_stands_as_drawn():
         " 1 |               *****",
         "   +--------------------",
         "    1         2        3",
-        "    * loss 1   : best",
-        "epoch 3",
+        "    * loss 1",
+        "    : best epoch 3",
     ]
 
 
@@ -104,8 +104,8 @@ def test_intervals_stand_about_their_points_and_rows_lie_on_a_logarithmic_axis()
         "   │ooooooooooooooooooooo",
         "   └─────────────────────",
         "    10        100    1000",
-        "    * validation 2   o",
-        "training 1",
+        "    * validation 2",
+        "    o training 1",
     ]
 
 
