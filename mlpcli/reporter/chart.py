@@ -34,9 +34,11 @@ def round_ticks(low: float, high: float, n: int) -> list[float]:
     """About n round values from low to high."""
     span = (high - low) or abs(high) or 1.0
     step = 10 ** math.floor(math.log10(span / n))
-    step *= next(m for m in (1, 2, 5, 10) if span / (step * m) <= n)
-    first = math.ceil(low / step - 1e-9)
-    return [k * step for k in range(first, math.floor(high / step + 1e-9) + 1)]
+    for times in (1, 2, 5, 10):
+        first, last = math.ceil(low / (step * times) - 1e-9), math.floor(high / (step * times) + 1e-9)
+        if last - first <= n:
+            break
+    return [k * step * times for k in range(first, last + 1)]
 
 
 def log_ticks(low: float, high: float, n: int) -> list[float]:
@@ -171,7 +173,8 @@ def dots(points: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
 
 
 def loss_chart(train: Sequence[float], valid: Sequence[float], best_epoch: int, height: int = 12) -> LineChart:
-    series = [Series("training loss", range(1, len(train) + 1), train)]
+    """Of the losses so far: the chart does not grow with the lists."""
+    series = [Series("training loss", range(1, len(train) + 1), tuple(train))]
     if valid:
-        series.append(Series("validation loss", range(1, len(valid) + 1), valid))
+        series.append(Series("validation loss", range(1, len(valid) + 1), tuple(valid)))
     return LineChart(series, best_epoch if valid and best_epoch else None, height)

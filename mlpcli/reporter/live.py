@@ -17,6 +17,7 @@ from mlpcli.events import EpochEnded, Event, History
 from mlpcli.reporter.chart import loss_chart
 
 FRAME = 0.25  # seconds between two frames
+SHORTEST = 10  # cells of a bar with text beside it
 PLAIN_LINES = 10  # about so many lines a training where there is no terminal
 
 
@@ -39,9 +40,14 @@ def bar(share: float, width: int, ascii_only: bool) -> str:
     return ("#" * full + "." * (width - full)) if ascii_only else ("━" * full + "╌" * (width - full))
 
 
+def is_live(console: Console) -> bool:
+    """Whether what was printed can be replaced."""
+    return console.is_terminal and not console.is_dumb_terminal
+
+
 def live(events: Iterable[Event], console: Console, verbose: bool = False) -> Iterator[Event]:
     """On a terminal a view that grows with the training; elsewhere a plain line now and then, or every epoch."""
-    if console.is_terminal and not verbose:
+    if is_live(console) and not verbose:
         return on_terminal(events, console)
     return in_lines(events, console, every_epoch=verbose)
 
@@ -61,7 +67,8 @@ def on_terminal(events: Iterable[Event], console: Console) -> Iterator[Event]:
                 shown = now
                 share = event.epoch / history.max_epochs
                 beside = f"  {place(history, event)}"
-                line = bar(share, max(min(console.width - len(beside), 60), 4), console.options.ascii_only)
+                room = console.width - len(beside)
+                line = bar(share, min(room if room >= SHORTEST else console.width, 60), console.options.ascii_only)
                 head = Text(line, style="#0072B2").append(beside, style="default")
                 height = max(min(12, console.height - 7), 3)
                 chart = loss_chart(history.train_loss, history.valid_loss, history.best_epoch, height)

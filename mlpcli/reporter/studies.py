@@ -15,7 +15,7 @@ from mlpcli.learning_curve import LearningCurve
 from mlpcli.metrics import METRICS, Interval
 from mlpcli.reporter.chart import LineChart, Series
 from mlpcli.reporter.grid import Grid
-from mlpcli.reporter.live import bar
+from mlpcli.reporter.live import bar, is_live
 from mlpcli.reporter.tables import number
 from mlpcli.reporter.text import safe
 from mlpcli.search import GIVEN, Trial
@@ -37,7 +37,7 @@ def told(outcome: Outcome) -> str:
 def progress(outcomes: Iterable[Outcome], total: int, console: Console) -> Iterator[Outcome]:
     """On a terminal a bar and the last line, elsewhere a line for each training; passes the outcomes on."""
     began = time.monotonic()
-    if not console.is_terminal:
+    if not is_live(console):
         for n, outcome in enumerate(outcomes, 1):
             console.print(f"{n}/{total}  {told(outcome)}  {outcome.seconds:.1f} s", soft_wrap=True)
             yield outcome
@@ -99,7 +99,7 @@ def trial_name(trial: Trial) -> str:
 
 def search_progress(events: Iterable[SearchEvent], metric: str, console: Console) -> Iterator[SearchEvent]:
     """On a terminal what runs and the best loss so far against the trials, elsewhere a line for each trial."""
-    if not console.is_terminal:
+    if not is_live(console):
         for event in events:
             if isinstance(event, TrialEnded):
                 what = "pruned" if event.trial.state == "pruned" else f"{metric} {number(event.trial.loss)}"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import unicodedata
 
 import pytest
@@ -37,7 +38,8 @@ def test_long_names_are_cut_by_cells(text):
 
 def test_ticks_are_round():
     assert round_ticks(0.0, 1.0, 5) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
-    assert round_ticks(1, 97, 4) == [50]
+    assert round_ticks(1, 97, 4) == [20, 40, 60, 80]
+    assert round_ticks(1, 43, 2) == [20, 40]
 
 
 def drawn(chart, width, encoding):
@@ -80,15 +82,27 @@ def test_losses_from_a_tenfold_range_on_stand_on_a_logarithmic_axis():
     ]
 
 
-def test_lines_wrap_between_words_on_a_terminal_and_are_whole_off_it():
-    shown = {}
-    for is_terminal in (False, True):
+@pytest.fixture
+def terminal(monkeypatch):
+    """(stream, console) of a terminal so many columns wide."""
+
+    def make(width, term="xterm-256color"):
+        for name, value in (("FORCE_COLOR", "1"), ("TERM", term), ("COLUMNS", str(width)), ("LINES", "24")):
+            monkeypatch.setenv(name, value)
         out = io.StringIO()
-        console = make_console(out)
-        console.width, console._force_terminal = 20, is_terminal
-        console.print("one two three four five", soft_wrap=True)
-        shown[is_terminal] = out.getvalue()
-    assert shown == {False: "one two three four five\n", True: "one two three four \nfive\n"}
+        return out, make_console(out)
+
+    return make
+
+
+def test_lines_wrap_between_words_on_a_terminal_and_are_whole_off_it(terminal):
+    text = "one two three four five"
+    out, off = io.StringIO(), io.StringIO()
+    make_console(off).print(text, width=20, soft_wrap=True)
+    assert off.getvalue() == text + "\n"
+    out, console = terminal(20)
+    console.print(text, soft_wrap=True)
+    assert out.getvalue() == "one two three four \nfive\n"
 
 
 def test_intervals_stand_about_their_points_and_rows_lie_on_a_logarithmic_axis():
@@ -123,3 +137,28 @@ def test_reports_pass_every_event_on_and_print_no_escape_off_a_terminal():
     assert "\x1b" not in out.getvalue()
     lines = [json.loads(line, parse_constant=pytest.fail) for line in log.getvalue().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3]
+
+
+def ansi_less(text):
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_a_terminal_shows_bar_losses_and_curve_and_an_interrupt_gets_through(width, terminal):
+    out, console = terminal(width)
+
+    def interrupted():
+        yield from EVENTS[:-1]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(live(interrupted(), console))
+    shown = " ".join(ansi_less(out.getvalue()).split())
+    for part in ("epoch 1/3", "best epoch 1", "at most 0 s left", "training 1", "100 rows/s", "╌", "│"):
+        assert part in shown
+
+
+def test_a_dumb_terminal_gets_plain_lines(terminal):
+    out, console = terminal(200, "dumb")
+    list(live(iter(EVENTS), console))
+    assert [line.split("  ")[0] for line in out.getvalue().splitlines()] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
