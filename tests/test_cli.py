@@ -280,6 +280,23 @@ def test_a_test_file_of_its_own_is_what_is_judged(tmp_path):
     assert answer["metrics"]["test"]["accuracy"]["value"] > 0.9
 
 
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["ev"], ["evaluate"]),
+        (["train", "--act"], ["--activation"]),
+        (["train", "--activation", "se"], ["selu"]),
+    ],
+)
+def test_the_shell_completes_commands_flags_and_values(words, offered):
+    env = ENV | {
+        "_MLPCLI_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(["mlpcli", *words]), "COMP_CWORD": str(len(words)),
+    }  # fmt: skip
+    code = "import sys; sys.argv = ['mlpcli']; from mlpcli.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == offered
+
+
 # --- the README -------------------------------------------------------------------------------------------
 
 

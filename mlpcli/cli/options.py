@@ -52,6 +52,7 @@ def setting_options(*owners: type[Config] | type[ReadOptions]) -> list[introspec
                 *names, help=" ".join(texts), envvar=f"MLPCLI_{spec.name.upper()}", show_default=False,
                 show_envvar=False, rich_help_panel=meta["group"],
                 metavar=None if kind is bool else meta["metavar"] or ("A,B" if many else kind.__name__.upper()),
+                autocompletion=among(meta["choices"]) if meta["choices"] else None,
             )  # fmt: skip
             hint = bool | None if kind is bool else str | None
             found.append(
@@ -60,6 +61,15 @@ def setting_options(*owners: type[Config] | type[ReadOptions]) -> list[introspec
                 )
             )
     return found
+
+
+def among(choices: tuple[str, ...]) -> Callable[[str], list[str]]:
+    """What the shell offers for a word begun."""
+
+    def offered(incomplete: str) -> list[str]:
+        return [choice for choice in choices if choice.startswith(incomplete)]
+
+    return offered
 
 
 def with_settings(*owners: type[Config] | type[ReadOptions]) -> Callable[[Callable[..., None]], Callable[..., None]]:
