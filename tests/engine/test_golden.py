@@ -10,6 +10,7 @@ import pytest
 
 from mlpcli.config import Config
 from mlpcli.engine.activations import ACTIVATIONS
+from mlpcli.engine.layers import NORMALIZATIONS
 from mlpcli.engine.losses import LOSSES
 from mlpcli.engine.network import mlp
 from mlpcli.engine.optimizers import OPTIMIZERS
@@ -53,9 +54,10 @@ def test_ten_steps_repeat_pytorch(case):
         np.testing.assert_allclose(history.train_loss, case["losses"], rtol=1e-9)
 
 
-def test_every_optimizer_and_loss_has_a_golden_case():
+def test_every_optimizer_loss_and_normalization_has_a_golden_case():
     assert {case["optimizer"] for case in GOLDEN["cases"]} == set(OPTIMIZERS)
     assert {case["loss"] for case in GOLDEN["cases"]} == set(LOSSES)
+    assert {case["normalization"] for case in GOLDEN["cases"]} == {"none", *NORMALIZATIONS}
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
