@@ -414,10 +414,13 @@ class Rise:
     least_train: float
 
     def told(self, case: Case) -> str:
+        h = case.history
+        valid, train = h.valid_loss[h.best_epoch - 1], h.train_loss[h.best_epoch - 1]
         return (
-            f"after epoch {case.history.best_epoch} the validation loss rose by {self.height:.3g}, "
-            f"{share(self.height / case.gain)} of all it had gained and {times(self.height, self.noise)} its noise, "
-            f"while the training loss fell to {self.least_train:.3g}"
+            f"validation loss rose from {valid:.3g} to {valid + self.height:.3g} after epoch {h.best_epoch} while "
+            f"training loss fell from {train:.3g} to {self.least_train:.3g}; the rise is "
+            f"{share(self.height / case.gain)} of all that was gained and {times(self.height, self.noise)} the curve's "
+            "noise"
         )
 
 

@@ -94,6 +94,15 @@ def test_remedies_name_flags_that_exist(code):
         assert {word for r in found.remedies for word in r.split() if word.startswith("--")} <= flags
 
 
+def test_overfitting_says_both_losses_before_and_after_the_epoch_that_is_kept():
+    found = CHECKS["overfitting"](SHOWING["overfitting"][0])
+    assert found is not None
+    assert found.message.startswith(
+        "validation loss rose from 0.32 to 1.01 after epoch 21 while training loss fell from 0.335 to 0.203; "
+    )
+    assert found.message.endswith("; the model keeps epoch 21")
+
+
 def test_ten_flat_noisy_epochs_after_the_best_are_no_overfitting():
     rng = np.random.default_rng(0)
     valid = np.array(FALLING) + rng.normal(scale=0.01, size=60)
