@@ -341,6 +341,15 @@ def test_the_help_of_all_commands_is_whole_at_80_columns_and_has_examples():
     assert "..." not in shown.replace("[ARGS]...", "")
 
 
+def test_help_puts_settings_under_the_names_of_their_groups():
+    shown = mlpcli("train", "--help", cwd=ROOT).stdout
+    sections = dict(re.findall(r"^(\w+):\n((?:(?:  .*)?\n)+)", shown, re.M))
+    assert list(sections) == ["Arguments", "Options", "Data", "Network", "Training", "Ensemble", "Reading"]
+    for owner in (Config, ReadOptions):
+        for spec in fields(owner):
+            assert re.search(rf"{flag(spec.name)}\b", sections[spec.metadata["group"]])
+
+
 def table_of_flags():
     """As it must stand in the README: a line for each setting, from its help text and choices."""
     lines = ["| flag | meaning |", "|---|---|"]

@@ -13,11 +13,11 @@ import typer
 
 from mlpcli.cli.answers import show_plan
 from mlpcli.cli.app import SCHEMA, app, guarded
-from mlpcli.cli.options import ConfigFile, Json, settings_of, with_settings
+from mlpcli.cli.options import ConfigFile, Json, Sectioned, settings_of, with_settings
 from mlpcli.config import Config, ReadOptions, flag
 
 
-@app.command(short_help="Show how a CSV would be read, or what is in a model.")
+@app.command(cls=Sectioned, short_help="Show how a CSV would be read, or what is in a model.")
 @guarded
 @with_settings(Config, ReadOptions)
 def inspect(

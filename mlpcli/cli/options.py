@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from mlpcli.config import Config, ReadOptions, flag, from_text, read_config_file, setting_type
 
@@ -29,6 +30,22 @@ Gates = Annotated[
     list[str] | None,
     typer.Option("--fail-under", metavar="METRIC=VALUE", help="Exit 3 when a test metric is worse than this."),
 ]
+
+
+class Sectioned(TyperCommand):
+    """A command whose help puts the settings under the names of their groups."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                kind = "Arguments" if parameter.param_type_name == "argument" else "Options"
+                group = getattr(parameter, "rich_help_panel", None)
+                sections.setdefault(group or kind, []).append(record)
+        for name, records in sections.items():
+            with formatter.section(name):
+                formatter.write_dl(records)
 
 
 def setting_options(*owners: type[Config] | type[ReadOptions]) -> list[introspect.Parameter]:

@@ -12,12 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from mlpcli.cli.app import app, guarded
-from mlpcli.cli.options import ModelFile, OtherData, Quiet, settings_of, with_settings
+from mlpcli.cli.options import ModelFile, OtherData, Quiet, Sectioned, settings_of, with_settings
 from mlpcli.config import ReadOptions
 from mlpcli.errors import UsageError
 
 
-@app.command(short_help="Predict the target of each row: rows in, rows out.")
+@app.command(cls=Sectioned, short_help="Predict the target of each row: rows in, rows out.")
 @guarded
 @with_settings(ReadOptions)
 def predict(

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from mlpcli.cli.app import app, guarded
-from mlpcli.cli.options import ConfigFile, DataFile, Quiet, settings_of, with_settings
+from mlpcli.cli.options import ConfigFile, DataFile, Quiet, Sectioned, settings_of, with_settings
 from mlpcli.config import Config, ReadOptions
 
 
-@app.command(short_help="Write training, validation and test rows to CSV files.")
+@app.command(cls=Sectioned, short_help="Write training, validation and test rows to CSV files.")
 @guarded
 @with_settings(Config, ReadOptions)
 def split(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlpcli.cli.app import SCHEMA, StoppedError, app, guarded
-from mlpcli.cli.options import ConfigFile, DataFile, Json, Quiet, settings_of, with_settings
+from mlpcli.cli.options import ConfigFile, DataFile, Json, Quiet, Sectioned, settings_of, with_settings
 from mlpcli.config import Config, ReadOptions
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def notes(table: Table, more: str) -> None:
         make_console(sys.stderr).print(safe(note, 300), soft_wrap=True)
 
 
-@app.command(short_help="Cross-validate; the test rows stay unseen.")
+@app.command(cls=Sectioned, short_help="Cross-validate; the test rows stay unseen.")
 @guarded
 @with_settings(Config, ReadOptions)
 def cv(
@@ -103,7 +103,7 @@ def cv(
     leave(stopped, len(done), len(study.tasks))
 
 
-@app.command(short_help="Train once for each value of a setting, on one chart.")
+@app.command(cls=Sectioned, short_help="Train once for each value of a setting, on one chart.")
 @guarded
 @with_settings(Config, ReadOptions)
 def compare(
@@ -157,7 +157,9 @@ def compare(
     leave(stopped, len(done), len(study.tasks))
 
 
-@app.command(name="learning-curve", short_help="Say whether more rows or more regularisation would help.")
+@app.command(
+    cls=Sectioned, name="learning-curve", short_help="Say whether more rows or more regularisation would help."
+)
 @guarded
 @with_settings(Config, ReadOptions)
 def learning_curve(

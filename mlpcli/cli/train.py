@@ -13,7 +13,7 @@ import typer
 
 from mlpcli.cli.answers import answer, check_codes, check_gates, read_gates, show_plan
 from mlpcli.cli.app import StoppedError, app, guarded
-from mlpcli.cli.options import ConfigFile, DataFile, Gates, Json, Quiet, Verbose, settings_of, with_settings
+from mlpcli.cli.options import ConfigFile, DataFile, Gates, Json, Quiet, Sectioned, Verbose, settings_of, with_settings
 from mlpcli.config import Config, ReadOptions
 from mlpcli.errors import GateFailed
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlpcli.events import History
 
 
-@app.command()
+@app.command(cls=Sectioned)
 @guarded
 @with_settings(Config, ReadOptions)
 def train(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlpcli.cli.app import SCHEMA, StoppedError, app, guarded
-from mlpcli.cli.options import ConfigFile, DataFile, Json, Quiet, settings_of, with_settings
+from mlpcli.cli.options import ConfigFile, DataFile, Json, Quiet, Sectioned, settings_of, with_settings
 from mlpcli.cli.studies import Jobs, notes
 from mlpcli.config import Config, ReadOptions
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TRIALS = 50  # without --trials and --time-limit
 
 
-@app.command(short_help="Search for the best hyper-parameters on validation rows.")
+@app.command(cls=Sectioned, short_help="Search for the best hyper-parameters on validation rows.")
 @guarded
 @with_settings(Config, ReadOptions)
 def tune(
