@@ -305,6 +305,7 @@ def block(marker: str) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_examples_of_the_readme_run(tmp_path):
     (tmp_path / "sample_data").symlink_to(ROOT / "sample_data")
     script = f'set -eo pipefail\nmlpcli() {{ "{sys.executable}" -m mlpcli "$@"; }}\n' + block("examples")
