@@ -269,7 +269,8 @@ class OptunaSearch:
         trial.state = state
         handle = self.handles[trial.number]
         if math.isfinite(trial.loss):
-            handle.report(trial.loss, len(trial.losses))
+            if not self.study.get_trials(deepcopy=False)[handle.number].intermediate_values:
+                handle.report(trial.loss, len(trial.losses))  # else a stop came between this and the next line
         elif state == "done":
             state = "pruned"  # Optuna takes no infinite value; without a report it counts as the worst
         complete = self.optuna.trial.TrialState.COMPLETE

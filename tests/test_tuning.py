@@ -222,3 +222,17 @@ def test_a_time_limit_ends_the_search_and_something_is_chosen(limit, table, tmp_
         pass
     assert tuner.best().losses
     assert isinstance(tuner.search, RandomSearch | search.OptunaSearch)
+
+
+def test_a_stop_between_the_two_writes_that_close_a_trial_is_gone_on_from_without_a_warning(table, tmp_path):
+    pytest.importorskip("optuna")
+    tuner = tuner_of(table, tmp_path / "best")
+
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    tuner.search.study.tell = stopped
+    with pytest.raises(KeyboardInterrupt):
+        list(tuner.events(9))
+    again, whole = (searched(table, tmp_path / name, 9) for name in ("best", "whole"))
+    assert told(again) == told(whole)
