@@ -56,6 +56,7 @@ Floats = NDArray[np.float64]
 FITTED_CELLS, FEWEST_FITTED = 2_000_000, 20_000  # statistics are those of so many cells, or rows, drawn at random
 MOST_VALIDATED = 100_000  # rows on which one member's epochs are told apart
 MOST_JUDGED = 100_000  # rows of a set on which a model is judged
+FEW_CLASSES, ROWS_A_CLASS = 20, 3  # more classes than that with fewer rows each: nothing to train, choose and judge by
 CLASS_COPIES = 6  # matrices of judged rows by classes that are held at once
 ENCODED_ROWS = 4096
 MANY_NUMBERS = [str(n) for n in range(MOST_NUMBER_CLASSES + 1)]  # stand for those of a target read as numbers
@@ -130,7 +131,7 @@ def read_table(path: str, config: Config, options: ReadOptions, folder: str = ".
         y_cells = source_numbers(source, y_cells, rows)
     else:
         strata, names = as_categorical(y_cells).codes, [str(c) for c in as_categorical(y_cells).categories]
-        if len(names) > max(20, len(rows) // 2):
+        if len(names) > max(FEW_CLASSES, len(rows) // ROWS_A_CLASS):
             raise DataError(
                 f"{len(names)} classes in {len(rows)} rows look like an id, not a class",
                 "choose another column with --target, or --task regression", file=source.name, column=target,
@@ -430,16 +431,15 @@ def encoded(
     plain = x if is_plain_enough else storage.array((n, schema.n_plain), np.float32)
     y = storage.array((n,), np.int64 if schema.target.labels else np.float32)
     done = 0
+    columns = [column_values(table.frame[c.name]) for c in schema.features]
+    y_cells = column_values(table.y_cells)
     for block in splits.blocks(len(is_used), ENCODED_ROWS):
         chosen = np.flatnonzero(is_used[block])
         to = deal.places(done, len(chosen))
         done += len(chosen)
-        inputs = schema.encode(table.frame.iloc[block].iloc[chosen])
-        rows[to], x[to], y[to] = (
-            block.start + chosen,
-            inputs,
-            encode_target(table.y_cells.iloc[block].iloc[chosen], schema),
-        )
+        inputs = np.empty((len(chosen), schema.n_inputs), np.float32)
+        schema.fill(inputs, [column[block][chosen] for column in columns], 0)
+        rows[to], x[to], y[to] = block.start + chosen, inputs, encode_target(y_cells[block][chosen], schema)
         if plain is not x:
             plain[to] = inputs[:, : schema.n_plain]
         storage.release()
@@ -515,12 +515,12 @@ def check_loss(config: Config, table: Table) -> None:
         raise UsageError("--threshold needs a target of two classes")
 
 
-def encode_target(cells: pd.Series[Any], schema: Schema) -> NDArray[Any]:
+def encode_target(cells: pd.Series[Any] | pd.Categorical[Any] | Floats, schema: Schema) -> NDArray[Any]:
     """The target's cells -> class numbers in the order of the labels (-1: unknown), or standardised numbers"""
     target = schema.target
     if not target.labels:
         return ((np.asarray(cells, np.float64) - target.mean) / target.std).astype(np.float32)
-    values = as_categorical(cells)
+    values = cells if isinstance(cells, pd.Categorical) else as_categorical(cells)
     number = {label: i for i, label in enumerate(target.labels)}
     numbers = np.array([*(number.get(str(c), -1) for c in values.categories), -1], np.int64)
     return np.asarray(numbers[values.codes])

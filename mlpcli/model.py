@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.floating]
 
-ENCODED_ROWS = 4 * PREDICT_ROWS  # rows encoded at once for prediction
 LARGEST_MODEL = 200_000_000  # parameters; past that the widths are a mistake and memory runs out
 
 
@@ -140,8 +139,8 @@ class Model:
         self.require_columns(frame)
         n_plain, uses = self.schema.n_plain, [uses_ple(k, self.config, self.schema) for k in range(len(self.networks))]
         found = np.empty((len(frame), len(self.labels)) if self.labels else len(frame))
-        for start in range(0, len(frame), ENCODED_ROWS):
-            encoded = self.schema.encode(frame.iloc[start : start + ENCODED_ROWS])
+        start = 0
+        for encoded in self.schema.encoded_parts(frame):
             for i in range(0, len(encoded), PREDICT_ROWS):
                 x = encoded[i : i + PREDICT_ROWS]
                 n = len(x)
@@ -151,6 +150,7 @@ class Model:
                 logits = [net.forward(x if ple else plain) for net, ple in zip(self.networks, uses, strict=True)]
                 block = combine(logits, self.config, self.schema, self.record.temperature)
                 found[start + i : start + i + n] = block[:n]
+            start += len(encoded)
         return found
 
     def predict(self, frame: pd.DataFrame) -> NDArray[Any]:

@@ -10,6 +10,7 @@ import pytest
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.fitting import prepare
+from mlpcli.reporter.tables import finding_lines
 from mlpcli.suspicions import SUSPICIONS, suspicions
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
@@ -109,3 +110,11 @@ def test_a_coarse_table_may_repeat_itself(tmp_path):
     frame = pd.DataFrame({"a": rng.integers(0, 3, 500), "b": rng.choice(["x", "y"], 500)})
     frame["target"] = np.where(rng.random(500) < 0.3 + 0.2 * frame.a, "yes", "no")
     assert codes(tmp_path, frame) == set()
+
+
+def test_five_of_a_kind_are_listed_and_the_others_counted(tmp_path):
+    path = tmp_path / "data.csv"
+    clean().assign(**{f"e{k}": [i * k if i % 3 == 0 else None for i in range(400)] for k in range(1, 10)}).to_csv(path)
+    found = [f for f in suspicions(prepare(str(path), Config(target="target"))) if f.code == "mostly-missing"]
+    assert [f.message.startswith("column") for f in found] == [True] * 5 + [False]
+    assert finding_lines(found)[-1] == "mostly-missing: and 4 more"

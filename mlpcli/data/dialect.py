@@ -170,11 +170,12 @@ COMMON_LEADS = {*range(0xA1, 0xAD), *range(0xB0, 0xC9)}  # KS X 1001: symbols, a
 
 def refuse_characters(data: bytes, structure: Structure, dialect: Dialect, name: str, first_line: int = 1) -> None:
     """DataError for characters that no CSV text holds: NUL, U+FFFE, a byte-order mark inside the file."""
+    is_ascii = data.isascii()  # seen at once; the rule
     for mark, what, hint in (
         (b"\0", "NUL byte: no CSV text holds one", "remove the NUL bytes"),
         (NONCHARACTER, "U+FFFE, which is no character", "name the encoding with --encoding"),
     ):
-        at = data.find(mark)
+        at = -1 if is_ascii and not mark.isascii() else data.find(mark)
         if at >= 0:
             if mark == b"\0" and data[at : at + 64].count(0) > 8:
                 what, hint = "NUL bytes: looks like UTF-16 or UTF-32", "name it, e.g. --encoding utf-16-le"
@@ -184,7 +185,7 @@ def refuse_characters(data: bytes, structure: Structure, dialect: Dialect, name:
                 f"{what} (field {before.count(dialect.delimiter.encode()) + 1})", hint,
                 file=name, line=line_of(data, at) + first_line - 1,
             )  # fmt: skip
-    at = data.find(b"\n" + BOM)
+    at = -1 if is_ascii else data.find(b"\n" + BOM)
     if at >= 0:
         raise DataError(
             "a byte-order mark (BOM) inside the file: were two files joined here?", "remove it, and a second header",

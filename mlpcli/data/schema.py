@@ -7,7 +7,7 @@ To add one: write the class, let `fit_columns` choose it, add a line to KINDS.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Literal
@@ -82,9 +82,11 @@ class NumberColumn:
         if self.edges:
             edges = np.asarray(self.edges)
             # Clipped first, so that neither the difference nor the quotient can overflow.
-            inside = np.clip(x, edges[0], edges[-1])[:, None]
-            share = np.clip((inside - edges[:-1]) / np.diff(edges), 0, 1)
-            ple[:] = 2 * self.shrink * (share - 0.5)
+            share = np.clip(x, edges[0], edges[-1])[:, None] - edges[:-1]
+            share /= np.diff(edges)
+            np.clip(share, 0, 1, out=share)
+            share -= 0.5
+            np.multiply(share, 2 * self.shrink, out=ple, casting="same_kind")
 
 
 @dataclass(frozen=True)
@@ -287,15 +289,25 @@ class Schema:
     def encode(self, frame: pd.DataFrame) -> Matrix:
         """n rows -> (n, n_inputs): [plain inputs | piecewise-linear inputs]"""
         x = np.empty((len(frame), self.n_inputs), np.float32)
-        values = {c.name: column_values(frame[c.name]) for c in self.features}
+        values = [column_values(frame[c.name]) for c in self.features]
         for start in range(0, len(frame), ENCODE_ROWS):
-            rows = slice(start, start + ENCODE_ROWS)
-            i, j = 0, self.n_plain
-            for c in self.features:
-                part = values[c.name][rows]
-                c.encode(part, x[rows, i : i + c.n_plain], x[rows, j : j + c.n_ple])
-                i, j = i + c.n_plain, j + c.n_ple
+            self.fill(x[start : start + ENCODE_ROWS], values, start)
         return x
+
+    def encoded_parts(self, frame: pd.DataFrame) -> Iterator[Matrix]:
+        """The same, ENCODE_ROWS rows at a time."""
+        values = [column_values(frame[c.name]) for c in self.features]
+        for start in range(0, len(frame), ENCODE_ROWS):
+            x = np.empty((min(ENCODE_ROWS, len(frame) - start), self.n_inputs), np.float32)
+            self.fill(x, values, start)
+            yield x
+
+    def fill(self, x: Matrix, values: Sequence[Any], start: int) -> None:
+        """Encodes the rows of the features' values from `start` on, as many as x has."""
+        i, j = 0, self.n_plain
+        for c, column in zip(self.features, values, strict=True):
+            c.encode(column[start : start + len(x)], x[:, i : i + c.n_plain], x[:, j : j + c.n_ple])
+            i, j = i + c.n_plain, j + c.n_ple
 
     def surprises(self, frame: pd.DataFrame) -> dict[str, tuple[int, int]]:
         """Column -> (values never seen in training, numbers far outside the training range)."""

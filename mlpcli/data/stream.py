@@ -102,8 +102,9 @@ def stream(
         if names is None:
             dialect = dialect_for(data, model_dialect.for_file(options, encoding), options, expect)
             scanner = Scanner(
-                dialect.delimiter, dialect.quote, dialect.escape, dialect.comment, dialect.header, dialect.spaces
-            )
+                dialect.delimiter, dialect.quote, dialect.escape, dialect.comment, dialect.header, dialect.spaces,
+                zeros=None,  # the model says which columns are numbers
+            )  # fmt: skip
         found = scanner.scan(data, after_lines(data, dialect.skip_rows) if names is None else 0, is_last)
         refuse_characters(data, found, dialect, name, first_line)
         if found.open_quote is not None:

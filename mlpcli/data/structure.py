@@ -82,7 +82,7 @@ class Scanner:
     header: bool = True  # still to come
     spaces: bool = False  # a space behind a delimiter is no part of the cell
     one_column: bool | None = None  # None until the first record has been seen
-    zeros: set[int] = field(default_factory=set)
+    zeros: set[int] | None = field(default_factory=set)  # see find_leading_zeros; None: not looked for
 
     def scan(self, data: bytes, first: int = 0, is_last: bool = True) -> Structure:
         """The complete records of `data` from byte `first`; the rest is for the next call, with more bytes behind."""
@@ -103,7 +103,7 @@ class Scanner:
             np.concatenate([getattr(b, part) for b in blocks]) if blocks else NONE
             for part in ("starts", "ends", "widths")
         )
-        return Structure(starts, ends, widths, open_quote, frozenset(self.zeros), first)
+        return Structure(starts, ends, widths, open_quote, frozenset(self.zeros or ()), first)
 
     def block(self, data: bytes, first: int, stop: int, is_last: bool) -> Structure:
         """The complete records that start in data[first:stop]; a record starts at `first`."""
@@ -160,7 +160,8 @@ class Scanner:
             # Whether a blank line is a row or the end of the file is not known before what follows it.
             n = int(np.flatnonzero(ends > starts)[-1]) + 1 if (ends > starts).any() else 0
             end = first + (int(line_ends[n - 1]) + 1 if n else 0)
-        self.find_leading_zeros(b, delimiters, starts, before, keep)
+        if self.zeros is not None:
+            self.zeros |= self.find_leading_zeros(b, delimiters, starts, before, keep)
         return Structure(starts[keep] + first, ends[keep] + first, widths[keep], open_quote, stop=min(end, stop))
 
     def kept(self, b: Bytes, starts: Ints, ends: Ints, widths: Ints) -> Bools:
@@ -181,13 +182,13 @@ class Scanner:
             keep |= blank
         return keep
 
-    def find_leading_zeros(self, b: Bytes, delimiters: Ints, starts: Ints, before: Ints, keep: Bools) -> None:
-        """Adds to `zeros` the fields in which some cell begins with 0 and a digit, as codes and telephone numbers do.
+    def find_leading_zeros(self, b: Bytes, delimiters: Ints, starts: Ints, before: Ints, keep: Bools) -> set[int]:
+        """The fields in which some cell begins with 0 and a digit, as codes and telephone numbers do.
 
         `before` is how many delimiters lie before the end of each record.
         """
         if not len(before):
-            return
+            return set()
         cells = np.concatenate([starts, delimiters[: before[-1]] + 1])
         at = np.minimum(cells, len(b) - 2) if len(b) > 1 else np.zeros_like(cells)
         at = at + ((b[at] == ord(self.quote)) & (at < len(b) - 2))
@@ -199,15 +200,13 @@ class Scanner:
             keep[skipped] = False
             self.header = False
         elif self.header:
-            return
+            return set()
         n = len(starts)
-        of_start = found[found < n]
-        if keep[of_start].any():
-            self.zeros.add(0)
+        first = {0} if keep[found[found < n]].any() else set()
         number = found[found >= n] - n
         record = np.searchsorted(before, number, side="right")
         number, record = number[keep[record]], record[keep[record]]
-        self.zeros.update(np.unique(number - np.append(0, before)[record] + 1).tolist())
+        return first | set(np.unique(number - np.append(0, before)[record] + 1).tolist())
 
 
 def lone_returns(b: Bytes) -> Bools:
@@ -264,5 +263,7 @@ def opener(quotes: Ints) -> int:
 
 def line_of(data: bytes, at: int) -> int:
     """The physical line, from 1, of a byte."""
+    if data.find(b"\r", 0, at) < 0:
+        return data.count(b"\n", 0, at) + 1
     n_lone = data.count(b"\r", 0, at) - data.count(b"\r\n", 0, at) - data.count(b"\r\r\n", 0, at)
     return data.count(b"\n", 0, at) + n_lone + 1

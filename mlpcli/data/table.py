@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -328,39 +328,43 @@ class Block(Records):
         self, *, texts: Collection[str], target: str | None = None, only: Collection[str] | None = None,
         n_rows: int | None = None, markers: bool = True,
     ) -> pd.DataFrame:  # fmt: skip
-        """pandas' C parser on exactly the bytes of the rows, with our notion of missing and of quoting.
+        """Without `markers` every cell is what stands in the file."""
+        return pd.DataFrame(
+            self.columns(texts=texts, target=target, only=only, n_rows=n_rows, markers=markers), copy=False
+        )
 
-        Without `markers` every cell is what stands in the file.
-        """
+    def columns(
+        self, *, texts: Collection[str], target: str | None = None, only: Collection[str] | None = None,
+        n_rows: int | None = None, markers: bool = True,
+    ) -> dict[str, pd.Series[Any]]:  # fmt: skip
+        """pandas' C parser on exactly the bytes of the rows, with our notion of missing and of quoting."""
         n_rows = self.n_rows if n_rows is None else n_rows
         wanted = [n for n in self.names if only is None or n in only]
         texts = set(texts)
         if n_rows == 0:
-            return pd.DataFrame({n: pd.Categorical([]) if n in texts else np.empty(0) for n in wanted})
+            return {n: pd.Series(pd.Categorical([]) if n in texts else np.empty(0)) for n in wanted}
         # Marks between thousands pandas takes out wherever they stand.
         as_text = texts if self.dialect.thousands is None else set(wanted)
         data = self.records(n_rows)
-        frame = parse_bytes(
+        found = parse_bytes(
             data, self.names, wanted, self.dialect, texts=as_text, target=target, markers=markers,
             trailing=self.trailing,
         )  # fmt: skip
-        if len(frame) != n_rows:
+        n_parsed = len(found[wanted[0]])
+        if n_parsed != n_rows:
             raise DataError(
-                f"{n_rows} rows by its delimiters and quotes, {len(frame)} by the parser",
+                f"{n_rows} rows by its delimiters and quotes, {n_parsed} by the parser",
                 "look for stray quotes; --quote names another quote character", file=self.name,
             )  # fmt: skip
-        strays = [n for n in wanted if n not in as_text and frame[n].dtype.kind not in "iuf"]
+        strays = [n for n in wanted if n not in as_text and found[n].dtype.kind not in "iuf"]
         if strays:
-            again = parse_bytes(
+            found |= parse_bytes(
                 data, self.names, strays, self.dialect, texts=strays, target=target, markers=markers,
                 trailing=self.trailing,
             )  # fmt: skip
-        columns = {n: again[n] if n in strays else frame[n] for n in wanted}
         for name in as_text - texts:
-            columns[name] = self.without_thousands(columns[name])
-        return pd.DataFrame(
-            {n: c.astype(np.float64) if c.dtype.kind in "iu" else c for n, c in columns.items()}, copy=False
-        )
+            found[name] = self.without_thousands(found[name])
+        return {n: c.astype(np.float64) if c.dtype.kind in "iu" else c for n, c in found.items()}
 
     def without_thousands(self, column: pd.Series[Any]) -> pd.Series[Any]:
         """A column of text as numbers, if every cell is one."""
@@ -409,7 +413,7 @@ class Source(Records):
         data = part.text.read(part.offset, part.size)
         part.text.refuse_changed()
         d = part.dialect
-        found = Scanner(d.delimiter, d.quote, d.escape, d.comment, False, d.spaces, part.one_column).scan(data)
+        found = Scanner(d.delimiter, d.quote, d.escape, d.comment, False, d.spaces, part.one_column, None).scan(data)
         rows = found.rows(good_rows(data, found, len(self.names), part.trailing, d))
         assert len(rows.starts) == part.n_rows
         return Block(part.text.name, data, rows, self.names, d, part.first_line, part.trailing)
@@ -464,24 +468,27 @@ class Source(Records):
         """Reads every block once, a few at a time on threads of their own: pandas parses without Python's lock."""
         texts = [n for n, column in columns.items() if isinstance(column, TextColumn)]
 
-        def parsed(part: Part) -> pd.DataFrame:
-            return self.block(part).parse(texts=texts, target=target, only=columns)
+        def parsed(part: Part) -> dict[str, pd.Series[Any]]:
+            return self.block(part).columns(texts=texts, target=target, only=columns)
 
         start = 0
-        for frame in ahead(parsed, self.parts):
+        for part, found in zip(self.parts, ahead(parsed, self.parts), strict=True):
             for name, column in columns.items():
-                column.add(start, frame[name])
-            start += len(frame)
+                column.add(start, found[name])
+            start += part.n_rows
             self.storage.release()
 
 
-def ahead(function: Callable[[Part], pd.DataFrame], parts: Sequence[Part]) -> Iterator[pd.DataFrame]:
+Parsed = TypeVar("Parsed")
+
+
+def ahead(function: Callable[[Part], Parsed], parts: Sequence[Part]) -> Iterator[Parsed]:
     """map() on READERS threads, in order, and never more than one result a thread ahead."""
     if len(parts) < 2:
         yield from map(function, parts)
         return
     with ThreadPoolExecutor(READERS) as pool:
-        waiting: deque[Future[pd.DataFrame]] = deque()
+        waiting: deque[Future[Parsed]] = deque()
         for part in parts:
             waiting.append(pool.submit(function, part))
             if len(waiting) > READERS:
@@ -506,8 +513,8 @@ def parse_bytes(
     target: str | None = None,
     markers: bool = True,
     trailing: bool = False,
-) -> pd.DataFrame:
-    """Records without header -> a frame of pandas' types, categoricals of the exact cells for `texts`."""
+) -> dict[str, pd.Series[Any]]:
+    """Records without header -> columns of pandas' types, categoricals of the exact cells for `texts`."""
     wanted = set(texts)
     missing = list(dialect.missing) if markers else []
     na_values: Any = missing
@@ -527,9 +534,8 @@ def parse_bytes(
         skip_blank_lines=False,
     )  # fmt: skip
     # Not dtype="category" above: pandas 3 turns categories that look like numbers into numbers.
-    return pd.DataFrame(
-        {n: pd.Categorical(frame[number[n]]) if n in wanted else frame[number[n]] for n in only}, copy=False
-    )
+    columns = {n: frame[number[n]] for n in only}
+    return {n: pd.Series(pd.Categorical(c), copy=False) if n in wanted else c for n, c in columns.items()}
 
 
 def odd_character(cell: str) -> str:
@@ -540,7 +546,7 @@ def odd_character(cell: str) -> str:
 
 def looks_numeric(sample: pd.Series[Any]) -> bool:
     cells = sample.array.categories if isinstance(sample.array, pd.Categorical) else sample
-    return len(cells) == 0 or any(is_number(str(c)) for c in list(cells)[:50])
+    return len(cells) == 0 or any(is_number(str(c)) for c in cells[:50])
 
 
 def known_column(name: str, names: Collection[str], file: str) -> str:
@@ -633,7 +639,7 @@ def open_file(
         Part(text, dialect, s.offset, s.size, s.line, s.n_good, bool(tally.trailing), bool(scanner.one_column))
         for s in tally.spans if s.n_good
     )  # fmt: skip
-    return Source(name, names, dialect, tuple(notes), text.sha256, parts, frozenset(scanner.zeros), storage)
+    return Source(name, names, dialect, tuple(notes), text.sha256, parts, frozenset(scanner.zeros or ()), storage)
 
 
 @dataclass(frozen=True)

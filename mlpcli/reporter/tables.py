@@ -58,6 +58,7 @@ def confusion_table(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> G
 def finding_lines(findings: Sequence[Finding]) -> list[str]:
     lines = []
     for f in findings:
-        advice = f"; try {', '.join(f.remedies[:-1])}{' or ' if len(f.remedies) > 1 else ''}{f.remedies[-1]}"
-        lines.append(safe(f"{f.code}: {f.message}{advice if f.remedies else ''}", 500))
+        *others, last = f.remedies or ("",)
+        advice = f"; try {', '.join(others)}{' or ' if others else ''}{last}" if last else ""
+        lines.append(safe(f"{f.code}: {f.message}{advice}", 500))
     return lines

@@ -128,6 +128,7 @@ TARGETS = {
     "T03 missing": (None, lambda i: "", "the target is missing in 200 of 200 rows"),
     "T03 one class": (None, lambda i: "yes", "one class only, 'yes'"),
     "T05": (None, lambda i: f"u{i}", "200 classes in 200 rows look like an id, not a class"),
+    "T05 in pairs": (None, lambda i: f"u{i // 2}", "100 classes in 200 rows look like an id, not a class"),
     "T09 infinite": (None, at(50, "inf", lambda i: i * 1.5), "d.csv:52: column 'species': .*inf"),
 }  # fmt: skip
 

@@ -19,7 +19,7 @@ from mlpcli.config import ReadOptions
 from mlpcli.data.dialect import find_dialect
 from mlpcli.data.stream import stream
 from mlpcli.data.table import is_number, open_table
-from mlpcli.errors import DataError, MachineError, MlpcliError
+from mlpcli.errors import DataError, MachineError
 
 GOOD = "a,b,c\n" + "".join(f"{i},{i * 0.5},x{i % 3}\n" for i in range(50))
 
@@ -233,23 +233,3 @@ def test_a_slow_stream_names_the_physical_line_of_a_bad_row():
 
 def test_a_stream_in_utf_16():
     assert streamed([GOOD.encode("utf-16")]) == streamed([GOOD.encode()])
-
-
-# --- files nobody here wrote ------------------------------------------------------------------------------
-
-CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)  # 1,500 files, some of them of 20 MB
-@pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus is not here")
-def test_the_corpus_is_read_or_refused_with_a_message():
-    failures = []
-    for file in sorted(p for p in CORPUS.rglob("*") if p.is_file() and p.stat().st_size < 20_000_000):
-        try:
-            open_table(str(file), ReadOptions()).read()
-        except MlpcliError:
-            continue
-        except Exception as error:  # the point of the test: whatever else comes is a bug
-            failures.append(f"{file.relative_to(CORPUS)}: {type(error).__name__}: {error}"[:200])
-    assert not failures, "\n".join(failures)
