@@ -116,7 +116,7 @@ class Predictor:
                 every = np.full(len(records.starts), self.form.empty(names), object)
                 every[np.searchsorted(records.starts, source.structure.starts)] = lines
                 lines = every.tolist()
-            text += "".join([line + "\n" for line in lines])
+            text += "\n".join(lines) + "\n" * bool(lines)
             if text:
                 yield text.encode("utf-8", "surrogatepass")
 

@@ -82,11 +82,13 @@ class NumberColumn:
         if self.edges:
             edges = np.asarray(self.edges)
             # Clipped first, so that neither the difference nor the quotient can overflow.
-            share = np.clip(x, edges[0], edges[-1])[:, None] - edges[:-1]
-            share /= np.diff(edges)
-            np.clip(share, 0, 1, out=share)
-            share -= 0.5
-            np.multiply(share, 2 * self.shrink, out=ple, casting="same_kind")
+            inside, n_bins = np.clip(x, edges[0], edges[-1]), len(edges) - 1
+            bins = np.clip(np.searchsorted(edges, inside, "right") - 1, 0, n_bins - 1)
+            # Bins below the value's own are full, those above empty; only its own holds a share.
+            full_below = np.where(np.tri(n_bins, k=-1, dtype=bool), self.shrink, -self.shrink).astype(np.float32)
+            ple[:] = full_below[bins]
+            share = np.clip((inside - edges[bins]) / np.diff(edges)[bins], 0, 1)
+            ple[np.arange(len(x)), bins] = 2 * self.shrink * (share - 0.5)
 
 
 @dataclass(frozen=True)

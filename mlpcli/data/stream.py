@@ -6,9 +6,11 @@ Memory does not grow with the number of rows; the checks and the reading rules a
 from __future__ import annotations
 
 import codecs
+import fcntl
 import os
 import select
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import chain
 
 import numpy as np
@@ -28,12 +30,16 @@ from mlpcli.data.table import (
 from mlpcli.errors import DataError
 
 PART = 1 << 21  # bytes handled at once when they come fast
+PIPE = 1 << 20  # bytes that wait in a pipe: the producer and we take fewer turns
 PATIENCE = 0.05  # seconds without new bytes after which the complete rows so far are answered
 COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"PK\x03\x04")
 
 
 def parts_of(descriptor: int) -> Iterator[bytes]:
     """What a file descriptor has to give, at most about PART bytes at a time."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):  # no pipe
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE)
     at_hand = bytearray()
     while True:
         ready = not at_hand or select.select([descriptor], [], [], PATIENCE)[0]

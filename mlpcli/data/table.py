@@ -264,13 +264,12 @@ class Records:
     def finite(self, column: pd.Series[Any]) -> pd.Series[Any]:
         """The column without infinite values: DataError for the first one, or missing on --inf missing."""
         values = column.to_numpy()
-        largest, is_whole = 0.0, True
-        for block in blocks(len(values)):
-            present = values[block][~np.isnan(values[block])]
-            largest = max(largest, float(np.abs(present).max(initial=0)))
-            is_whole = is_whole and bool(np.all(present == np.round(present)))
+        parts = [values[block] for block in blocks(len(values))]
+        largest = max((greatest(part) for part in parts), default=0.0)
         if np.isfinite(largest):
-            if EXACT_WHOLE < largest < LONGEST_WHOLE and is_whole:
+            if EXACT_WHOLE < largest < LONGEST_WHOLE and all(
+                np.all((part == np.round(part)) | np.isnan(part)) for part in parts
+            ):
                 self.said.append(
                     f"{column.name}: whole numbers beyond 2^53 lose their last digits; if they are ids: "
                     f"--drop {column.name}, or --category {column.name}"
@@ -542,6 +541,13 @@ def odd_character(cell: str) -> str:
     """The first character that no number here has, named; '' when it is an ordinary one."""
     odd = next((c for c in cell if ord(c) > 126), None)
     return f" with U+{ord(odd):04X} {unicodedata.name(odd, 'unnamed')}" if odd is not None else ""
+
+
+def greatest(values: NDArray[np.float64]) -> float:
+    """The largest absolute value, 0 when all are missing."""
+    sizes = np.abs(values)
+    found = float(sizes.max(initial=0))
+    return found if found == found else float(np.nanmax(sizes, initial=0))
 
 
 def looks_numeric(sample: pd.Series[Any]) -> bool:
