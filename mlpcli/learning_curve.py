@@ -26,12 +26,13 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Advice = Literal["more rows", "regularisation", "both", "neither"]
 
-REPEATS = 5
+REPEATS = 10
 SIZES = 6  # points of the curve, each twice the size of the one before
 FEWEST = 30  # training rows of the smallest point, and at least three points are needed
 # Decay exponents seen on real learning curves: Viering & Loog 2021, section 4; Hestness et al. 2017.
 EXPONENTS = np.linspace(0.1, 2.0, 39)
 N_BOOTSTRAP = 400
+TINY = 1e-12
 NOTICEABLE = 0.01  # share of the loss; a remedy that buys less is not worth advice
 DROPOUT, WEIGHT_DECAY = 0.2, 0.05  # of the regularised training, where the settings have less
 
@@ -253,22 +254,33 @@ def fit_power_laws(sizes: Floats, losses: Floats, errors: Floats) -> tuple[Float
 
 
 def gain_of_doubling(sizes: Floats, losses: Floats, law: PowerLaw, rng: np.random.Generator) -> Interval:
-    """What the law expects of twice the rows, and its range over resampled repeats and points left out.
+    """What the law expects of twice the rows, and its 95 % range over resampled repeats and ways to extrapolate.
 
-    (n_repeats, n_sizes) losses. Each resample draws repeats with replacement; of the points all but the last are
-    left out in turn, since a law that hangs on one of them foretells little.
+    (n_repeats, n_sizes) losses. Each resample draws repeats with replacement. Of the points all but the last are left
+    out in turn, since a law that hangs on one of them foretells little. The upper end also heeds the last two points
+    alone, since a curve may fall ever faster, as no such law does. Both ends are then widened as Student's t is over
+    the normal law, since repeats are few.
     """
-    n, errors = float(sizes[-1]), spread(losses)
+    n, errors, n_repeats = float(sizes[-1]), spread(losses), len(losses)
     turns = range(len(sizes) - 1) if len(sizes) > 3 else [None]
-    found = []
+    by_law = []
     for left_out in turns:
         kept = np.flatnonzero(np.arange(len(sizes)) != left_out)
-        drawn = losses[rng.integers(len(losses), size=(N_BOOTSTRAP // len(turns), len(losses)))].mean(axis=1)
-        _, b, c = fit_power_laws(sizes[kept], drawn[:, kept], errors[kept])
-        found.append(b * n**-c * (1 - 2**-c))
-    low, high = np.percentile(np.concatenate(found), [2.5, 97.5]).tolist()
-    gain = law(n) - law(2 * n)
-    return Interval(gain, min(low, gain), max(high, gain))
+        _, b, c = fit_power_laws(sizes[kept], resampled(losses, N_BOOTSTRAP // len(turns), rng)[:, kept], errors[kept])
+        by_law.append(b * n**-c * (1 - 2**-c))
+    half, full = resampled(losses, N_BOOTSTRAP // len(turns), rng)[:, -2:].T
+    by_last_step = full * (1 - full / np.maximum(half, TINY))
+    low = float(np.percentile(np.concatenate(by_law), 2.5))
+    high = float(np.percentile(np.concatenate([*by_law, by_last_step]), 97.5))
+    gain, loss = law(n) - law(2 * n), float(losses[:, -1].mean())
+    wider = t_quantile(n_repeats - 1) / 1.96 * (n_repeats / (n_repeats - 1)) ** 0.5
+    low, high = gain - wider * max(gain - low, 0.0), gain + wider * max(high - gain, 0.0)
+    return Interval(gain, max(low, 0.0), max(min(high, loss), gain))
+
+
+def resampled(losses: Floats, n: int, rng: np.random.Generator) -> Floats:
+    """(n_repeats, n_sizes) -> (n, n_sizes) means over repeats drawn with replacement"""
+    return np.asarray(losses[rng.integers(len(losses), size=(n, len(losses)))].mean(axis=1))
 
 
 def difference(gains: Sequence[float] | Floats, ratio: float) -> Interval:

@@ -26,8 +26,7 @@ from mlpcli.model import Model, build_loss, build_network
 from mlpcli.tasks import each, shared
 from mlpcli.workers import Shared, local
 
-N_NETWORKS = 3  # trained for each remedy
-N_FOLDS = 5  # at least; each network is judged on a fold of its own
+N_NETWORKS = 5  # trained for each remedy, each judged on a fold of its own
 MOST_ROWS = 10_000  # of training and validation, drawn at random
 AS_IT_IS, AGAIN = "as it is", "as it is, from other first weights"
 
@@ -42,6 +41,7 @@ class Patient:
 
 
 Settings = Mapping[str, Any]
+Losses = NDArray[np.float64]
 
 
 def more_dropout(p: Patient) -> Settings:
@@ -124,7 +124,7 @@ class Outcome:
     flags: str
     loss: float | None  # None: training diverged
     gain: Estimate | None  # share of the loss as it is; simultaneous 95 % intervals over all remedies (Bonferroni)
-    verdict: str  # helps, hurts, no sure difference, diverged
+    verdict: str  # helps, hurts, no sure difference, diverged; chance: nothing but other first weights
 
 
 def perform(trial: Trial) -> Tried:
@@ -169,22 +169,24 @@ class Plan:
         done = {t.number: t for t in tried}
         if 0 not in done or done[0].losses is None:
             raise TrainingError("the settings as they are could not be trained again: there is nothing to compare with")
-        base = done[0].losses
         found = []
         for trial in self.trials[1:]:
             if trial.number in done:
-                losses = done[trial.number].losses
-                found.append(self.judged(trial, None if losses is None else (base, losses)))
+                # A remedy has to beat the settings as they are from both first weights: one pair is chance as well.
+                numbers = (0,) if trial.other_weights else (0, 1)
+                controls = [t.losses for n in numbers if (t := done.get(n)) is not None and t.losses is not None]
+                found.append(self.judged(trial, done[trial.number].losses, controls))
         return tuple(sorted(found, key=lambda o: -np.inf if o.gain is None else o.gain.value, reverse=True))
 
-    def judged(self, trial: Trial, losses: tuple[NDArray[np.float64], NDArray[np.float64]] | None) -> Outcome:
-        if losses is None:
+    def judged(self, trial: Trial, ours: Losses | None, controls: Sequence[Losses]) -> Outcome:
+        if ours is None:
             return Outcome(trial.name, trial.flags, None, None, "diverged")
-        base, ours = losses
-        means = resampled_means(np.column_stack([base, base - ours]), np.random.default_rng([self.seed, trial.number]))
-        gain = estimate(share_of(means[:, 1], means[:, 0]), 1 - 0.05 / max(len(self.trials) - 1, 1))
+        means = resampled_means(np.column_stack([*controls, ours]), np.random.default_rng([self.seed, trial.number]))
+        level = 1 - 0.05 / max(len(self.trials) - 1, 1)
+        gains = [estimate(share_of(means[:, i] - means[:, -1], means[:, i]), level) for i in range(len(controls))]
+        gain = Estimate(float(np.mean([g.value for g in gains])), min(g.low for g in gains), max(g.high for g in gains))
         verdict = "helps" if gain.low > 0 else "hurts" if gain.high < 0 else "no sure difference"
-        return Outcome(trial.name, trial.flags, float(ours.mean()), gain, verdict)
+        return Outcome(trial.name, trial.flags, float(ours.mean()), gain, "chance" if trial.other_weights else verdict)
 
 
 def plan(model: Model) -> Plan:
@@ -197,7 +199,7 @@ def plan(model: Model) -> Plan:
     rows = np.flatnonzero(table.sets != splits.TEST)
     rng = np.random.default_rng([config.seed, len(rows)])
     table = subset(table, np.sort(rng.permutation(rows)[:MOST_ROWS]))
-    config = replace(config, ensemble=max(config.ensemble or 1, N_FOLDS), time_limit=None)
+    config = replace(config, ensemble=max(config.ensemble or 1, N_NETWORKS), time_limit=None)
     data = shared(table)
     known = record.evidence.alone
     features = tuple(

@@ -67,31 +67,40 @@ def test_the_flags_of_a_remedy_mean_what_was_tried(name, task):
     assert replace(config, **changed) != config
 
 
+def verdicts(*losses):
+    """Of trials whose first two are the settings as they are, from two first weights."""
+    trials = tuple(replace_trial(i) for i in range(len(losses)))
+    study = Plan(trials, trials[0].table, 0)
+    return {o.flags: o.verdict for o in study.result([Tried(i, v, np.arange(300)) for i, v in enumerate(losses)])}
+
+
 def test_the_verdict_follows_the_paired_interval():
     rng = np.random.default_rng(0)
     base = rng.exponential(size=300)
-    rows = np.arange(300)
-    losses = [base, base + 0.001 * rng.normal(size=300), base - 0.05 + 0.1 * rng.normal(size=300), base + 0.3, None]
-    trials = tuple(replace_trial(i) for i in range(5))
-    study = Plan(trials, trials[0].table, 0)
-    verdicts = {o.name: o.verdict for o in study.result([Tried(i, v, rows) for i, v in enumerate(losses)])}
-    assert verdicts == {"1": "no sure difference", "2": "helps", "3": "hurts", "4": "diverged"}
+    again, better = base + 0.001 * rng.normal(size=300), base - 0.05 + 0.1 * rng.normal(size=300)
+    found = verdicts(base, again, again[::-1], better, base + 0.3, None)
+    assert found == {"1": "chance", "2": "no sure difference", "3": "helps", "4": "hurts", "5": "diverged"}
+
+
+def test_a_remedy_helps_when_it_is_better_from_both_first_weights():
+    base = np.random.default_rng(0).exponential(size=300)
+    assert verdicts(base, base - 0.2, base - 0.1)["2"] == "no sure difference"
+    assert verdicts(base, base - 0.2, base - 0.3)["2"] == "helps"
 
 
 def test_a_sentence_names_what_helps_and_not_the_chance_trial():
-    rng = np.random.default_rng(0)
-    base = rng.exponential(size=300)
-    trials = tuple(replace(replace_trial(i), flags="" if i < 2 else f"--flag{i}") for i in range(4))
-    tried = [Tried(i, base - 0.1 * (i in (1, 3)), np.arange(300)) for i in range(4)]
+    base = np.random.default_rng(0).exponential(size=300)
+    trials = tuple(replace_trial(i) for i in range(4))
+    tried = [Tried(i, base - 0.1 * i, np.arange(300)) for i in range(4)]
     outcomes = Plan(trials, trials[0].table, 0).result(tried)
-    assert remedies_line(outcomes) == "seen to help, the best first: --flag3"
-    assert remedies_line(outcomes[-1:]).startswith("no remedy is seen to help")
+    assert remedies_line(outcomes) == "seen to help, the best first: 3; 2"
+    assert remedies_line([o for o in outcomes if o.verdict == "chance"]).startswith("no remedy is seen to help")
 
 
 def replace_trial(number):
     from mlpcli.remedies import Trial
 
-    return Trial(number, str(number), "", Config(), Shared(None))
+    return Trial(number, str(number), str(number), Config(), Shared(None), other_weights=number == 1)
 
 
 def test_diagnose_explains_numbers_and_remedies(perceptron):

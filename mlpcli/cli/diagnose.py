@@ -65,7 +65,8 @@ def diagnose(
         console.print(remedies_line(outcomes), soft_wrap=True)
         console.print(
             "loss of validation rows; intervals: paired bootstrap over rows, 95 % for all remedies together. "
-            "The row in brackets shows what chance does: it changes only the first weights.", soft_wrap=True,
+            "The row in brackets shows what chance does: it changes only the first weights. A remedy that helps is "
+            "better than both.", soft_wrap=True,
         )  # fmt: skip
     if stopped is not None:
         raise typer.Exit(128 + stopped.number)

@@ -165,7 +165,7 @@ def compare(
 def learning_curve(
     data: DataFile,
     *,
-    repeats: Annotated[int, typer.Option("--repeats", help="Times each size is trained, on other rows.")] = 5,
+    repeats: Annotated[int, typer.Option("--repeats", help="Times each size is trained, on other rows.")] = 10,
     sizes: Annotated[int, typer.Option("--sizes", help="Points of the curve, each of twice the rows.")] = 6,
     config: ConfigFile = None,
     jobs: Jobs = 1,
@@ -177,7 +177,7 @@ def learning_curve(
 
     \b
     mlpcli learning-curve data.csv
-    mlpcli learning-curve data.csv --jobs 4 --repeats 10
+    mlpcli learning-curve data.csv --jobs 4 --repeats 20
     mlpcli learning-curve data.csv --preset classic --hidden 64
     """
     chosen, options = settings_of(config, settings)

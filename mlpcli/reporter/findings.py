@@ -51,7 +51,7 @@ def remedies_table(outcomes: Sequence[Outcome]) -> Grid:
 
 def remedies_line(outcomes: Sequence[Outcome]) -> str:
     """Which remedies help, in a sentence."""
-    helping = [o.flags for o in outcomes if o.verdict == "helps" and o.flags]
+    helping = [o.flags for o in outcomes if o.verdict == "helps"]
     if not helping:
         return "no remedy is seen to help on these rows; what is left is more rows, or columns that tell more"
     return safe(f"seen to help, the best first: {'; '.join(helping)}", 400)

@@ -37,7 +37,7 @@ from mlpcli.metrics import LOSS_METRIC, t_quantile
 from mlpcli.tasks import UNUSED, Task, perform, shared, validated
 
 ROOT = Path(__file__).parents[2]
-SEEN, MOST_SEEN = 0.48, 1_000  # share of the rows that a learning curve sees, judged rows included; twice as many exist
+SEEN, MOST_SEEN = 0.44, 700  # share of the rows that a learning curve sees, judged rows included; twice as many exist
 MOST_ROWS = 12_000  # of a set
 JUDGED = 0.2  # share of a set that judges a repeat of the truth, as many as a learning curve's fold
 Frame = pd.DataFrame

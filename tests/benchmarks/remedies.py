@@ -3,8 +3,7 @@
     python tests/benchmarks/remedies.py --seeds 5 --first 1000 [--jobs 2] [--only CASE]
 
 The cases are those of doctor.py, and a linear law with a linear network, which nothing can better. A run is right when
-one of the remedies that must help is said to help; `chance` counts runs in which other first weights, which are no
-remedy, were said to help or hurt, or in which anything was said to help where nothing can.
+one of the remedies that must help is said to help; where nothing can, when nothing is.
 Prints a Markdown table.
 """
 
@@ -26,7 +25,7 @@ from doctor import CLASSIC, PLANTED, Planted, columns, named, write
 from mlpcli.config import Config
 from mlpcli.events import History
 from mlpcli.fitting import prepare
-from mlpcli.remedies import AGAIN, plan
+from mlpcli.remedies import plan
 
 
 def nothing_wrong(rng: np.random.Generator, k: int) -> Planted:
@@ -71,16 +70,14 @@ def main() -> None:
     cases = [case for case in MUST_HELP if args.only is None or args.only in case]
     with ProcessPoolExecutor(args.jobs) as pool:
         runs = list(pool.map(one_run, [(case, args.first + i) for case in cases for i in range(args.seeds)]))
-    print("| planted | must help | runs | right | chance | said to help |\n|---|---|---|---|---|---|")
+    print("| planted | must help | runs | right | said to help |\n|---|---|---|---|---|")
     for case in cases:
         mine = [r["verdicts"] for r in runs if r["case"] == case]
         helping = [{name for name, verdict in v.items() if verdict == "helps"} for v in mine]
         right = sum(bool(h & MUST_HELP[case]) if MUST_HELP[case] else not h for h in helping)
-        chance = sum(v[AGAIN] != "no sure difference" or bool(h and not MUST_HELP[case])
-                     for v, h in zip(mine, helping, strict=True))  # fmt: skip
         said = ", ".join(f"{name} {n}" for name, n in Counter(name for h in helping for name in h).most_common())
         wanted = " or ".join(sorted(MUST_HELP[case])) or "nothing"
-        print(f"| {case} | {wanted} | {len(mine)} | {right} | {chance} | {said or 'nothing'} |")
+        print(f"| {case} | {wanted} | {len(mine)} | {right} | {said or 'nothing'} |")
 
 
 if __name__ == "__main__":
