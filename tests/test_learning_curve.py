@@ -86,7 +86,23 @@ def test_a_planted_power_law_is_found_and_its_gain_foretold(a, b, c):
     assert (law.a, law.b, law.c) == pytest.approx((a, b, c), rel=1e-6, abs=1e-9)
     gain = gain_of_doubling(SIZES, np.tile(losses, (4, 1)), law, np.random.default_rng(0))
     real = b * 1600**-c - b * 3200**-c
-    assert tuple(gain) == pytest.approx((real, real, real), rel=1e-6)
+    assert (gain.value, gain.low) == pytest.approx((real, real), rel=1e-6)
+    assert real <= gain.high <= losses[-1]
+
+
+def test_the_range_of_a_curve_that_falls_ever_faster_is_open_above():
+    losses = np.array([1, 0.95, 0.9, 0.8, 0.5, 0.2])
+    gain = gain_of_doubling(SIZES, np.tile(losses, (4, 1)), fit_power_law(SIZES, losses, np.full(6, 0.01)),
+                            np.random.default_rng(0))  # fmt: skip
+    assert 0.2 * (1 - 0.2 / 0.5) <= gain.high <= 0.2
+
+
+def test_few_repeats_widen_the_range():
+    rng = np.random.default_rng(0)
+    losses = np.array([[0.3 + 2 * n**-0.5 for n in SIZES]]) + rng.normal(0, 0.01, (12, 6))
+    law = fit_power_law(SIZES, losses.mean(axis=0), np.full(6, 0.01))
+    few, many = (gain_of_doubling(SIZES, part, law, np.random.default_rng(1)) for part in (losses[:3], losses))
+    assert few.high - few.low > 2 * (many.high - many.low)
 
 
 def test_the_range_of_the_gain_holds_the_truth_under_noise():
