@@ -259,7 +259,7 @@ def gain_of_doubling(sizes: Floats, losses: Floats, law: PowerLaw, rng: np.rando
     (n_repeats, n_sizes) losses. Each resample draws repeats with replacement. Of the points all but the last are left
     out in turn, since a law that hangs on one of them foretells little. The upper end also heeds the last two points
     alone, since a curve may fall ever faster, as no such law does. Both ends are then widened as Student's t is over
-    the normal law, since repeats are few.
+    the normal law, since repeats are few; the lower one by ratios, since the laws promise no loss.
     """
     n, errors, n_repeats = float(sizes[-1]), spread(losses), len(losses)
     turns = range(len(sizes) - 1) if len(sizes) > 3 else [None]
@@ -274,8 +274,9 @@ def gain_of_doubling(sizes: Floats, losses: Floats, law: PowerLaw, rng: np.rando
     high = float(np.percentile(np.concatenate([*by_law, by_last_step]), 97.5))
     gain, loss = law(n) - law(2 * n), float(losses[:, -1].mean())
     wider = t_quantile(n_repeats - 1) / 1.96 * (n_repeats / (n_repeats - 1)) ** 0.5
-    low, high = gain - wider * max(gain - low, 0.0), gain + wider * max(high - gain, 0.0)
-    return Interval(gain, max(low, 0.0), max(min(high, loss), gain))
+    low = gain * (min(low, gain) / gain) ** wider if gain > 0 else 0.0
+    high = gain + wider * max(high - gain, 0.0)
+    return Interval(gain, low, max(min(high, loss), gain))
 
 
 def resampled(losses: Floats, n: int, rng: np.random.Generator) -> Floats:
@@ -291,13 +292,13 @@ def difference(gains: Sequence[float] | Floats, ratio: float) -> Interval:
 
 
 def advise(doubling: Interval, regularising: Interval | None, loss: float) -> Advice:
-    """Which remedy helps: its interval lies above 0 and it is worth NOTICEABLE of the loss.
+    """Which remedy helps: rows when their gain is surely, more regularisation when it surely is one and probably,
+    worth NOTICEABLE of the loss.
 
     Of two that help, the one that buys twice as much.
     """
-    rows, more = (
-        r is not None and r.low > 0 and r.value >= NOTICEABLE * loss for r in (doubling, regularising)
-    )  # fmt: skip
+    rows = doubling.low >= NOTICEABLE * loss
+    more = regularising is not None and regularising.low > 0 and regularising.value >= NOTICEABLE * loss
     if not (rows and more) or regularising is None:
         return "more rows" if rows else "regularisation" if more else "neither"
     if max(doubling.value, regularising.value) < 2 * min(doubling.value, regularising.value):

@@ -164,6 +164,7 @@ def test_a_curve_is_told_from_the_repeats_that_were_finished():
         (Interval(0.10, 0.05, 0.15), Interval(0.08, 0.05, 0.15), "both"),
         (Interval(0.10, 0.05, 0.15), Interval(0.03, 0.01, 0.15), "more rows"),
         (Interval(0.03, 0.01, 0.15), Interval(0.10, 0.05, 0.15), "regularisation"),
+        (Interval(0.10, 0.001, 0.15), Interval(-0.02, -0.05, 0.01), "neither"),
         (Interval(0.004, 0.001, 0.01), Interval(0.005, 0.001, 0.01), "neither"),
         (Interval(0.10, 0.05, 0.15), None, "more rows"),
     ],
@@ -174,7 +175,7 @@ def test_the_advice_is_what_clearly_helps(doubling, regularising, advice):
 
 @pytest.mark.slow
 def test_rows_help_where_the_boundary_is_intricate_and_not_where_there_is_nothing_to_learn(tmp_path):
-    spirals = learning_curve(str(SAMPLES / "spirals.csv"), Config(preset="classic", ensemble=1), repeats=4)
+    spirals = learning_curve(str(SAMPLES / "spirals.csv"), Config(preset="classic", ensemble=1), repeats=6)
     assert spirals.doubling.low > 0
     assert spirals.advice in ("more rows", "both")
     rng = np.random.default_rng(0)
