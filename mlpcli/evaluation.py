@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.storage import Storage
-from mlpcli.data.table import Source, open_table
+from mlpcli.data.table import Source, open_table, require_columns
 from mlpcli.data.text import digest_of, files_of
 from mlpcli.errors import DataError
 from mlpcli.events import History
@@ -286,9 +286,7 @@ def read_for(model: Model, path: str, options: ReadOptions) -> tuple[pd.DataFram
     storage = Storage(options.memory)
     source = open_table(path, options, dialect=model.record.dialect, expect=[*kinds, target.name], storage=storage)
     source.column(target.name)
-    missing = [name for name in kinds if name not in source.names]
-    for name in missing[:1]:
-        source.column(name)
+    require_columns(kinds, source.names, source.name)
     if source.n_rows == 0:
         raise DataError("no data rows", file=source.name)
     kinds[target.name] = "text" if target.labels else "number"

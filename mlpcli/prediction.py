@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mlpcli.config import ReadOptions
 from mlpcli.data.schema import as_categorical
 from mlpcli.data.stream import stream
-from mlpcli.data.table import Block, is_number, known_column
+from mlpcli.data.table import Block, is_number, known_column, require_columns
 from mlpcli.metrics import decide
 from mlpcli.model import Model, as_read
 
@@ -102,8 +102,7 @@ class Predictor:
         for source, records in stream(descriptor, name, self.model.record.dialect, options, [*self.kinds, target]):
             text = ""
             if not names:
-                for column in self.kinds:
-                    known_column(column, source.names, name)
+                require_columns(self.kinds, source.names, name)
                 kept = [n for n in source.names if n != target] if list(self.keep) == ["all"] else list(self.keep)
                 for column in kept:
                     known_column(column, source.names, name)

@@ -28,7 +28,7 @@ def peak(path: str, config: Config) -> tuple[float, int, float]:
 
 
 @pytest.mark.slow
-def test_two_thousand_columns(tmp_path):
+def test_Z02_two_thousand_columns(tmp_path):
     rng = np.random.default_rng(0)
     x = rng.standard_normal((250, 2000)).round(3)
     frame = pd.DataFrame(x, columns=[f"c{i}" for i in range(2000)])

@@ -53,7 +53,7 @@ def test_errors_of_a_task_reach_who_asked():
             executor.submit(eval, "1 / 0").result()
 
 
-def test_the_task_of_a_killed_worker_is_run_once_more(tmp_path):
+def test_C04_the_task_of_a_killed_worker_is_run_once_more(tmp_path):
     seen = tmp_path / "seen"
     once = f"'again' if __import__('os').path.exists({str(seen)!r}) else (open({str(seen)!r}, 'w'), {DIE})"
     with LocalPool(1) as pool:
@@ -61,7 +61,7 @@ def test_the_task_of_a_killed_worker_is_run_once_more(tmp_path):
         assert pool.submit(eval, "1 + 1").result() == 2
 
 
-def test_a_task_that_kills_two_workers_is_an_error_and_others_are_not_disturbed():
+def test_C04_a_task_that_kills_two_workers_is_an_error_and_others_are_not_disturbed():
     with LocalPool(2) as pool:
         bad, good = pool.submit(eval, DIE), [pool.submit(eval, str(i)) for i in range(3)]
         with pytest.raises(MachineError, match="killed 2 times"):
@@ -80,7 +80,7 @@ def test_leaving_the_block_early_ends_the_workers_at_once():
     assert time.monotonic() - began < 60
 
 
-def test_workers_end_when_their_parent_is_killed():
+def test_C05_workers_end_when_their_parent_is_killed():
     code = (
         "import time\nfrom mlpcli.workers import LocalPool\n"
         "if __name__ == '__main__':\n"
@@ -101,7 +101,7 @@ def test_workers_end_when_their_parent_is_killed():
     assert gone(pids)
 
 
-def test_a_shared_value_is_mapped_from_one_file_that_goes_away():
+def test_C07_a_shared_value_is_mapped_from_one_file_that_goes_away():
     value = {"x": np.arange(100_000.0), "names": ["a", "b"], "small": np.arange(3, dtype=np.int8)}
     with Shared(value) as shared:
         first, second = pickle.dumps(shared), pickle.dumps(shared)

@@ -110,6 +110,10 @@ def begin(command: Callable[..., None], args: Any, kwargs: Any) -> None:
             f"not enough memory: the limit is {limit >> 20} MB, and mlpcli needs about {LEAST_MEMORY >> 20}",
             "raise it with ulimit -v",
         )
+    if limit >= 0:
+        import numpy as np
+
+        np.ones((64, 64)) @ np.ones((64, 64))  # BLAS takes its own memory before the rows do: later it would give up
     command(*args, **kwargs)
 
 

@@ -568,6 +568,18 @@ def known_column(name: str, names: Collection[str], file: str) -> str:
     )  # fmt: skip
 
 
+def require_columns(wanted: Collection[str], names: Collection[str], file: str) -> None:
+    """DataError when some are missing: for one with the nearest name, for more with all of theirs."""
+    missing = [name for name in wanted if name not in names]
+    if len(missing) < 2:
+        for name in missing:
+            known_column(name, names, file)
+        return
+    raise DataError(
+        f"missing columns: {shown_some(missing)}", f"the file has {shown_some(list(names))}", file=file
+    )  # fmt: skip
+
+
 def plain_name(name: str) -> str:
     return "".join(unicodedata.normalize("NFC", name).casefold().split())
 

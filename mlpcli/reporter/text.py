@@ -33,7 +33,9 @@ def safe(text: str, width: int = 80) -> str:
         else:
             shown = char
         size = cell_len(shown)
-        if used + size > width - 1 and used + size + cell_len(text[-1]) > width:
+        if used + size > width:
+            while out and used > width - 1:
+                used -= cell_len(out.pop())
             return "".join(out) + "…"
         out.append(shown)
         used += size
