@@ -255,16 +255,6 @@ def values_of(found: dict[str, Interval]) -> dict[str, float]:
     return {name: interval.value for name, interval in found.items()}
 
 
-def simple_baseline(y: NDArray[Any] | None, n_classes: int, mean: float, n: int) -> NDArray[np.float64] | None:
-    """The class shares or the mean of the training rows, for every row; None without training rows."""
-    if n_classes == 0:
-        return np.full(n, mean)
-    if y is None:
-        return None
-    shares = np.bincount(y.astype(np.int64), minlength=n_classes) / len(y)
-    return np.tile(shares, (n, 1))
-
-
 def fit_linear(table: Table, config: Config) -> Model:
     """A single-layer network on the same rows, as the baseline every larger one has to beat."""
     n_steps = len(table.sets) // LINEAR_BATCH + 1

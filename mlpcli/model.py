@@ -136,7 +136,6 @@ class Model:
 
         A row's outputs depend on the row alone, to the last bit: the networks always see blocks of one size.
         """
-        self.require_columns(frame)
         n_plain, uses = self.schema.n_plain, [uses_ple(k, self.config, self.schema) for k in range(len(self.networks))]
         found = np.empty((len(frame), len(self.labels)) if self.labels else len(frame))
         start = 0
@@ -155,13 +154,18 @@ class Model:
 
     def predict(self, frame: pd.DataFrame) -> NDArray[Any]:
         """n rows -> n labels as they stood in the training file, or n numbers"""
-        outputs = self.outputs(as_table(frame, self.schema))
+        outputs = self.outputs_of(frame)
         if not self.labels:
             return outputs
         return np.asarray(self.labels, object)[decide(outputs, self.record.threshold)]
 
     def predict_proba(self, frame: pd.DataFrame) -> Array:
         """n rows -> (n, n_classes) probabilities, in the order of `labels`"""
+        return self.outputs_of(frame)
+
+    def outputs_of(self, frame: pd.DataFrame) -> Array:
+        """The outputs for a user's frame. Raises DataError for missing columns."""
+        self.require_columns(frame)
         return self.outputs(as_table(frame, self.schema))
 
     def evaluate(self, data: str | None = None) -> Evaluation:
@@ -244,8 +248,6 @@ def as_table(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """A user's frame in the form that the reader gives: float64 for numbers, categoricals of text for the rest."""
     columns = {}
     for name, kind in schema.read_kinds().items():
-        if name not in frame.columns:
-            continue
         values = frame[name]
         if kind == "number":
             columns[name] = pd.to_numeric(values, errors="coerce").astype(np.float64)

@@ -133,13 +133,12 @@ def decode(data: bytes, asked: str | None, name: str) -> tuple[bytes, str]:
     """
     bom = next((mark for mark in BOMS if data.startswith(mark)), b"")
     encoding = asked or BOMS.get(bom, "utf-8")
+    require_encoding(encoding, name)
     try:
         if encoding in ("utf-8", "utf-8-sig"):
             data.decode("utf-8")
             return data[len(bom) :] if BOMS.get(bom) == "utf-8-sig" else data, "utf-8"
         return data.decode(encoding).removeprefix("\ufeff").encode("utf-8"), encoding
-    except LookupError as error:
-        raise DataError(f"no such text encoding '{encoding}'", "e.g. --encoding cp949", file=name) from error
     except UnicodeError as error:
         at = getattr(error, "start", 0)
         if asked is None and not bom and looks_korean(data[at : at + SAMPLE_BYTES]):
@@ -152,6 +151,14 @@ def decode(data: bytes, asked: str | None, name: str) -> tuple[bytes, str]:
             f"byte {at} is not {encoding} text (0x{data[at] if at < len(data) else 0:02x})",
             "name the encoding, e.g. --encoding latin-1, shift-jis or gb18030", file=name, line=line,
         ) from error  # fmt: skip
+
+
+def require_encoding(encoding: str, name: str) -> None:
+    """DataError for what is no encoding of text, such as rot13."""
+    try:
+        io.TextIOWrapper(io.BytesIO(), encoding)
+    except LookupError as error:
+        raise DataError(f"no such text encoding '{encoding}'", "e.g. --encoding cp949", file=name) from error
 
 
 def looks_korean(data: bytes) -> bool:

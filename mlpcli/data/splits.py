@@ -61,11 +61,6 @@ class EveryShare:
         return picked
 
 
-def every_share(n: int, share: float, rng: np.random.Generator) -> Ints:
-    """The positions below n that `EveryShare` picks."""
-    return np.flatnonzero(EveryShare(share, rng).next(n))
-
-
 def of_stratum(strata: Codes) -> Iterator[tuple[int, Ints]]:
     """Each stratum that occurs, and its rows in order."""
     order = np.argsort(strata, kind="stable")

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO, NoReturn
 
-from mlpcli.data.dialect import BOMS, SAMPLE_BYTES, Readable, looks_korean, refuse_foreign
+from mlpcli.data.dialect import BOMS, SAMPLE_BYTES, Readable, looks_korean, refuse_foreign, require_encoding
 from mlpcli.errors import DataError, MachineError
 from mlpcli.files import refused, unnamed_file
 
@@ -252,11 +252,8 @@ def check_text(file: Bytes, encoding: str, name: str) -> None:
 
 def utf8(blocks: Iterable[bytes], encoding: str, name: str) -> Iterator[bytes]:
     """Blocks of text in some encoding as UTF-8. Raises UndecodableError."""
-    try:
-        b"".decode(encoding)  # refuses codecs that give no text
-        decoder = codecs.getincrementaldecoder(encoding)()
-    except LookupError as error:
-        raise DataError(f"no such text encoding '{encoding}'", "e.g. --encoding cp949", file=name) from error
+    require_encoding(encoding, name)
+    decoder = codecs.getincrementaldecoder(encoding)()
     at, line = 0, 1
     for block in chain(blocks, [b""]):
         before = decoder.getstate()[0]
