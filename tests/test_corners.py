@@ -216,7 +216,7 @@ REFUSED = {
     "too many classes": ("x,y\n" + "".join(f"{i % 7},c{i}\n" for i in range(60)), {}, "look like an id"),
     "target mostly missing": ("x,y\n" + "1,\n2,a\n3,\n4,b\n5,\n" * 12, {}, "missing"),
     "too few rows": ("x,y\n" + "1,a\n2,b\n" * 6, {"ensemble": 8}, "too few rows"),
-    "a text as time": ("t,x,y\n" + "".join(f"w{i},{i % 5},{i % 2}\n" for i in range(60)), {"time": "t"}, "neither dates"),
+    "a text as time": ("t,x,y\n" + "".join(f"w{i},{i % 5},{i % 2}\n" for i in range(60)), {"time": "t"}, "neither"),
     "no time": ("t,x,y\n" + "".join(f"{i or ''},{i % 5},{i % 2}\n" for i in range(60)), {"time": "t"}, "no time here"),
     "weights below 0": ("w,x,y\n" + "".join(f"-1,{i % 5},{i % 2}\n" for i in range(60)), {"weight": "w"}, "at least 0"),
     "weights no numbers": ("w,x,y\n" + "".join(f"q{i % 2},{i % 5},{i % 2}\n" for i in range(60)), {"weight": "w"},
