@@ -528,10 +528,11 @@ CONFIGURATIONS = [
 @pytest.mark.slow
 @pytest.mark.parametrize("flags", CONFIGURATIONS)
 def test_N19_N21_hash_seed_and_jobs_and_cores_change_no_byte(flags, tmp_path, shell):
-    """Twenty configurations, each in three processes: another hash seed, other jobs, one core."""
+    """Twenty configurations, each in three processes: another hash seed, other jobs and threads, one core."""
     train = f"train {ROOT}/sample_data/penguins.csv --epochs 3 -q {flags}"
     script = f"""
-        PYTHONHASHSEED=1 mlpcli {train} --jobs 1 -o a.npz && PYTHONHASHSEED=2 mlpcli {train} --jobs 2 -o b.npz &&
+        PYTHONHASHSEED=1 mlpcli {train} --jobs 1 -o a.npz &&
+        PYTHONHASHSEED=2 OPENBLAS_NUM_THREADS=2 OMP_NUM_THREADS=2 mlpcli {train} --jobs 2 -o b.npz &&
         PYTHONHASHSEED=random taskset -c 0 {sys.executable} -m mlpcli {train} --jobs 5 -o c.npz &&
         cmp a.npz b.npz && cmp a.npz c.npz
     """
