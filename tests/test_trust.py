@@ -87,7 +87,7 @@ def test_M20_missing_columns_are_named(small, tmp_path, call):
     for command in ("predict", "evaluate"):
         code, out, err = call(command, small / "iris.npz", tmp_path / "d.csv")
         assert (code, out) == (1, "")
-        assert "missing columns: sepal_length, sepal_width, petal_width" in err
+        assert "no column 'sepal_length', 'sepal_width', 'petal_width'" in err
 
 
 def test_X12_a_model_tells_no_absolute_path_user_or_host(tmp_path, call):

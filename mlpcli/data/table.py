@@ -575,9 +575,8 @@ def require_columns(wanted: Collection[str], names: Collection[str], file: str) 
         for name in missing:
             known_column(name, names, file)
         return
-    raise DataError(
-        f"missing columns: {shown_some(missing)}", f"the file has {shown_some(list(names))}", file=file
-    )  # fmt: skip
+    quoted = [f"'{name}'" for name in missing]
+    raise DataError(f"no column {shown_some(quoted)}", f"the file has {shown_some(list(names))}", file=file)
 
 
 def plain_name(name: str) -> str:
