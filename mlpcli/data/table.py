@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import math
 import re
 import unicodedata
 from collections import deque
@@ -83,7 +84,8 @@ def to_floats(numbers: Sequence[str]) -> NDArray[np.float64]:
     """Numbers as text -> float64 by the same parser that reads whole columns, so to the same last bit."""
     if not numbers:
         return np.empty(0)
-    text = io.StringIO("\n".join(numbers))
+    # pandas 2 takes 1e999 for text.
+    text = io.StringIO("\n".join(n if math.isfinite(value := float(n)) else str(value) for n in numbers))
     frame = pd.read_csv(text, header=None, names=[0], dtype=np.float64, engine="c", keep_default_na=False)
     return np.asarray(frame[0])
 
