@@ -19,7 +19,7 @@ from mlpcli.config import Config, ReadOptions, parse
 from mlpcli.data import text as texts
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.storage import free_memory
-from mlpcli.data.table import Records, open_table
+from mlpcli.data.table import open_table
 from mlpcli.diagnose import noise_of
 from mlpcli.errors import DataError, MachineError, ModelError, TrainingError, UsageError
 from mlpcli.fitting import prepare
@@ -314,9 +314,22 @@ def test_an_unknown_encoding_is_refused(here):
             open_table(path, ReadOptions(encoding=name))
 
 
-@pytest.mark.parametrize("method", ["n_rows", "place", "record", "parse", "sample"])
-def test_records_are_a_form_to_fill(method):
-    records = Records()
-    with pytest.raises(NotImplementedError):
-        {"n_rows": lambda: records.n_rows, "place": lambda: records.place(0), "record": lambda: records.record(0),
-         "parse": lambda: records.parse(texts=()), "sample": lambda: records.sample(None)}[method]()  # fmt: skip
+def test_what_was_never_told_to_end_has_no_figures(call, here, monkeypatch):
+    """A study stopped before anything came of it."""
+    from mlpcli import comparison, cross_validation, tuning
+    from mlpcli.cli.app import StoppedError
+
+    def stopped(*args, **more):
+        raise StoppedError(signal.SIGTERM)
+        yield
+
+    for module in (comparison, cross_validation, tuning):
+        monkeypatch.setattr(module, "run", stopped)
+    for command in (
+        ("cv", IRIS, "--folds", "2"),
+        ("compare", IRIS, "--vary", "seed=1,2"),
+        ("tune", IRIS, "--trials", "2", "-o", "b.toml"),
+    ):
+        code, _, err = call(*command, *QUICK)
+        assert code == 1, err
+        assert "there is nothing to" in err
