@@ -24,8 +24,8 @@ from mlpcli.config import Config
 from mlpcli.fitting import prepare
 
 MOST = 1.5
-ROUNDS = 5
-EPOCHS = 40
+ROUNDS = 3
+EPOCHS = 20
 CASES = {
     "weights that decay": {"weight_decay": 500.0, "lr": 1e-3, "optimizer": "sgd"},
     "weights that decay, adam": {"weight_decay": 500.0, "lr": 1e-3},
