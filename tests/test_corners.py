@@ -73,6 +73,7 @@ def test_a_regression_is_judged_by_its_residuals(call, here):
     assert "residual (prediction - truth)" in out
 
 
+@pytest.mark.slow
 def test_many_classes_show_their_worst_mistakes(call, here):
     data = csv_of(here / "d.csv", "x,y\n" + "".join(f"{i % 29},c{i * 5 % 17}\n" for i in range(340)))
     assert call("train", data, *QUICK, "-q")[0] == 0
@@ -91,6 +92,7 @@ def test_the_guide_says_where_its_tables_are(call, here, monkeypatch):
     assert "comes with the source" not in call("guide")[2]
 
 
+@pytest.mark.slow
 def test_diagnose_tries_remedies_and_shows_them_as_table_and_json(call, here, monkeypatch):
     (here / "iris.csv").write_bytes(IRIS.read_bytes())
     assert call("train", "iris.csv", *QUICK, "-q")[0] == 0
@@ -118,6 +120,7 @@ def test_diagnose_tries_remedies_and_shows_them_as_table_and_json(call, here, mo
     assert (code, "no validation rows" in err) == (1, True)
 
 
+@pytest.mark.slow
 def test_tune_goes_on_is_quiet_when_asked_and_needs_rows_to_choose_by(call, here):
     search = ("tune", IRIS, *QUICK, "--folds", "2", "--space", "lr=0.01,0.1", "-o", "b.toml")
     assert call(*search, "--trials", "2", "-q") == (0, "", "")
@@ -132,6 +135,7 @@ def test_tune_goes_on_is_quiet_when_asked_and_needs_rows_to_choose_by(call, here
         assert (code, message in err) == (2, True), err
 
 
+@pytest.mark.slow
 def test_studies_whose_trainings_all_diverge_say_so(call, here):
     for command in (("cv", IRIS, "--folds", "2"), ("compare", IRIS, "--vary", "seed=1,2")):
         code, _, err = call(*command, *EXPLODES)
@@ -139,6 +143,7 @@ def test_studies_whose_trainings_all_diverge_say_so(call, here):
         assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_a_study_shows_a_bar_on_a_terminal(call, here, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
@@ -148,6 +153,7 @@ def test_a_study_shows_a_bar_on_a_terminal(call, here, monkeypatch):
         assert "\x1b" in err
 
 
+@pytest.mark.slow
 def test_studies_take_a_validation_file_of_their_own(call, here):
     lines = IRIS.read_text().splitlines(keepends=True)
     judge = csv_of(here / "v.csv", "".join(lines[:1] + lines[1::3]))

@@ -158,6 +158,7 @@ def test_X11_a_bug_is_said_in_one_line_and_no_local_value_is_shown(small, call, 
     assert "secret = " not in err
 
 
+@pytest.mark.slow
 def test_X13_long_cells_are_judged_in_linear_time(call, tmp_path):
     """A pattern that goes back on itself would take hours for the last ones."""
     cells = [

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-SECONDS = float(os.environ.get("MLPCLI_FUZZ_SECONDS", "2"))
+SECONDS = float(os.environ.get("MLPCLI_FUZZ_SECONDS", "1"))
 
 
 @pytest.fixture
