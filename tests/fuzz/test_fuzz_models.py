@@ -79,7 +79,7 @@ def answers(folder: Path, header: object, arrays: dict[str, np.ndarray]) -> str:
         findings(model)
         descriptor = os.open(folder / "d.csv", os.O_RDONLY)
         try:
-            said = b"".join(Predictor(model, [], True, None, "csv").predict(descriptor, "d.csv", ReadOptions()))
+            said = b"".join(Predictor(model, proba=True).predict(descriptor, "d.csv", ReadOptions()))
         finally:
             os.close(descriptor)
     except MlpcliError as error:
