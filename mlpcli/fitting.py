@@ -368,7 +368,7 @@ def prepare_table(table: Table, config: Config) -> Fitting:
         if name
     }
     fitted_on = sampled(is_fitted, max(FEWEST_FITTED, FITTED_CELLS // len(table.frame.columns)), config.seed)
-    features = gathered(table.frame.drop(columns=table.target), fitted_on, Storage())
+    features = gathered(table.frame.drop(columns=table.target), fitted_on, Storage(), storage)
     columns = fit_columns(features, config, table.task, leave_out)
     labelled = as_categorical(table.y_cells) if table.task == "classification" else None
     y_values = labelled if labelled is not None else np.asarray(table.y_cells.iloc[fitted_on], np.float64)
@@ -475,8 +475,8 @@ def extremes(values: Floats, chosen: NDArray[np.bool_]) -> tuple[float, float]:
     return float(min(block.min() for block in blocks)), float(max(block.max() for block in blocks))
 
 
-def gathered(frame: pd.DataFrame, rows: Ints, storage: Storage) -> pd.DataFrame:
-    """These rows of a frame, numbered anew, in arrays of `storage`."""
+def gathered(frame: pd.DataFrame, rows: Ints, storage: Storage, of: Storage | None = None) -> pd.DataFrame:
+    """These rows of a frame, numbered anew, in arrays of `storage`; the frame's own are of `of`, or of the same."""
     columns: dict[Any, Any] = {}
     for name in frame.columns:
         values = column_values(frame[name])
@@ -485,7 +485,7 @@ def gathered(frame: pd.DataFrame, rows: Ints, storage: Storage) -> pd.DataFrame:
         found = storage.array((len(rows),), given.dtype)
         for block in splits.blocks(len(rows), GATHERED):
             found[block] = given[rows[block]]
-            storage.release()
+            (of or storage).release()
         columns[name] = pd.Categorical.from_codes(found, dtype=values.dtype) if is_text else found
     return pd.DataFrame(columns, copy=False)
 

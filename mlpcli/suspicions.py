@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from mlpcli.config import Config
 from mlpcli.data import splits
 from mlpcli.data.schema import DateColumn, Schema, as_categorical, parse_dates
+from mlpcli.data.storage import Storage
 from mlpcli.diagnose import Finding
-from mlpcli.fitting import Fitting
+from mlpcli.fitting import Fitting, gathered
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -65,7 +66,7 @@ class Facts:
         table = fitting.table
         n = len(table.sets)
         rows = np.linspace(0, n - 1, min(n, MOST_ROWS)).astype(np.int64)
-        frame = table.frame[[c.name for c in fitting.schema.features]].iloc[rows].reset_index(drop=True)
+        frame = gathered(table.frame[[c.name for c in fitting.schema.features]], rows, Storage(), table.storage)
         y = np.asarray(table.y_cells.iloc[rows], np.float64) if table.task == "regression" else table.strata[rows]
         labels = tuple(str(c) for c in as_categorical(table.y_cells).categories)
         return cls(
