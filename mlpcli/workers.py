@@ -20,6 +20,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -55,7 +56,9 @@ class LocalPool(ThreadPoolExecutor):
     """
 
     def __init__(self, jobs: int) -> None:
-        # Signals reach the main thread; a worker inherits the mask of the thread that starts it.
+        # Signals reach the main thread; a worker inherits the mask of the thread that starts it. That of the thread
+        # which starts the tracker is reset, so it is started here.
+        resource_tracker.ensure_running()
         super().__init__(jobs, initializer=signal.pthread_sigmask, initargs=(signal.SIG_BLOCK, {signal.SIGINT}))
         self.jobs = jobs
         self.context = multiprocessing.get_context("spawn")

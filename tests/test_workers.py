@@ -117,3 +117,16 @@ def test_C07_a_shared_value_is_mapped_from_one_file_that_goes_away():
         assert (copy["small"] == value["small"]).all()
         assert not copy["x"].flags.writeable
     assert not path.exists()
+
+
+def test_no_worker_hears_ctrl_c_from_its_first_instruction_on():
+    """In a process of its own, whose first worker also starts what multiprocessing keeps beside the workers."""
+    blocked = "(s := __import__('signal')).SIGINT in s.pthread_sigmask(s.SIG_BLOCK, [])"
+    code = (
+        "from mlpcli.workers import LocalPool\n"
+        "if __name__ == '__main__':\n"
+        "    with LocalPool(2) as pool:\n"
+        f"        print(all([pool.submit(eval, {blocked!r}).result() for _ in range(4)]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
