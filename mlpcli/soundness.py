@@ -22,7 +22,7 @@ from mlpcli.data.schema import (
     NumberColumn,
     Schema,
     date_parts,
-)  # fmt: skip
+)
 from mlpcli.data.words import SLOTS
 from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import ModelError

@@ -24,7 +24,7 @@ from mlpcli.engine.layers import (
     InputNoise,
     Layer,
     Tensor,
-)  # fmt: skip
+)
 
 Array = NDArray[np.floating]
 
