@@ -31,7 +31,7 @@ from mlpcli.fitting import (
     with_value,
 )
 from mlpcli.metrics import Interval, score
-from mlpcli.model import Model, as_read, build_loss, uses_ple
+from mlpcli.model import Model, as_read, build_loss
 
 LINEAR_BATCH, LINEAR_STEPS = 64, 3000  # enough for a convex loss at a falling rate to settle
 
@@ -116,7 +116,7 @@ def evaluate_table(model: Model, table: Table, *, linear: bool) -> Evaluation:
         seed = model.config.seed
         parts = [sampled(table.sets == i, MOST_JUDGED, seed) for i in range(len(splits.SETS))]
         table = subset(table, np.sort(np.concatenate(parts)))
-    outputs = model.outputs(as_read(model, table.frame))
+    outputs = model.outputs(as_read(model, table.frame), table.storage.release)
     truth = truth_of(model, table.y_cells, table.source.name)
     task, rng = model.schema.target.task, np.random.default_rng(model.config.seed)
     is_test = table.sets == splits.TEST
@@ -136,12 +136,12 @@ def evaluate_table(model: Model, table: Table, *, linear: bool) -> Evaluation:
         out = None
         if linear:
             straight = fit_linear(table, model.config)
-            out = straight.outputs(as_read(straight, table.frame.loc[is_test]))
+            out = straight.outputs(as_read(straight, table.frame.loc[is_test]), table.storage.release)
             baselines["linear"] = values_of(score(task, truth[is_test], out, part(weights, is_test), 0, rng=rng))
         frame = as_read(model, table.frame)
         advantage = None if out is None else advantage_over(model, truth[is_test], outputs[is_test], out)
-        seen = rng.permutation(np.flatnonzero(~is_test))[:MOST_ROWS]
-        judged = judge(model, frame[is_test], truth[is_test], frame.iloc[seen], advantage)
+        seen, tested = (np.sort(rng.permutation(np.flatnonzero(of))[:MOST_ROWS]) for of in (~is_test, is_test))
+        judged = judge(model, frame.iloc[tested], truth[tested], frame.iloc[seen], advantage)
     return Evaluation(table.source.name, metrics, baselines, rows, truth[is_test], outputs[is_test], judged)
 
 
@@ -156,10 +156,7 @@ def judge(
         rng = np.random.default_rng([model.config.seed, len(truth)])
         loss = build_loss(model.config)
         y = truth if target.labels else (truth - target.mean) / target.std
-        of_members = []
-        for k, network in enumerate(model.networks):
-            inputs = x if uses_ple(k, model.config, model.schema) else x[:, : model.schema.n_plain]
-            of_members.append(loss.rows(network.predict(np.ascontiguousarray(inputs)), y))
+        of_members = [loss.rows(network.predict(x), y) for network in model.networks]
         # The mean over members, each alone, as each alone judged its validation rows.
         here = resampled_means(np.stack(of_members).mean(axis=0, dtype=np.float64)[:, None], rng)[:, 0]
         error = evidence.valid_deviation / max(evidence.n_valid, 1) ** 0.5

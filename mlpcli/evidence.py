@@ -15,16 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.data.schema import Schema
+from mlpcli.data.splits import blocks
 from mlpcli.engine.layers import Activate
 from mlpcli.engine.losses import Loss
 from mlpcli.engine.network import Network
-from mlpcli.train import Member
+from mlpcli.train import GATHERED, Member, Rows
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Inputs = NDArray[np.floating]
 
 MOST_ROWS = 20_000  # rows on which facts are measured; more would change no verdict
+MOST_CELLS = 8_000_000  # inputs looked at one by one: of wide tables fewer rows
 N_RESAMPLES, RESAMPLES_AT_ONCE = 1_000, 50
 MOST_GROUPS = 4_000  # rows are resampled one by one up to here, beyond it in random groups of equal size
 LEVEL = 0.95
@@ -113,44 +115,48 @@ def share_of(part: Array, whole: Array) -> Array:
 
 
 def gather(
-    members: Sequence[Member], loss: Loss, schema: Schema, x: Inputs, y: NDArray[Any], held_out: Sequence[Inputs],
-    temperature: float, seed: int,
+    members: Sequence[Member], loss: Loss, schema: Schema, n: int, held_out: Sequence[Inputs], temperature: float,
+    seed: int,
 ) -> Evidence:  # fmt: skip
-    """Measures everything on `x`, `y`: all rows but the test rows. `held_out` has the validation logits of members."""
+    """Measures everything on the first n encoded rows. `held_out` has the validation logits of members."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return measure(members, loss, schema, x, y, held_out, temperature, np.random.default_rng([seed, 0xD0C]))
+        return measure(members, loss, schema, n, held_out, temperature, np.random.default_rng([seed, 0xD0C]))
 
 
 def measure(
-    members: Sequence[Member], loss: Loss, schema: Schema, x: Inputs, y: NDArray[Any], held_out: Sequence[Inputs],
-    temperature: float, rng: np.random.Generator,
+    members: Sequence[Member], loss: Loss, schema: Schema, n: int, held_out: Sequence[Inputs], temperature: float,
+    rng: np.random.Generator,
 ) -> Evidence:  # fmt: skip
-    target = schema.target
-    weights = members[0].train.weights
-    weight = np.ones(len(y)) if weights is None else weights.astype(np.float64)
-    sampled = np.zeros(len(y), bool)
-    sampled[rng.permutation(len(y))[:MOST_ROWS]] = True
-    seen, unseen = Means(len(y)), Means(len(y))
-    calibrated = Means(len(y))
-    errors = np.zeros((len(y), max(target.n_outputs, 1)))
+    target, all_rows = schema.target, members[0].train
+    sample = np.sort(rng.permutation(n)[:MOST_ROWS])
+    place = np.full(n, -1)  # of each row in the sample
+    place[sample] = np.arange(len(sample))
+    all_y, y = all_rows.y[:n], all_rows.y[sample]
+    all_weight = np.ones(n) if all_rows.weights is None else all_rows.weights[:n].astype(np.float64)
+    weight = all_weight[sample]
+    seen, unseen, calibrated = Means(len(sample)), Means(len(sample)), Means(len(sample))
+    errors = np.zeros((len(sample), max(target.n_outputs, 1)))
     logits = iter(held_out)
     for member in members:
-        rows = member.train.index[sampled[member.train.index]]
-        if len(rows):
-            seen.add(rows, loss.rows(member.network.predict(member.train.x[rows]), y[rows]))
+        rows = place[member.train.index]
+        rows = rows[rows >= 0]
+        seen.add(rows, loss.rows(member.train.logits(member.network, sample[rows]), y[rows]))
         if member.valid is None:
             continue
-        index, z = member.valid.index, next(logits).astype(np.float64)
-        kept = sampled[index]
-        unseen.add(index[kept], loss.rows(z[kept], y[index[kept]]))
-        calibrated.add(index[kept], loss.rows(z[kept] / temperature, y[index[kept]]))
-        errors[index] += residuals(loss, z / temperature, y[index])
+        rows = place[member.valid.index]
+        z = next(logits)[rows >= 0].astype(np.float64)
+        rows = rows[rows >= 0]
+        unseen.add(rows, loss.rows(z, y[rows]))
+        calibrated.add(rows, loss.rows(z / temperature, y[rows]))
+        errors[rows] += residuals(loss, z / temperature, y[rows])
     fitted = np.flatnonzero(seen.counts)
     judged = np.flatnonzero(unseen.counts)
     errors[judged] /= unseen.counts[judged, None]
-    constant = loss.rows(constant_logits(loss, y, weight, len(y)), y).astype(np.float64)
+    constant = loss.rows(np.tile(constant_logits(loss, all_y, all_weight), (len(y), 1)), y).astype(np.float64)
     train_means = resampled_means((weight * seen.of)[fitted, None], rng)[:, 0]
-    plain = np.asarray(x[:, : schema.n_plain], np.float64)
+    plain = plain_inputs(
+        all_rows, sample[: max(MOST_STRUCTURE_ROWS, MOST_CELLS // max(schema.n_plain, 1))], schema.n_plain
+    )
     facts: dict[str, Any] = dict.fromkeys(("valid_loss", "gap", "lost", "gain", "skill", "accuracy", "structure"))
     facts["valid_deviation"], facts["valid_quantiles"] = 0.0, ()
     if len(judged):
@@ -176,25 +182,33 @@ def measure(
             facts["accuracy"] = estimate(means[:, -2])
             facts["skill"] = estimate(np.minimum((means[:, -1] - chance) / max(1 - chance, 1e-12), 1))
         variance = float(np.var(one_hot(y[judged], target.n_outputs), axis=0).sum())
-        if paired or len(members) > 1:
-            facts["structure"] = structure(plain, errors, judged, None, variance, rng)
-        else:
-            member = members[0]
-            rows = rng.permutation(member.train.index)[:MOST_STRUCTURE_ROWS]
-            z = member.network.predict(member.train.x[rows]).astype(np.float64)
-            errors[rows] = residuals(loss, z / temperature, y[rows])
-            facts["structure"] = structure(plain, errors, judged, rows, variance, rng)
-    watched = [units(m.network, m.train.x[rng.permutation(m.train.index)[:UNIT_ROWS]]) for m in members]
+        fit_rows: Ints | None = None
+        if not paired and len(members) == 1:
+            fit_rows = rng.permutation(fitted[fitted < len(plain)])[:MOST_STRUCTURE_ROWS]
+            z = all_rows.logits(members[0].network, sample[fit_rows]).astype(np.float64)
+            errors[fit_rows] = residuals(loss, z / temperature, y[fit_rows])
+        facts["structure"] = structure(plain, errors, judged[judged < len(plain)], fit_rows, variance, rng)
+    watched = [units(m.network, m.train.take(rng.permutation(m.train.index)[:UNIT_ROWS])[0]) for m in members]
+    all_rows.release()
     layers = range(min(len(w) for w in watched))
-    counts = np.bincount(y.astype(np.int64), minlength=len(target.labels)).tolist() if target.labels else []
+    counts = np.bincount(all_y.astype(np.int64), minlength=len(target.labels)).tolist() if target.labels else []
     return Evidence(
-        n_train=len(members[0].train), n_valid=int(np.count_nonzero(valid_counts(members, len(y)))),
+        n_train=len(all_rows), n_valid=int(np.count_nonzero(valid_counts(members, n))),
         constant_loss=float(np.average(constant, weights=weight)), train_loss=estimate(train_means),
         dead=tuple(float(np.mean([w[i][0] for w in watched])) for i in layers),
         saturated=tuple(float(np.mean([w[i][1] for w in watched])) for i in layers),
-        alone=alone(schema, plain, y, np.flatnonzero(sampled), rng),
+        alone=alone(schema, plain, y[: len(plain)], rng),
         class_counts=dict(zip(target.labels, counts, strict=True)), **facts,
     )  # fmt: skip
+
+
+def plain_inputs(rows: Rows, chosen: Ints, n_plain: int) -> Array:
+    """(n, n_plain) inputs of the chosen rows without the piecewise-linear ones."""
+    found = np.empty((len(chosen), n_plain))
+    for block in blocks(len(chosen), GATHERED):
+        found[block] = rows.x[chosen[block], :n_plain]
+        rows.release()
+    return found
 
 
 class Means:
@@ -217,17 +231,16 @@ def valid_counts(members: Sequence[Member], n: int) -> Ints:
     return np.bincount(np.concatenate(index), minlength=n) if index else np.zeros(n, np.int64)
 
 
-def constant_logits(loss: Loss, y: NDArray[Any], weight: Array, n: int) -> Array:
-    """The logits of the constant answer with the least loss (near it for huber), a row each."""
+def constant_logits(loss: Loss, y: NDArray[Any], weight: Array) -> Array:
+    """The logits (n_outputs,) of the constant answer with the least loss (near it for huber)."""
     if loss.task == "classification":
         shares = np.bincount(y.astype(np.int64), weight)
         logs = np.log(np.maximum(shares / shares.sum(), 1e-12))
-        one = logs if loss.link(np.zeros((1, 1))).shape[1] == 1 else logs[1:] - logs[0]
-        return np.tile(one, (n, 1))
+        return np.asarray(logs if loss.link(np.zeros((1, 1))).shape[1] == 1 else logs[1:] - logs[0])
     mean = float(np.average(y, weights=weight))
     candidates = [mean, float(np.median(y))]
     best = min(candidates, key=lambda c: float(np.average(loss.rows(np.full((len(y), 1), c), y), weights=weight)))
-    return np.full((n, 1), best)
+    return np.array([best])
 
 
 def residuals(loss: Loss, z: Array, y: NDArray[Any]) -> Array:
@@ -278,8 +291,10 @@ def structure(
     directions, phases = rng.standard_normal((d, N_FEATURES)) / scales, rng.uniform(0, 2 * np.pi, N_FEATURES)
 
     def features(r: Ints) -> Array:
-        along = inputs[r] @ directions
-        return np.hstack([inputs[r] if d <= MOST_STRAIGHT else along, np.cos(along + phases)])
+        waves = inputs[r] @ directions
+        straight = inputs[r] if d <= MOST_STRAIGHT else waves.copy()
+        waves += phases
+        return np.hstack([straight, np.cos(waves, out=waves)])
 
     after = np.empty(len(rows))
     if fit_rows is not None:
@@ -349,13 +364,13 @@ def slopes(layer: Activate, z: Inputs) -> Inputs:
 BEST_COLUMNS = 32  # kept of those that alone tell most
 
 
-def alone(schema: Schema, plain: Array, y: NDArray[Any], rows: Ints, rng: np.random.Generator) -> dict[str, Estimate]:
+def alone(schema: Schema, plain: Array, y: NDArray[Any], rng: np.random.Generator) -> dict[str, Estimate]:
     """How nearly the target is a function of one column: the agreement of rows that are neighbours in it.
 
     For numbers Chatterjee's xi (2021) with its finite-sample maximum taken as 1; for classes the same idea, one minus
     the share of neighbours of different class over that share among random pairs. Intervals are normal ones.
     """
-    rows = rng.permutation(rows)  # ties stand in random order
+    rows = rng.permutation(len(y))  # ties stand in random order
     truth = y[rows]
     n = len(rows)
     if schema.target.labels:

@@ -45,7 +45,6 @@ from mlpcli.model import (
     build_network,
     combine,
     shown_path,
-    uses_ple,
     versions,
 )
 from mlpcli.train import Member, Rows, Training, block_rows
@@ -55,7 +54,7 @@ Floats = NDArray[np.float64]
 
 FITTED_CELLS, FEWEST_FITTED = 2_000_000, 20_000  # statistics are those of so many cells, or rows, drawn at random
 MOST_VALIDATED = 100_000  # rows on which one member's epochs are told apart
-MOST_JUDGED = 100_000  # rows of a set on which a model is judged
+MOST_JUDGED = 50_000  # rows of a set on which a model is judged
 FEW_CLASSES, ROWS_A_CLASS = 20, 3  # more classes than that with fewer rows each: nothing to train, choose and judge by
 CLASS_COPIES = 6  # matrices of judged rows by classes that are held at once
 ENCODED_ROWS = 4096
@@ -267,20 +266,14 @@ class Fitting:
         if len(self.rows) > MOST_JUDGED:
             return self.first(MOST_JUDGED).model(history)
         judges = [(m.network, m.valid) for m in self.members if m.valid is not None]
-        held_out = [(rows.index, network.predict(rows.x[rows.index])) for network, rows in judges]
+        held_out = [(rows.index, rows.logits(network)) for network, rows in judges]
         fitted, temperature, threshold, validation = self.judged(held_out)
         table = self.table
         counts = [int((table.sets == s).sum()) for s in (splits.TRAIN, splits.VALIDATION, splits.TEST)]
         evidence = gather(
-            self.members,
-            build_loss(self.config),
-            self.schema,
-            self.x,
-            self.y,
-            [z for _, z in held_out],
-            fitted,
+            self.members, build_loss(self.config), self.schema, len(self.y), [z for _, z in held_out], fitted,
             self.config.seed,
-        )
+        )  # fmt: skip
         history = replace(history, seconds=0.0)  # the file's bytes depend on data and settings alone
         record = Record(
             "mlpcli model", dict(versions()), self.schema, self.config, table.source.dialect,
@@ -293,15 +286,12 @@ class Fitting:
         """The same with the first n rows only: a sample of them all, small enough to look at in one piece."""
 
         def cut(rows: Rows) -> Rows:
-            weights = None if rows.weights is None else rows.weights[:n]
-            return Rows(
-                np.array(rows.x[:n]), np.array(rows.y[:n]), weights, rows.index[: np.searchsorted(rows.index, n)]
-            )
+            return replace(rows, index=rows.index[: np.searchsorted(rows.index, n)])
 
         members = [
             replace(m, train=cut(m.train), valid=None if m.valid is None else cut(m.valid)) for m in self.members
         ]
-        return replace(self, members=members, rows=self.rows[:n], x=np.array(self.x[:n]), y=np.array(self.y[:n]))
+        return replace(self, members=members, rows=self.rows[:n], x=self.x[:n], y=self.y[:n])
 
     def judged(
         self, held_out: list[tuple[Ints, NDArray[np.floating]]]
@@ -379,7 +369,7 @@ def prepare_table(table: Table, config: Config) -> Fitting:
     schema = Schema(columns, target)
     if not schema.features:
         raise DataError("no column holds anything to learn from", file=table.source.name)
-    rows, x, plain, y = encoded(table, schema, is_used, config)
+    rows, x, y = encoded(table, schema, is_used, config.seed)
     weights = row_weights(table, rows, y, config)
     seeds = np.random.SeedSequence(config.seed).spawn(ensemble)
     rngs = [np.random.default_rng(s) for s in seeds]
@@ -408,11 +398,11 @@ def prepare_table(table: Table, config: Config) -> Fitting:
             epochs=int(np.clip(epochs, FEWEST_EPOCHS, MOST_EPOCHS)) if config.parametrization == "ntk" else epochs,
         )
     members = []
-    for k, ((fit_rows, valid_rows), rng) in enumerate(zip(pairs, rngs, strict=True)):
-        seen = Rows(x if uses_ple(k, config, schema) else plain, y, weights, fit_rows, storage.release)
+    for (fit_rows, valid_rows), rng in zip(pairs, rngs, strict=True):
+        seen = Rows(x, y, weights, fit_rows, storage.release)
         # The first of so many rows are a sample of them all, and tell one epoch from another as well.
         valid = replace(seen, index=valid_rows[:MOST_VALIDATED]) if len(valid_rows) else None
-        members.append(Member(build_network(k, config, schema, rng), seen, valid, rng))
+        members.append(Member(build_network(config, schema, rng), seen, valid, rng))
     notes = [*table.notes, *(f"{c.name} is left out: {c.reason}" + (f" ({c.hint})" if c.hint else "")
              for c in columns if c.n_plain == 0 and c.name not in config.drop and c.kind == "left out"),
              *(f"{c.name} is free text: {c.n_plain} hashed words and pairs of words (--category {c.name}, "
@@ -421,14 +411,12 @@ def prepare_table(table: Table, config: Config) -> Fitting:
 
 
 def encoded(
-    table: Table, schema: Schema, is_used: NDArray[np.bool_], config: Config
-) -> tuple[Ints, NDArray[np.float32], NDArray[np.float32], NDArray[Any]]:
-    """The rows used, dealt so that every block is a sample: numbers in the table, inputs, plain inputs only, y."""
+    table: Table, schema: Schema, is_used: NDArray[np.bool_], seed: int
+) -> tuple[Ints, NDArray[np.float32], NDArray[Any]]:
+    """The rows used, dealt so that every block is a sample: numbers in the table, inputs, y."""
     storage, n = table.storage, int(np.count_nonzero(is_used))
-    deal = splits.Deal(n, block_rows(schema.n_inputs), config.seed)
+    deal = splits.Deal(n, block_rows(schema.n_inputs), seed)
     rows, x = storage.array((n,), np.int64), storage.array((n, schema.n_inputs), np.float32)
-    is_plain_enough = all(uses_ple(k, config, schema) for k in range(config.ensemble or 1))
-    plain = x if is_plain_enough else storage.array((n, schema.n_plain), np.float32)
     y = storage.array((n,), np.int64 if schema.target.labels else np.float32)
     done = 0
     columns = [column_values(table.frame[c.name]) for c in schema.features]
@@ -440,10 +428,8 @@ def encoded(
         inputs = np.empty((len(chosen), schema.n_inputs), np.float32)
         schema.fill(inputs, [column[block][chosen] for column in columns], 0)
         rows[to], x[to], y[to] = block.start + chosen, inputs, encode_target(y_cells[block][chosen], schema)
-        if plain is not x:
-            plain[to] = inputs[:, : schema.n_plain]
         storage.release()
-    return rows, x, plain, y
+    return rows, x, y
 
 
 def sampled(chosen: NDArray[np.bool_], most: int, seed: int) -> Ints:

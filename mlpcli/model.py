@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
@@ -72,15 +72,9 @@ def n_outputs(config: Config, schema: Schema) -> int:
     return 1 if config.loss == "binary_cross_entropy" else schema.target.n_outputs
 
 
-def uses_ple(member: int, config: Config, schema: Schema) -> bool:
-    """Whether a member sees the piecewise-linear inputs: of several classifiers every other one does not."""
-    return schema.target.task == "regression" or member % 2 == 0 or schema.n_plain == 0
-
-
-def layer_widths(member: int, config: Config, schema: Schema) -> list[int]:
+def layer_widths(config: Config, schema: Schema) -> list[int]:
     """Inputs, hidden units of each layer, outputs."""
-    n_inputs = schema.n_inputs if uses_ple(member, config, schema) else schema.n_plain
-    return [n_inputs, *(config.hidden or ()), n_outputs(config, schema)]
+    return [schema.n_inputs, *(config.hidden or ()), n_outputs(config, schema)]
 
 
 def n_weights(widths: list[int]) -> int:
@@ -88,9 +82,9 @@ def n_weights(widths: list[int]) -> int:
     return sum((a + 1) * b for a, b in pairwise(widths))
 
 
-def build_network(member: int, config: Config, schema: Schema, rng: np.random.Generator) -> Network:
-    """The untrained network of one member. Raises DataError when it would be too large to train."""
-    widths = layer_widths(member, config, schema)
+def build_network(config: Config, schema: Schema, rng: np.random.Generator) -> Network:
+    """An untrained network. Raises DataError when it would be too large to train."""
+    widths = layer_widths(config, schema)
     size = n_weights(widths)
     if size > LARGEST_MODEL:
         raise DataError(
@@ -131,12 +125,12 @@ class Model:
     def labels(self) -> tuple[str, ...]:
         return self.schema.target.labels
 
-    def outputs(self, frame: pd.DataFrame) -> Array:
+    def outputs(self, frame: pd.DataFrame, release: Callable[[], None] = lambda: None) -> Array:
         """n rows with at least the model's columns -> probabilities (n, n_classes), or values (n,)
 
         A row's outputs depend on the row alone, to the last bit: the networks always see blocks of one size.
+        `release` gives back the memory of rows that are read from a file.
         """
-        n_plain, uses = self.schema.n_plain, [uses_ple(k, self.config, self.schema) for k in range(len(self.networks))]
         found = np.empty((len(frame), len(self.labels)) if self.labels else len(frame))
         start = 0
         for encoded in self.schema.encoded_parts(frame):
@@ -145,11 +139,11 @@ class Model:
                 n = len(x)
                 if n < PREDICT_ROWS:  # a matrix product of another shape may round differently
                     x = np.concatenate([x, np.zeros((PREDICT_ROWS - n, x.shape[1]), np.float32)])
-                plain = x if all(uses) else np.ascontiguousarray(x[:, :n_plain])
-                logits = [net.forward(x if ple else plain) for net, ple in zip(self.networks, uses, strict=True)]
+                logits = [network.forward(x) for network in self.networks]
                 block = combine(logits, self.config, self.schema, self.record.temperature)
                 found[start + i : start + i + n] = block[:n]
             start += len(encoded)
+            release()
         return found
 
     def predict(self, frame: pd.DataFrame) -> NDArray[Any]:
@@ -211,19 +205,19 @@ def load(path: str) -> Model:
             or len(members) != (record.config.ensemble or 1)
         ):
             raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
-        networks = [with_weights(member, record, row) for member, row in enumerate(members)]
+        networks = [with_weights(record, row) for row in members]
     except ModelError as error:
         raise ModelError(error.message, error.hint, file=path) from error
     return Model(record, networks, path)
 
 
-def with_weights(member: int, record: Record, row: Array) -> Network:
-    """The network of one member with the weights of a model file. Raises ModelError when they are too few."""
+def with_weights(record: Record, row: Array) -> Network:
+    """A network with the weights of a model file. Raises ModelError when they are too few."""
     # Before anything of the size that a header asks for is made.
-    if n_weights(layer_widths(member, record.config, record.schema)) > len(row):
+    if n_weights(layer_widths(record.config, record.schema)) > len(row):
         raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
     config = replace(record.config, init="zeros")  # random ones would be overwritten
-    network = build_network(member, config, record.schema, np.random.default_rng(0))
+    network = build_network(config, record.schema, np.random.default_rng(0))
     n = len(network.params)
     if n + len(network.state) > len(row):
         raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
@@ -271,7 +265,7 @@ def as_read(model: Model, frame: pd.DataFrame) -> pd.DataFrame:
                 pd.Categorical(values.map(lambda v: None if pd.isna(v) else f"{v:g}")), index=values.index
             )
         columns[name] = values
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns, copy=False)
 
 
 def shown_path(path: str) -> str:

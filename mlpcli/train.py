@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.config import Config
+from mlpcli.data.splits import blocks
 from mlpcli.engine.losses import Loss
 from mlpcli.engine.network import Network
 from mlpcli.engine.optimizers import OPTIMIZERS, TINY
@@ -31,7 +32,7 @@ SAMPLE_ROWS, FEWEST_SAMPLED = (
     1000,
     256,
 )  # training rows the curve's training loss is measured on: of all members, of one
-GATHERED = 4096  # rows copied at a time to measure a loss: never a whole fold
+GATHERED = 4096  # rows copied at a time to look at them: never a whole fold
 SHUFFLED = 8 << 20  # bytes of rows that get a new order together; a larger table is shuffled block by block
 CLEANING = 64  # steps between two removals of tiny numbers
 TINY_WEIGHT = 1e-15  # the product of three smaller weights would be a denormal
@@ -80,6 +81,16 @@ class Rows:
     def take(self, rows: Ints, out: Array | None = None) -> tuple[Array, NDArray[Any], Array | None]:
         x = np.take(self.x, rows, axis=0, out=None if out is None else out[: len(rows)], mode="clip")
         return x, self.y[rows], None if self.weights is None else self.weights[rows]
+
+    def logits(self, network: Network, rows: Ints | None = None) -> Array:
+        """(n, n_outputs) logits of these rows, or of all that belong."""
+        rows = self.index if rows is None else rows
+        logits = np.empty((len(rows), network.n_outputs), network.params.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for block in blocks(len(rows), min(GATHERED, self.block)):
+                logits[block] = network.predict(self.take(rows[block])[0])
+                self.release()
+        return logits
 
 
 @dataclass
@@ -235,21 +246,13 @@ class Run:
         if not all(np.isfinite(vector).all() for vector in self.vectors()):
             raise DivergedError(f"a weight or its moment became infinite at epoch {self.done + 1}")
         train, valid = self.member.train, self.member.valid
-        train_loss = self.loss_of(self.logits(train, self.sample), train, self.sample)
+        network = self.member.network
+        train_loss = self.loss_of(train.logits(network, self.sample), train, self.sample)
         if valid is None:
             return Measured(train_loss, None, None)
-        logits = self.logits(valid, valid.index)
+        logits = valid.logits(network)
         valid_loss = self.loss_of(logits, valid, valid.index)
         return Measured(train_loss, valid_loss, quick_metric(logits, valid.y[valid.index], self.config.task))
-
-    def logits(self, rows: Rows, index: Ints) -> Array:
-        net = self.member.network
-        logits = np.empty((len(index), net.n_outputs), net.params.dtype)
-        with np.errstate(over="ignore", invalid="ignore"):
-            for i in range(0, len(index), GATHERED):
-                logits[i : i + GATHERED] = net.predict(rows.take(index[i : i + GATHERED])[0])
-                rows.release()
-        return logits
 
     def loss_of(self, logits: Array, rows: Rows, index: Ints) -> float:
         with np.errstate(over="ignore", invalid="ignore"):

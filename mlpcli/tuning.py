@@ -24,7 +24,7 @@ from mlpcli.evaluation import truth_of
 from mlpcli.fitting import SHARPER, Table, subset
 from mlpcli.jsonable import to_json
 from mlpcli.metrics import LOSS_METRIC, METRICS
-from mlpcli.model import Model, as_read, combine, uses_ple
+from mlpcli.model import Model, as_read, combine
 from mlpcli.search import (
     GIVEN,
     Dimension,
@@ -248,12 +248,10 @@ def loss_of_one(model: Model, table: Table, metric: str) -> float:
     chosen = table.sets == splits.TEST
     truth = truth_of(model, table.y_cells.loc[chosen], table.source.name)
     x = model.schema.encode(as_read(model, table.frame.loc[chosen]))
-    plain = np.ascontiguousarray(x[:, : model.schema.n_plain])
     # The ensemble's temperature is sharper than that of its networks.
     temperature = model.record.temperature / (SHARPER if len(model.networks) > 1 else 1.0)
     losses = []
-    for member, network in enumerate(model.networks):
-        logits = network.predict(x if uses_ple(member, model.config, model.schema) else plain)
-        outputs = combine([logits], model.config, model.schema, temperature)
+    for network in model.networks:
+        outputs = combine([network.predict(x)], model.config, model.schema, temperature)
         losses.append(METRICS[metric].function(truth, outputs))
     return float(np.mean(losses))

@@ -166,8 +166,7 @@ def test_ten_steps_of_a_member_are_the_recipes(table, task, member):
     else:
         y = ((frame[target] - frame[target].mean()) / frame[target].std(ddof=0)).to_numpy()
     one, n_plain = fitting.members[member], fitting.schema.n_plain
-    # Of several classifiers every other one does not see the piecewise-linear inputs.
-    x = fitting.x.astype(np.float64)[:, : n_plain if task == "classification" and member == 1 else None]
+    x = fitting.x.astype(np.float64)
     fold = one.valid.index
     rest = np.setdiff1d(np.arange(N), fold)
     lr = 0.01 if task == "classification" else 0.02

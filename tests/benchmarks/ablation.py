@@ -9,9 +9,8 @@ and processor time over the recipe's: above 1 the piece earns its place. Tables 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
-from unittest.mock import patch
 
 from suite import OFFSET, Case, Result, geometric_mean, run, tables
 
@@ -37,13 +36,6 @@ PIECES: dict[str, Mapping[str, Any]] = {
     "weight decay 0.02": {"weight_decay": 0.02},
     "fast": {"preset": "fast"},
     "best": {"preset": "best"},
-}
-# Pieces without a flag: the function of the package that is replaced, and by what.
-INSIDE: dict[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
-    "every classifier sees the piecewise-linear inputs": (
-        ("mlpcli.model.uses_ple", "mlpcli.fitting.uses_ple"),
-        lambda member, config, schema: True,
-    ),
 }
 
 
@@ -79,11 +71,6 @@ def main(folder: str | None, n_splits: int) -> None:
     recipe = all_runs(cases, n_splits, {})
     for name, settings in PIECES.items():
         print(line(name, cases, all_runs(cases, n_splits, settings), recipe), flush=True)
-    for name, (places, replacement) in INSIDE.items():
-        for place in places:
-            patch(place, replacement).start()
-        print(line(name, cases, all_runs(cases, n_splits, {}), recipe), flush=True)
-        patch.stopall()
 
 
 if __name__ == "__main__":
