@@ -114,7 +114,7 @@ def test_X01_X02_X03_hostile_text_is_literal_on_the_screen_and_unchanged_in_the_
 @pytest.mark.skipif(not CORPUS.exists(), reason="needs the shared corpus")
 def test_X01_X02_X03_the_naughty_strings_too(call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    prove(naughty_strings(), COMMANDS, call, tmp_path)
+    prove(naughty_strings(), COMMANDS | STUDIES, call, tmp_path)
 
 
 @pytest.mark.parametrize("text", [t for texts in HOSTILE.values() for t in texts])

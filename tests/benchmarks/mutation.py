@@ -52,7 +52,7 @@ SWAPS: dict[type[ast.AST], type[ast.AST]] = {
 
 def mutants(tree: ast.Module) -> Iterator[tuple[int, str, ast.Module]]:
     """(line, what was changed, the changed module) for each."""
-    for node in list(ast.walk(tree)):
+    for node in list(executed(tree)):
         line = getattr(node, "lineno", 0)
         before = ast.unparse(node) if line else ""
         for undo in changes(node):
@@ -60,6 +60,13 @@ def mutants(tree: ast.Module) -> Iterator[tuple[int, str, ast.Module]]:
             if after != before:
                 yield line, f"{before[:60]} -> {after[:60]}".replace("\n", "; "), copy.deepcopy(tree)
             undo()
+
+
+def executed(tree: ast.Module) -> Iterator[ast.AST]:
+    """Its nodes without annotations, which nothing runs."""
+    notes = [getattr(node, field, None) for node in ast.walk(tree) for field in ("annotation", "returns")]
+    skipped = {id(part) for note in notes if note for part in ast.walk(note)}
+    return (node for node in ast.walk(tree) if id(node) not in skipped)
 
 
 def changes(node: ast.AST) -> Iterator[object]:
