@@ -350,8 +350,8 @@ RECIPE = Preset(
         "lr": 0.02,
     },
 )
-FAST = {"hidden": (64, 64, 64), "activation": "relu", "ensemble": 3, "patience": 6}
-BEST = {"hidden": (256, 256), "activation": "silu", "ensemble": 10, "patience": 20, "epochs": 200}
+FAST = {"hidden": (64, 64), "activation": "silu", "ensemble": 4, "patience": 6}
+BEST = {"ensemble": 12}
 
 PRESETS: Mapping[str, Preset] = {
     "default": RECIPE,

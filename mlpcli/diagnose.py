@@ -23,11 +23,12 @@ from mlpcli.model import Model
 Severity = Literal["problem", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("problem", "warning", "note")
 
-LOST, SURELY_LOST = 0.6, 0.25  # share of the training rows' gain over a constant answer that others do not show
+LOST, SURELY_LOST = 0.5, 0.25  # share of the training rows' gain over a constant answer that others do not show
 ROSE, TURNED = 0.5, 0.15  # rise of the validation loss after its best epoch, as a share of its gain over a constant
 SURE = 4.0  # standard errors from which on a change is taken for real
 MISSED = 0.05  # share of the target's variance that a second model must add
 STILL_FALLING = 0.05  # share of the whole fall of the loss that the last fifth of the epochs still brought
+THROWN = 10.0  # times the loss of a constant answer that the first epoch can leave only by steps far too long
 JUMPY = 0.1  # typical jump of the training loss from epoch to epoch, as a share of its gain over a constant answer
 WIDE = 0.2  # width of the interval of the accuracy, or of the loss's share, that tells little
 ALONE = 0.95  # how nearly the target is a function of one column
@@ -166,20 +167,25 @@ def recovered(case: Case) -> Finding | None:
 
 
 def unstable(case: Case) -> Finding | None:
-    """The training loss jumps from epoch to epoch: the steps are too long."""
-    losses = np.array(case.history.train_loss)
-    if len(losses) < 4:
-        return None
-    jump = float(np.mean(np.maximum(np.diff(losses), 0)))
-    size = max(case.evidence.constant_loss - float(losses.min()), 0.1 * case.evidence.constant_loss, 1e-12)
-    if jump < JUMPY * size:
+    """The training loss jumps from epoch to epoch, or was thrown far up by the first one: the steps are too long."""
+    losses, constant = np.array(case.history.train_loss), case.evidence.constant_loss
+    jump = float(np.mean(np.maximum(np.diff(losses), 0))) if len(losses) > 3 else 0.0
+    size = max(constant - float(losses.min()), 0.1 * constant, 1e-12)
+    if jump >= JUMPY * size:
+        told = (
+            f"jumps up by {jump:.3g} from epoch to epoch, {share(jump / size)} of all it gains over a constant answer"
+        )
+    elif losses[0] > THROWN * max(constant, 1e-12):
+        told = (
+            f"was {losses[0]:.3g} after the first epoch, {times(float(losses[0]), constant)} that of a constant answer"
+        )
+    else:
         return None
     lr = case.config.lr or 0.0
     return Finding(
-        "unstable", "warning",
-        f"the training loss jumps up by {jump:.3g} from epoch to epoch, {share(jump / size)} of all it gains over a "
-        f"constant answer",
-        {"jump": jump, "gain": size, "lr": lr}, (f"--lr {lr / 10:g}", "--schedule cosine", "--clip-norm 1"),
+        "unstable", "warning", f"the training loss {told}",
+        {"jump": jump, "gain": size, "first": float(losses[0]), "lr": lr},
+        (f"--lr {lr / 10:g}", "--schedule cosine", "--clip-norm 1"),
     )  # fmt: skip
 
 

@@ -219,6 +219,7 @@ def test_M03_to_M16_M22_X06_hostile_files_are_refused(name, tmp_path, monkeypatc
         tracemalloc.stop()
     assert caught.value.file == "m.npz"
     assert caught.value.message.isprintable()
+    assert caught.value.hint
     assert os.listdir() == ["m.npz"]
 
 
@@ -234,12 +235,45 @@ def test_no_header_is_written_that_no_reader_takes(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_M17_a_future_format_asks_for_an_upgrade(monkeypatch):
-    monkeypatch.setattr(archive, "FORMAT", 1003)
-    future = archive.pack(HEADER, ARRAYS)
+@pytest.mark.parametrize(("number", "hint"), [(1003, "upgrade mlpcli"), (0, "train it again")])
+def test_M17_another_format_says_what_to_do(number, hint, monkeypatch):
+    monkeypatch.setattr(archive, "FORMAT", number)
+    other = archive.pack(HEADER, ARRAYS)
     monkeypatch.undo()
-    with pytest.raises(ModelError, match="format 1003; this mlpcli reads 1"):
-        archive.unpack(future)
+    with pytest.raises(ModelError, match=f"format {number}; this mlpcli reads 1") as caught:
+        archive.unpack(other)
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize("block", [1, 7, 1 << 20])
+def test_M16_brackets_are_counted_over_the_whole_header(block, monkeypatch):
+    monkeypatch.setattr(archive, "BLOCK", block)
+    deepest = b"[" * archive.DEEPEST + b"1" + b"]" * archive.DEEPEST
+    assert archive.is_moderate(b"[" + b"[1]," * 40 + b"1]")
+    assert archive.is_moderate(deepest)
+    assert not archive.is_moderate(b"[" + deepest + b"]")
+    assert not archive.is_moderate(b'{"a":1},' + b"[" * (archive.DEEPEST + 1))
+    monkeypatch.setattr(archive, "MOST_VALUES", 20)
+    assert archive.is_moderate(b"[" + b"1," * 19 + b"1]")
+    assert not archive.is_moderate(b"[" + b"1," * 20 + b"1]")
+
+
+def test_M05_a_file_larger_than_any_model_is_not_read(tmp_path):
+    path = tmp_path / "m.npz"
+    with open(path, "wb") as file:
+        file.write(GOOD)
+        file.truncate(archive.LARGEST_FILE + 1)  # a hole: it takes no room
+    with pytest.raises(ModelError, match="larger than any mlpcli model") as caught:
+        archive.load(str(path))
+    assert (caught.value.file, caught.value.hint) == (str(path), archive.DAMAGED)
+
+
+def test_M18_a_refused_file_is_closed(tmp_path):
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        with pytest.raises(ModelError):
+            archive.load(str(tmp_path))
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.mark.parametrize("kind", ["directory", "fifo", "dangling", "loop", "/dev/zero", "/dev/null", "absent"])
@@ -255,8 +289,10 @@ def test_M18_what_is_no_regular_file_is_refused_at_once(kind, tmp_path):
         path.symlink_to(path)
     elif kind.startswith("/dev"):
         path = Path(kind)
-    with pytest.raises((ModelError, MachineError)):
+    with pytest.raises((ModelError, MachineError)) as caught:
         archive.load(str(path))
+    assert caught.value.file == str(path)
+    assert caught.value.hint or kind in ("dangling", "loop", "absent")
 
 
 # --- saving -----------------------------------------------------------------------------------------------

@@ -53,7 +53,10 @@ SHOWING = {
     ],
     "diverged": [case(history(FALLING, FALLING, "diverged", recoveries=["loss became nan"]))],
     "recovered": [case(history(FALLING, FALLING, recoveries=["loss became nan"]))],
-    "unstable": [case(history(np.where(EPOCHS % 2, 0.2, 0.8), FALLING))],
+    "unstable": [
+        case(history(np.where(EPOCHS % 2, 0.2, 0.8), FALLING)),
+        case(history(np.where(EPOCHS == 1, 50.0, FALLING), FALLING)),
+    ],
     "no-better-than-baseline": [case(gain=Estimate(0, -0.1, 0.1), skill=Estimate(0, -0.1, 0.1))],
     "linear-is-enough": [case(judged=replace(FAIR, advantage=Estimate(0.0, -0.05, 0.05)))],
     "validation-too-small": [case(n_valid=20)],
