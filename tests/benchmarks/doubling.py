@@ -39,6 +39,7 @@ from mlpcli.tasks import UNUSED, Task, perform, shared, validated
 ROOT = Path(__file__).parents[2]
 SEEN, MOST_SEEN = 0.44, 700  # share of the rows that a learning curve sees, judged rows included; twice as many exist
 MOST_ROWS = 12_000  # of a set
+FEWEST_ROWS = 400  # of a set; with fewer the part that is seen is too small for a curve
 JUDGED = 0.2  # share of a set that judges a repeat of the truth, as many as a learning curve's fold
 Frame = pd.DataFrame
 
@@ -194,7 +195,10 @@ def main() -> None:
     parser.add_argument("--json", default=None, help="file for all draws and truths")
     args = parser.parse_args()
     config = Config(preset=args.preset)
-    names = [name for name in sets(args.suite) if args.only is None or args.only in name]
+    names = [
+        name for name, load in sets(args.suite).items()
+        if (args.only is None or args.only in name) and len(load()[0]) >= FEWEST_ROWS
+    ]  # fmt: skip
     with ProcessPoolExecutor(args.jobs) as pool:
         curves = [Job(name, args.suite, config, args.first + i) for name in names for i in range(args.draws)]
         drawn = list(pool.map(run, curves))
