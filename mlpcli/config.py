@@ -13,7 +13,7 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -472,12 +472,6 @@ def _range(spec: Field[Any]) -> str:
 def from_text(owner: type[Settings], texts: Mapping[str, str]) -> Settings:
     """Settings from their written form; keys are field names."""
     return owner(**{name: parse(owner, name, text) for name, text in texts.items()})
-
-
-def default_of(owner: type[Config] | type[ReadOptions], name: str) -> Any:
-    value = owner.__dataclass_fields__[name].default
-    assert value is not MISSING
-    return value
 
 
 CONFIG_FILE_LIMIT = 1_000_000  # bytes; a configuration file is a page of text

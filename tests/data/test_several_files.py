@@ -1,0 +1,131 @@
+"""Several files that are one table, and the corners of reading that no class of pollution has."""
+
+from __future__ import annotations
+
+import gzip
+
+import numpy as np
+import pytest
+
+from mlpcli.config import ReadOptions
+from mlpcli.data import dialect as dialects
+from mlpcli.data import table as tables
+from mlpcli.data.dialect import decode, decompress
+from mlpcli.data.table import as_number, open_table, to_floats
+from mlpcli.errors import DataError
+from mlpcli.fitting import prepare
+
+LINES = [f"{i},{i * i % 7},{'yes' if i % 3 else 'no'}" for i in range(90)]
+
+
+def write_parts(folder, headers=("a,b,y", "a,b,y", "a,b,y")):
+    for k, header in enumerate(headers):
+        (folder / f"part{k}.csv").write_text("\n".join([header, *LINES[30 * k : 30 * k + 30]]) + "\n")
+    return str(folder / "part*.csv")
+
+
+def test_several_files_are_the_table_of_their_rows(tmp_path):
+    source = open_table(write_parts(tmp_path), ReadOptions())
+    (tmp_path / "whole.csv").write_text("\n".join(["a,b,y", *LINES]) + "\n")
+    whole = open_table(str(tmp_path / "whole.csv"), ReadOptions())
+    assert source.n_rows == 90
+    assert source.read().equals(whole.read())
+    assert source.place(65) == (str(tmp_path / "part2.csv"), 7)
+    with pytest.raises(IndexError):
+        source.place(90)
+
+
+def test_several_files_train_the_networks_of_the_whole(tmp_path, call):
+    pattern = write_parts(tmp_path)
+    (tmp_path / "whole.csv").write_text("\n".join(["a,b,y", *LINES]) + "\n")
+    weights = []
+    for data in (pattern, tmp_path / "whole.csv"):
+        fitting = prepare(str(data))
+        weights.append([member.network.params.tolist() for member in fitting.members])
+    assert weights[0] == weights[1]
+    code, out, _ = call("train", pattern, "--preset", "classic", "--epochs", "2", "-q", "-o", tmp_path / "m.npz")
+    assert (code, out) == (0, "")
+    assert call("evaluate", tmp_path / "m.npz")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [(("a,b,y", "a,c,y", "a,b,y"), "no column 'c' in"), (("a,b,y", "b,a,y", "a,b,y"), "or another order")],
+)
+def test_another_header_names_the_odd_file(headers, said, tmp_path, call):
+    code, _, err = call("train", write_parts(tmp_path, headers), "-o", tmp_path / "m.npz")
+    assert code == 1
+    assert "part1.csv" in err
+    assert said in err
+    assert not (tmp_path / "m.npz").exists()
+
+
+def test_a_stray_in_a_later_file_is_named_with_that_file_and_line(tmp_path, call):
+    pattern = write_parts(tmp_path)
+    (tmp_path / "part2.csv").write_text("a,b,y\n" + "\n".join([*LINES[60:70], "oops,1,no", *LINES[70:]]) + "\n")
+    code, _, err = call("train", pattern, "--numeric", "a", "-o", tmp_path / "m.npz")
+    assert code == 1
+    assert "part2.csv:12" in err
+
+
+def test_a_mark_of_byte_order_inside_a_column_is_explained(tmp_path, call):
+    (tmp_path / "d.csv").write_text("a,y\n" + "".join(f"{i},{i % 2}\n" for i in range(40)) + "\ufeff7,1\n")
+    code, _, err = call("train", tmp_path / "d.csv", "--numeric", "a", "-o", tmp_path / "m.npz")
+    assert code == 1
+    assert "were two files joined here?" in err
+
+
+def test_a_file_without_header_has_no_header_to_show(tmp_path):
+    (tmp_path / "d.csv").write_text("1,2\n3,4\n")
+    source = open_table(str(tmp_path / "d.csv"), ReadOptions(header=False))
+    assert source.names == ("col1", "col2")
+    assert source.header == b""
+    assert source.record(1) == b"3,4\n"
+
+
+@pytest.mark.parametrize(
+    ("cell", "thousands", "decimal", "found"),
+    [
+        ("1,234.5", ",", ".", "1234.5"), ("12,34", ",", ".", None), ("1.234,5", ".", ",", "1234.5"), ("1.5", None, ",", None),
+        ("1,5", None, ",", "1.5"), ("x", None, ".", None), (" 7 ", None, ".", "7"),
+    ],
+)  # fmt: skip
+def test_a_number_is_what_its_marks_make_of_it(cell, thousands, decimal, found, tmp_path):
+    (tmp_path / "d.csv").write_text("a;b\n1;2\n")
+    options = ReadOptions(delimiter=";", thousands=thousands, decimal=decimal)
+    assert as_number(cell, open_table(str(tmp_path / "d.csv"), options).dialect) == found
+
+
+def test_no_numbers_are_no_floats():
+    assert to_floats([]).tolist() == []
+    assert to_floats(["1e999", "0.1"]).tolist() == [np.inf, 0.1]
+
+
+@pytest.mark.parametrize("magic", [b"\x1f\x8b", b"BZh", b"PK\x03\x04", b"\xfd7zXZ\x00"])
+def test_a_damaged_archive_from_a_pipe_is_named(magic):
+    kind = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"PK\x03\x04": "zip", b"\xfd7zXZ\x00": "xz"}[magic]
+    with pytest.raises(DataError, match=f"damaged {kind} file"):
+        decompress(magic + b"no archive at all", "-")
+
+
+def test_an_archive_that_unpacks_without_end_is_stopped(monkeypatch):
+    monkeypatch.setattr(dialects, "LARGEST_UNPACKED", 1000)
+    assert decompress(gzip.compress(b"a" * 1000), "-") == b"a" * 1000
+    with pytest.raises(DataError, match="unpacks to more than"):
+        decompress(gzip.compress(b"a" * 1001), "-")
+
+
+def test_cp949_from_a_pipe_is_recognised():
+    text = "이름,값\n서울,1\n부산,2\n"
+    assert decode(text.encode("cp949"), None, "-") == (text.encode(), "cp949")
+    with pytest.raises(DataError):
+        decode("서울".encode("cp949") + b"\xff\xff,1\n", None, "-")
+
+
+def test_a_record_without_end_is_refused_with_its_line(monkeypatch, tmp_path):
+    monkeypatch.setattr(tables, "LONGEST_RECORD", 100)
+    monkeypatch.setattr(tables, "PART", 50)
+    (tmp_path / "d.csv").write_text("a,b\n1,2\n" + "3" * 400 + ",4\n")
+    with pytest.raises(DataError) as caught:
+        open_table(str(tmp_path / "d.csv"), ReadOptions())
+    assert "longer than" in caught.value.message
