@@ -339,3 +339,87 @@ def test_what_was_never_told_to_end_has_no_figures(call, here, monkeypatch):
         code, _, err = call(*command, *QUICK)
         assert code == 1, err
         assert "there is nothing to" in err
+
+
+# --- what a search, a remedy and a file may meet ----------------------------------------------------------
+
+
+def test_a_range_of_words_is_no_range(call, here):
+    code, _, err = call("tune", IRIS, *QUICK, "--trials", "1", "--space", "batch-size=auto..full")
+    assert (code, "expected two numbers" in err) == (2, True)
+
+
+def test_tune_keeps_groups_together(call, here):
+    rows = "".join(f"{i * 7 % 23},g{i % 12},{i % 2}\n" for i in range(96))
+    path = csv_of(here / "d.csv", "a,who,y\n" + rows)
+    code, out, err = call(
+        "tune", path, *QUICK, "--group", "who", "--trials", "1", "--folds", "2", "-o", "b.toml", "--json"
+    )
+    assert code == 0, err
+    assert json.loads(out)["trials"]
+
+
+def test_tune_takes_a_validation_file_for_its_one_fold(call, here):
+    data, held = (
+        csv_of(here / "d.csv", "a,b,y\n" + ROWS),
+        csv_of(here / "v.csv", "a,b,y\n" + "".join(ROWS.splitlines(True)[:20])),
+    )
+    code, out, err = call("tune", data, *QUICK, "--validation", held, "--trials", "1", "-o", "b.toml", "--json")
+    assert code == 0, err
+    assert json.loads(out)["trials"]
+
+
+def test_a_remedy_that_diverges_is_said_to(call, here, monkeypatch):
+    from mlpcli import remedies
+
+    monkeypatch.setattr(
+        remedies, "REMEDIES", {"a mad rate": lambda patient: {"lr": 1000.0, "hidden": (300, 300, 300, 300)}}
+    )
+    path = csv_of(here / "d.csv", "a,b,y\n" + "".join(f"{i % 23},{i % 5},{i % 23 + i % 5}\n" for i in range(80)))
+    wild = ("--activation", "identity", "--init", "normal", "--hidden", "4")
+    train = ("train", path, *QUICK, *wild, "--task", "regression", "-q", "-o", "m.npz")
+    assert call(*train)[0] == 0
+    code, out, err = call("diagnose", "m.npz", "--try", "--jobs", "1")
+    assert code == 0, err
+    assert "diverged" in out
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber"])
+def test_the_link_of_numbers_is_the_number(loss):
+    from mlpcli.engine.losses import LOSSES
+
+    logits = np.array([[0.5], [-2.0]])
+    assert LOSSES[loss]().link(logits).tolist() == logits.tolist()
+
+
+def test_texts_that_all_look_like_numbers_are_still_the_model_s_texts(call, here):
+    rows = "".join(f"{['x', '1', '2.5'][i % 3]},{i % 3 == 0}\n" for i in range(90))
+    data = csv_of(here / "d.csv", "kind,y\n" + rows)
+    assert call("train", data, *QUICK, "--category", "kind", "-q", "-o", "m.npz")[0] == 0
+    only = csv_of(here / "n.csv", "kind\n1\n2.5\n")
+    model = mlpcli.load("m.npz")
+    frame = pd.read_csv(only)
+    assert model.predict(frame).tolist() == call("predict", "m.npz", only)[1].split()[1:]
+
+
+def test_a_stop_before_the_first_epoch_and_one_after_it_are_told_apart(call, here, monkeypatch):
+    from mlpcli.cli.app import StoppedError
+    from mlpcli.train import Run
+
+    epoch = Run.epoch
+
+    def stopped_after(n):
+        def run(self):
+            if self.done == n:
+                raise StoppedError(signal.SIGINT)
+            return epoch(self)
+
+        return run
+
+    monkeypatch.setattr(Run, "epoch", stopped_after(0))
+    code, _, err = call("train", IRIS, *QUICK, "-o", "m.npz")
+    assert (code, "interrupted before the first epoch ended" in err, os.path.exists("m.npz")) == (130, True, False)
+    monkeypatch.setattr(Run, "epoch", stopped_after(1))
+    code, _, err = call("train", IRIS, *QUICK, "-o", "m.npz", "--checkpoint", "r.ckpt")
+    assert (code, "go on with the same command and --resume r.ckpt" in err) == (130, True)
+    assert "best model (epoch 1) saved to m.npz" in err
