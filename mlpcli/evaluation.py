@@ -91,7 +91,8 @@ def evaluate(
         table = read_table(path, model.config, asked, os.path.dirname(model.path or ""))
         return evaluate_table(model, table, linear=linear)
     frame, cells, _ = read_for(model, path, options or ReadOptions())
-    outputs = model.outputs(as_read(model, frame))
+    frame = as_read(model, frame)
+    outputs = model.outputs(frame)
     truth = truth_of(model, cells, path)
     task = model.schema.target.task
     metrics = {
@@ -100,7 +101,7 @@ def evaluate(
         )
     }
     baselines = {} if model.labels else {"mean": constant_metrics(model, truth, None)}
-    judged = judge(model, as_read(model, frame), truth, None, None)
+    judged = judge(model, frame, truth, None, None)
     return Evaluation(path, metrics, baselines, {"test": len(truth)}, truth, outputs, judged)
 
 
@@ -116,7 +117,8 @@ def evaluate_table(model: Model, table: Table, *, linear: bool) -> Evaluation:
         seed = model.config.seed
         parts = [sampled(table.sets == i, MOST_JUDGED, seed) for i in range(len(splits.SETS))]
         table = subset(table, np.sort(np.concatenate(parts)))
-    outputs = model.outputs(as_read(model, table.frame), table.storage.release)
+    frame = as_read(model, table.frame)
+    outputs = model.outputs(frame, table.storage.release)
     truth = truth_of(model, table.y_cells, table.source.name)
     task, rng = model.schema.target.task, np.random.default_rng(model.config.seed)
     is_test = table.sets == splits.TEST
@@ -138,7 +140,6 @@ def evaluate_table(model: Model, table: Table, *, linear: bool) -> Evaluation:
             straight = fit_linear(table, model.config)
             out = straight.outputs(as_read(straight, table.frame.loc[is_test]), table.storage.release)
             baselines["linear"] = values_of(score(task, truth[is_test], out, part(weights, is_test), 0, rng=rng))
-        frame = as_read(model, table.frame)
         advantage = None if out is None else advantage_over(model, truth[is_test], outputs[is_test], out)
         seen, tested = (np.sort(rng.permutation(np.flatnonzero(of))[:MOST_ROWS]) for of in (~is_test, is_test))
         judged = judge(model, frame.iloc[tested], truth[tested], frame.iloc[seen], advantage)

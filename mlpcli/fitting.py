@@ -265,8 +265,7 @@ class Fitting:
             raise TrainingError("stopped before the first epoch ended; no model was written")
         if len(self.rows) > MOST_JUDGED:
             return self.first(MOST_JUDGED).model(history)
-        judges = [(m.network, m.valid) for m in self.members if m.valid is not None]
-        held_out = [(rows.index, rows.logits(network)) for network, rows in judges]
+        held_out = self.held_out()
         fitted, temperature, threshold, validation = self.judged(held_out)
         table = self.table
         counts = [int((table.sets == s).sum()) for s in (splits.TRAIN, splits.VALIDATION, splits.TEST)]
@@ -292,6 +291,10 @@ class Fitting:
             replace(m, train=cut(m.train), valid=None if m.valid is None else cut(m.valid)) for m in self.members
         ]
         return replace(self, members=members, rows=self.rows[:n], x=self.x[:n], y=self.y[:n])
+
+    def held_out(self) -> list[tuple[Ints, NDArray[np.floating]]]:
+        """The validation rows of each member, and its logits of them."""
+        return [(m.valid.index, m.valid.logits(m.network)) for m in self.members if m.valid is not None]
 
     def judged(
         self, held_out: list[tuple[Ints, NDArray[np.floating]]]

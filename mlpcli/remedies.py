@@ -135,12 +135,11 @@ def perform(trial: Trial) -> Tried:
             member.rng = np.random.default_rng([fitting.config.seed, k, 1])
             member.network = build_network(fitting.config, fitting.schema, member.rng)
     fitting.members = fitting.members[:N_NETWORKS]
-    judges = [(m.network, m.valid) for m in fitting.members if m.valid is not None]
     try:
         History.of(fitting.events())
     except TrainingError:
         return Tried(trial.number, None, np.empty(0, np.int64))
-    held_out = [(rows.index, rows.logits(network)) for network, rows in judges]
+    held_out = fitting.held_out()
     temperature, *_ = fitting.judged(held_out)
     loss, means = build_loss(fitting.config), Means(len(fitting.y))
     for index, z in held_out:

@@ -86,10 +86,9 @@ class Rows:
         """(n, n_outputs) logits of these rows, or of all that belong."""
         rows = self.index if rows is None else rows
         logits = np.empty((len(rows), network.n_outputs), network.params.dtype)
-        with np.errstate(over="ignore", invalid="ignore"):
-            for block in blocks(len(rows), min(GATHERED, self.block)):
-                logits[block] = network.predict(self.take(rows[block])[0])
-                self.release()
+        for block in blocks(len(rows), min(GATHERED, self.block)):
+            logits[block] = network.predict(self.take(rows[block])[0])
+            self.release()
         return logits
 
 

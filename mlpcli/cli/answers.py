@@ -25,10 +25,11 @@ def show_plan(console: Any, fitting: Fitting, suspected: tuple[Any, ...]) -> Non
 
 
 def rows_note(fitting: Fitting) -> str:
+    from mlpcli.model import layer_widths
+
     config, members = fitting.config, len(fitting.members)
     sets = fitting.table.sets
-    widths = [str(w) for w in (config.hidden or ())]
-    shape = " - ".join([str(fitting.schema.n_inputs), *widths, str(fitting.members[0].network.n_outputs)])
+    shape = " - ".join(map(str, layer_widths(config, fitting.schema)))
     kind = f"{members} networks {shape}, each validated on a fold of its own" if fitting.by_fold else f"network {shape}"
     n_test = int((sets == 2).sum())
     return (

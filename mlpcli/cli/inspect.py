@@ -40,7 +40,7 @@ def inspect(
     if is_model(file):
         from mlpcli.diagnose import findings
         from mlpcli.jsonable import to_json
-        from mlpcli.model import load
+        from mlpcli.model import layer_widths, load
         from mlpcli.reporter.chart import loss_chart
         from mlpcli.reporter.tables import finding_lines
 
@@ -52,7 +52,7 @@ def inspect(
             return
         record, history = loaded.record, loaded.record.history
         data = record.data
-        widths = [loaded.schema.n_inputs, *(loaded.config.hidden or ()), loaded.networks[0].n_outputs]
+        widths = layer_widths(loaded.config, loaded.schema)
         facts = {
             "target": f"{loaded.schema.target.name} ({loaded.task})",
             "classes": ", ".join(loaded.labels) or "none",
