@@ -299,6 +299,7 @@ def test_N09_N11_a_stop_in_training_keeps_model_and_checkpoint(number, code, tmp
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.npz", "run.ckpt", "run.jsonl"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_N09_N11_a_stop_before_the_first_epoch_ended_changes_nothing(number, code, tmp_path):
     (tmp_path / "model.npz").write_bytes(b"old")
@@ -419,6 +420,7 @@ def test_N06_a_closed_stdout_is_an_error_where_there_is_something_to_say(command
     fails_well(done, "standard output: Bad file descriptor")
 
 
+@pytest.mark.slow
 def test_N06_a_closed_stdout_does_not_stop_a_training(tmp_path, shell):
     assert shell(f"{TRAIN} >&-; exit $?", tmp_path).returncode == 0
     assert is_loadable(tmp_path / "model.npz")

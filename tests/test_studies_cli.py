@@ -60,6 +60,7 @@ def test_cv_shows_a_table_on_stdout_and_all_else_on_stderr(tmp_path):
     assert mlpcli("cv", SAMPLES / "iris.csv", *QUICK, "-q", cwd=tmp_path).stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_interrupted_cv_keeps_the_folds_that_were_done(tmp_path, jobs):
     done = interrupted(
@@ -107,6 +108,7 @@ def test_tune_writes_the_best_settings_and_the_model_that_train_makes_of_them(tm
     assert judged["schema"] == 1
 
 
+@pytest.mark.slow
 def test_tune_goes_on_where_it_was_stopped(tmp_path):
     first = interrupted(*TUNE, "--trials", 5000, cwd=tmp_path, after="trial 9")
     assert first.returncode == 130
@@ -123,6 +125,7 @@ def test_tune_goes_on_where_it_was_stopped(tmp_path):
     assert (tmp_path / "best.npz").is_file()
 
 
+@pytest.mark.slow
 def test_an_interrupted_tune_answers_one_json_value_without_test_rows(tmp_path):
     done = interrupted(*TUNE, "--trials", 5000, "--json", cwd=tmp_path, after="trial 9")
     assert done.returncode == 130

@@ -68,10 +68,12 @@ def test_a_generation_is_tried_on_two_folds_and_its_better_third_on_all(kind, ta
     assert tuner.best() == min(done, key=lambda t: t.loss)
 
 
+@pytest.mark.slow
 def test_the_number_of_jobs_changes_nothing(kind, table, tmp_path):
     assert told(searched(table, tmp_path / "one")) == told(searched(table, tmp_path / "two", jobs=2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [1, 19, 28])
 def test_a_search_that_was_interrupted_ends_like_one_that_was_not(kind, table, tmp_path, after, monkeypatch):
     whole = searched(table, tmp_path / "whole")

@@ -101,6 +101,7 @@ def test_e13_another_form_of_accents_is_an_unseen_category_and_counted(call, tmp
     assert "column c: 1 values never seen in training" in err
 
 
+@pytest.mark.slow
 def test_e14_a_column_that_is_not_ascii_works_in_the_c_locale(shell, tmp_path):
     (tmp_path / "d.csv").write_text("größe,이름,y\n" + "".join(f"{i % 7},x{i % 3},{i % 2}\n" for i in range(40)))
     script = (

@@ -236,6 +236,7 @@ def test_a_stream_in_utf_16():
     assert streamed([GOOD.encode("utf-16")]) == streamed([GOOD.encode()])
 
 
+@pytest.mark.slow
 def test_categories_made_by_the_parser_are_those_of_the_exact_cells(tmp_path):
     """Whatever the cells look like, in any mixture."""
     rng = np.random.default_rng(0)
