@@ -338,6 +338,31 @@ def test_N09_a_stop_at_any_moment_shows_no_traceback(command, delay, small, tmp_
     assert {p.name for p in tmp_path.iterdir()} <= {"m.npz"}
 
 
+def test_N09_a_stop_that_is_swallowed_is_raised_anew(tmp_path):
+    """Cython swallows what is raised while its modules are imported, Python what is raised in a `__del__`."""
+    code = """
+import os, signal, sys
+from mlpcli import files
+from mlpcli.cli import main
+class Swallowing:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+check = files.check_output
+def stopped(*args):
+    Swallowing()
+    return check(*args)
+files.check_output = stopped
+sys.argv = ["mlpcli", *sys.argv[1:]]
+main()
+"""
+    args = [IRIS, "-o", tmp_path / "m.npz", "--epochs", "100000", "--patience", "0"]
+    run = subprocess.run(
+        [sys.executable, "-c", code, "train", *map(str, args)], capture_output=True, text=True, timeout=60
+    )
+    assert "Exception ignored in" in run.stderr  # the first one was swallowed
+    assert run.returncode == 130
+
+
 def test_N10_the_second_interrupt_leaves_at_once(tmp_path):
     """The first one is held up by a save that never ends: its folder is a disk that does not answer."""
     code = """

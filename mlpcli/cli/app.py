@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -56,6 +57,7 @@ def main() -> None:
     try:
         code = bounded(lambda: app(prog_name="mlpcli", standalone_mode=False), as_json="--json" in sys.argv)
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)  # nothing is left to be kept: end, and show no traceback
     sys.exit(code)
@@ -71,7 +73,24 @@ class StoppedError(KeyboardInterrupt):
 
 def stop(number: int, frame: object) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the second one leaves at once
-    raise StoppedError(number)
+    raise insisting(StoppedError(number))
+
+
+def insisting(error: StoppedError) -> StoppedError:
+    """The stop, raised anew every half a second as long as it is lost.
+
+    Some C extensions swallow what is raised while they are imported, and Python what is raised in a `__del__`. A stop
+    that nobody holds any more was swallowed: whoever catches one keeps it until the process ends.
+    """
+    number, raised = error.number, weakref.ref(error)
+
+    def again(_: int, frame: object) -> None:
+        if raised() is None:
+            stop(number, frame)
+
+    signal.signal(signal.SIGALRM, again)
+    signal.setitimer(signal.ITIMER_REAL, 0.5, 0.5)
+    return error
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
