@@ -428,8 +428,11 @@ def encoded(
         chosen = np.flatnonzero(is_used[block])
         to = deal.places(done, len(chosen))
         done += len(chosen)
-        inputs = np.empty((len(chosen), schema.n_inputs), np.float32)
-        schema.fill(inputs, [column[block][chosen] for column in columns], 0)
+        inputs, cells = np.empty((len(chosen), schema.n_inputs), np.float32), []
+        for column in columns:
+            cells.append(column[block][chosen])
+            storage.release()  # of each at once: a system may keep megabytes around what is read
+        schema.fill(inputs, cells, 0)
         rows[to], x[to], y[to] = block.start + chosen, inputs, encode_target(y_cells[block][chosen], schema)
         storage.release()
     return rows, x, y
@@ -454,7 +457,7 @@ def places(chosen: NDArray[np.bool_], storage: Storage) -> Ints:
         here = block.start + np.flatnonzero(chosen[block])
         found[done : done + len(here)] = here
         done += len(here)
-    storage.release()
+        storage.release()
     return found
 
 
@@ -470,21 +473,27 @@ def gathered(frame: pd.DataFrame, rows: Ints, storage: Storage, of: Storage | No
     for name in frame.columns:
         values = column_values(frame[name])
         is_text = isinstance(values, pd.Categorical)
-        given = values.codes if is_text else values
-        found = storage.array((len(rows),), given.dtype)
-        for block in splits.blocks(len(rows), GATHERED):
-            found[block] = given[rows[block]]
-            (of or storage).release()
+        found = picked(values.codes if is_text else values, rows, storage, of)
         columns[name] = pd.Categorical.from_codes(found, dtype=values.dtype) if is_text else found
     return pd.DataFrame(columns, copy=False)
 
 
+def picked(values: NDArray[Any], rows: Ints, storage: Storage, of: Storage | None = None) -> NDArray[Any]:
+    """These of the values, which are of the storage `of`, or of the same."""
+    found = storage.array((len(rows),), values.dtype)
+    for block in splits.blocks(len(rows), GATHERED):
+        found[block] = values[rows[block]]
+        (of or storage).release()
+    return found
+
+
 def subset(table: Table, rows: Ints) -> Table:
     """The table with these rows only; labels and categories stay known."""
-    y_cells = gathered(table.y_cells.to_frame(table.target), rows, table.storage)[table.target]
+    storage = table.storage
+    y_cells = gathered(table.y_cells.to_frame(table.target), rows, storage)[table.target]
     return replace(
-        table, frame=gathered(table.frame, rows, table.storage), y_cells=y_cells,
-        rows=table.rows[rows], sets=table.sets[rows], strata=table.strata[rows],
+        table, frame=gathered(table.frame, rows, storage), y_cells=y_cells, rows=picked(table.rows, rows, storage),
+        sets=picked(table.sets, rows, storage), strata=picked(table.strata, rows, storage),
         groups=None if table.groups is None else table.groups[rows],
         times=None if table.times is None else table.times[rows],
     )  # fmt: skip
@@ -528,13 +537,13 @@ def given_weights(table: Table, config: Config) -> Floats | None:
 
 def row_weights(table: Table, used: Ints, y: NDArray[Any], config: Config) -> NDArray[np.float32] | None:
     """Weights of mean 1 from --weight and --class-weight, or None when every row counts the same."""
+    if config.weight is None and config.class_weight == "none":
+        return None
     given = given_weights(table, config)
     weights = np.ones(len(used)) if given is None else given[used] / given[used].max()
     if config.class_weight == "balanced" and table.task == "classification":
         counts = np.bincount(y.astype(np.int64), weights)
         weights = weights / np.maximum(counts, 1e-12)[y.astype(np.int64)]
-    if config.weight is None and config.class_weight == "none":
-        return None
     return np.asarray(weights / weights.mean(), np.float32)
 
 

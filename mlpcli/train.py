@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,7 +137,7 @@ class Progress:
 
     told: tuple[EpochEnded, ...]
     standings: tuple[Standing, ...]
-    vectors: tuple[Array, ...]  # of each member: parameters, running statistics, both at their best, moments
+    vectors: tuple[Array, ...]  # of each member: parameters, running statistics, both at their best, average, moments
 
 
 class Run:
@@ -161,6 +162,10 @@ class Run:
         self.factors = None if np.all(net.lr_factors == 1) else net.lr_factors
         self.x = np.empty((self.batch_size, member.train.x.shape[1]), net.params.dtype)
         self.grad = np.empty((self.batch_size, net.n_outputs), net.params.dtype)
+        # An exponential moving average of the weights over the last epochs, in steps.
+        self.horizon = max((config.average or 0.0) * n / self.batch_size, 1.0)
+        self.average = net.params.copy() if config.average else None
+        self.change = np.empty_like(net.params)  # of the average in a step
         self.best = (net.params.copy(), net.state.copy())
         self.best_loss, self.best_epoch, self.retries = np.inf, 0, 0
         n_sample = min(n, max(SAMPLE_ROWS // (config.ensemble or 1), FEWEST_SAMPLED))
@@ -181,19 +186,38 @@ class Run:
         while not self.has_stopped:
             try:
                 self.descend()
-                self.measured = self.measure()
+                with self.averaged():
+                    self.measured = self.measure()
+                    self.keep_best()
                 break
             except DivergedError as error:
                 self.recover(str(error))
         else:
             return self.measured
+        return self.measured
+
+    def keep_best(self) -> None:
+        """Counts the epoch that was just measured, and keeps its weights if none before it was better."""
         self.done += 1
         train_loss, valid_loss = self.measured.train_loss, self.measured.valid_loss
         if valid_loss is None or valid_loss < self.best_loss:
             self.best_loss, self.best_epoch = train_loss if valid_loss is None else valid_loss, self.done
             np.copyto(self.best[0], self.member.network.params)
             np.copyto(self.best[1], self.member.network.state)
-        return self.measured
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The network has the averaged weights, if the setting asks for an average."""
+        params = self.member.network.params
+        if self.average is None:
+            yield
+            return
+        last = params.copy()
+        np.copyto(params, self.average)
+        try:
+            yield
+        finally:
+            np.copyto(params, last)
 
     def descend(self) -> None:
         """The steps of one epoch, over the training rows in a new random order."""
@@ -221,8 +245,8 @@ class Run:
     def clean(self) -> None:
         """Zeroes numbers so small that they, or their products, are denormals, on which processors crawl."""
         self.optimizer.flush_tiny()
-        params = self.member.network.params
-        params[np.abs(params) < TINY_WEIGHT] = 0
+        for weights in (self.member.network.params, *([] if self.average is None else [self.average])):
+            weights[np.abs(weights) < TINY_WEIGHT] = 0
 
     def step(self, lr: float) -> None:
         """Penalties and limits around one step of the optimiser."""
@@ -238,6 +262,11 @@ class Run:
         self.optimizer.step(net.params, net.grads, lr, self.factors)
         if config.max_norm:
             net.limit_norms(config.max_norm)
+        if self.average is not None:
+            # The first steps, far from where they lead, are soon forgotten: as in TensorFlow's moving averages.
+            np.subtract(net.params, self.average, out=self.change)
+            self.change *= max(1 / self.horizon, 9 / (10 + self.optimizer.t))
+            self.average += self.change
 
     def measure(self) -> Measured:
         """Training loss on the fixed sample; validation loss and metric. Dropout and noise are off."""
@@ -263,6 +292,8 @@ class Run:
     def recover(self, what: str) -> None:
         """Back to the best epoch, with a tenth of the learning rate; after RETRIES this member trains no more."""
         self.restore()
+        if self.average is not None:
+            np.copyto(self.average, self.best[0])
         if self.retries == RETRIES:
             if self.best_epoch == 0:
                 raise TrainingError(
@@ -282,7 +313,9 @@ class Run:
         np.copyto(self.member.network.state, self.best[1])
 
     def vectors(self) -> list[Array]:
-        return [self.member.network.params, self.member.network.state, *self.best, *self.optimizer.state.values()]
+        average = [] if self.average is None else [self.average]
+        network = self.member.network
+        return [network.params, network.state, *self.best, *average, *self.optimizer.state.values()]
 
     def standing(self) -> Standing:
         state = self.member.rng.bit_generator.state

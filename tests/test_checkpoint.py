@@ -124,11 +124,11 @@ def test_recoveries_from_divergence_go_on_too(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "difference"),
     [
-        ({"lr": 0.02}, "--lr was 0.01, is 0.02"),
+        ({"lr": 0.03}, "--lr was 0.02, is 0.03"),
         ({"hidden": (5,)}, r"--hidden was \(128, 128\), is \(5,\)"),
         ({"seed": 3}, "--seed was 0, is 3"),
         ({"drop": ("year",)}, "--drop"),
-        ({"epochs": 20, "lr": 0.1}, "--lr was 0.01, is 0.1; --epochs was 8, is 20"),
+        ({"epochs": 20, "lr": 0.1}, "--lr was 0.02, is 0.1; --epochs was 8, is 20"),
     ],
 )
 def test_other_flags_are_refused_by_name(settings, difference, tmp_path):

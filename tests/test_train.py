@@ -16,7 +16,7 @@ from mlpcli.engine.network import mlp
 from mlpcli.errors import TrainingError
 from mlpcli.events import EpochEnded, Finished, History, Started
 from mlpcli.metrics import METRICS
-from mlpcli.train import Member, Rows, quick_metric, train
+from mlpcli.train import Member, Rows, Run, quick_metric, train
 
 XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
 XOR_Y = np.array([0, 1, 1, 0])
@@ -296,6 +296,16 @@ def test_closing_the_generator_keeps_the_best_epoch(jobs):
         best = [min(old, valid_loss(m)) for old, m in zip(best, members, strict=True)]
     events.close()
     assert [valid_loss(m) for m in members] == pytest.approx(best)
+
+
+def test_a_member_that_goes_back_averages_from_its_best_epoch_on():
+    run = Run(member(), CROSS_ENTROPY, settings(average=3.0))
+    run.epoch()
+    run.descend()
+    assert np.abs(run.average - run.best[0]).max() > 1e-3
+    run.recover("a loss that is not finite")
+    np.testing.assert_array_equal(run.average, run.best[0])
+    np.testing.assert_array_equal(run.member.network.params, run.best[0])
 
 
 class Interrupting(type(CROSS_ENTROPY)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import Any, Literal
 
@@ -257,21 +258,21 @@ class Target:
 
 @dataclass(frozen=True)
 class Schema:
-    """All columns in the order of the file, and the target."""
+    """All columns in the order of the file, and the target. What is counted over columns is counted once."""
 
     columns: tuple[Column, ...]
     target: Target
 
-    @property
+    @cached_property
     def features(self) -> tuple[Feature, ...]:
         return tuple(c for c in self.columns if not isinstance(c, LeftOut))
 
-    @property
+    @cached_property
     def n_plain(self) -> int:
         """Inputs without the piecewise-linear ones; these come first."""
         return sum(c.n_plain for c in self.features)
 
-    @property
+    @cached_property
     def n_inputs(self) -> int:
         return self.n_plain + sum(c.n_ple for c in self.features)
 

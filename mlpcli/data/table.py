@@ -266,8 +266,10 @@ class Records:
     def finite(self, column: pd.Series[Any]) -> pd.Series[Any]:
         """The column without infinite values: DataError for the first one, or missing on --inf missing."""
         values = column.to_numpy()
-        parts = [values[block] for block in blocks(len(values))]
-        largest = max((greatest(part) for part in parts), default=0.0)
+        parts, largest = [values[block] for block in blocks(len(values))], 0.0
+        for part in parts:
+            largest = max(largest, greatest(part))
+            self.storage.release()
         if np.isfinite(largest):
             if EXACT_WHOLE < largest < LONGEST_WHOLE and all(
                 np.all((part == np.round(part)) | np.isnan(part)) for part in parts
