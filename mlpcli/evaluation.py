@@ -90,18 +90,16 @@ def evaluate(
         asked = model.record.dialect.options(options.memory if options else None)
         table = read_table(path, model.config, asked, os.path.dirname(model.path or ""))
         return evaluate_table(model, table, linear=linear)
-    frame, cells, _ = read_for(model, path, options or ReadOptions())
+    frame, cells, source = read_for(model, path, options or ReadOptions())
     frame = as_read(model, frame)
-    outputs = model.outputs(frame)
+    outputs = model.outputs(frame, source.storage.release)
     truth = truth_of(model, cells, path)
     task = model.schema.target.task
-    metrics = {
-        "test": score(
-            task, truth, outputs, rng=np.random.default_rng(model.config.seed), threshold=model.record.threshold
-        )
-    }
+    rng = np.random.default_rng(model.config.seed)
+    metrics = {"test": score(task, truth, outputs, rng=rng, threshold=model.record.threshold)}
     baselines = {} if model.labels else {"mean": constant_metrics(model, truth, None)}
-    judged = judge(model, frame, truth, None, None)
+    tested = some_rows(np.ones(len(truth), bool), rng)
+    judged = judge(model, frame.iloc[tested], truth[tested], None, None)
     return Evaluation(path, metrics, baselines, {"test": len(truth)}, truth, outputs, judged)
 
 
@@ -141,9 +139,14 @@ def evaluate_table(model: Model, table: Table, *, linear: bool) -> Evaluation:
             out = straight.outputs(as_read(straight, table.frame.loc[is_test]), table.storage.release)
             baselines["linear"] = values_of(score(task, truth[is_test], out, part(weights, is_test), 0, rng=rng))
         advantage = None if out is None else advantage_over(model, truth[is_test], outputs[is_test], out)
-        seen, tested = (np.sort(rng.permutation(np.flatnonzero(of))[:MOST_ROWS]) for of in (~is_test, is_test))
+        seen, tested = some_rows(~is_test, rng), some_rows(is_test, rng)
         judged = judge(model, frame.iloc[tested], truth[tested], frame.iloc[seen], advantage)
     return Evaluation(table.source.name, metrics, baselines, rows, truth[is_test], outputs[is_test], judged)
+
+
+def some_rows(chosen: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int64]:
+    """The chosen rows in order, or MOST_ROWS of them at random."""
+    return np.sort(rng.permutation(np.flatnonzero(chosen))[:MOST_ROWS])
 
 
 def judge(

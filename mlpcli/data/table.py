@@ -199,14 +199,14 @@ class Records:
         assert isinstance(cells, pd.Categorical)
         numbers = [as_number(str(c), self.dialect) for c in cells.categories]
         fits = np.array([n is not None for n in numbers], bool)
-        stray = np.flatnonzero(np.append(~fits, False)[cells.codes])
-        n_values = int((cells.codes >= 0).sum())
-        n_fitting = n_values - len(stray)
-        if len(stray) and (must or len(stray) < STRAY_SHARE * n_values or (len(stray) == 1 and n_fitting > 1)):
-            self.refuse_stray(column, stray)
-        if len(stray) or not n_values:
+        counts = level_counts(cells, self.storage)
+        n_values, n_stray = int(counts.sum()), int(counts[~fits].sum())
+        n_fitting = n_values - n_stray
+        if n_stray and (must or n_stray < STRAY_SHARE * n_values or (n_stray == 1 and n_fitting > 1)):
+            self.refuse_stray(column, first_row(cells, ~fits), n_stray)
+        if n_stray or not n_values:
             if n_values:
-                self.consider_text(column, cells, fits, stray)
+                self.consider_text(column, cells, fits, counts)
             return column
         if not must and any(LEADING_ZERO.match(c) for c in cells.categories):
             self.said.append(f"{column.name}: a category, because a cell begins with 0 (--numeric {column.name})")
@@ -214,10 +214,10 @@ class Records:
         values = np.append(to_floats([n for n in numbers if n is not None]), np.nan)
         return pd.Series(looked_up(values, cells.codes, self.storage), name=column.name)
 
-    def refuse_stray(self, column: pd.Series[Any], stray: NDArray[np.intp]) -> None:
-        """DataError for the first text in a column of numbers."""
-        row, cell = int(stray[0]), str(column.array[int(stray[0])])
-        more = f" (and {len(stray) - 1} more)" if len(stray) > 1 else ""
+    def refuse_stray(self, column: pd.Series[Any], row: int, n_stray: int) -> None:
+        """DataError for the first text, in this row, in a column of numbers."""
+        cell = str(column.array[row])
+        more = f" (and {n_stray - 1} more)" if n_stray > 1 else ""
         hint = f"--category {column.name} to use it as a category, or --missing {cell} to treat it as missing"
         if "\ufeff" in cell:
             hint = "it holds a byte-order mark (BOM): were two files joined here?"
@@ -231,25 +231,24 @@ class Records:
         )  # fmt: skip
 
     def consider_text(
-        self, column: pd.Series[Any], cells: pd.Categorical, fits: NDArray[np.bool_], stray: NDArray[np.intp]
+        self, column: pd.Series[Any], cells: pd.Categorical, fits: NDArray[np.bool_], counts: Ints
     ) -> None:
         """Refuses a column of numbers written with other marks; says when a few texts keep one from being numbers."""
-        nearly = np.array([bool(NEARLY.fullmatch(str(c).strip())) for c in cells.categories], bool)
-        n_values = int((cells.codes >= 0).sum())
-        others = int(np.append(~(nearly | fits), False)[cells.codes].sum())
-        first = np.flatnonzero(np.append(nearly & ~fits, False)[cells.codes])
-        if len(first) and (others < STRAY_SHARE * n_values or others == 0):
-            cell = str(cells[int(first[0])])
+        nearly = np.array([bool(NEARLY.fullmatch(str(c).strip())) for c in cells.categories], bool) & ~fits
+        others, n_nearly = int(counts[~(nearly | fits)].sum()), int(counts[nearly].sum())
+        if n_nearly and (others < STRAY_SHARE * counts.sum() or others == 0):
+            row = first_row(cells, nearly)
+            cell = str(cells[row])
             raise DataError(
-                f"expected a number, found '{cell}'{odd_character(cell)} (and {len(first) - 1} more like it)",
+                f"expected a number, found '{cell}'{odd_character(cell)} (and {n_nearly - 1} more like it)",
                 f"{self.mark_hint(cell)}; --category {column.name} to use the column as a category",
-                **self.where(int(first[0])), column=str(column.name),
+                **self.where(row), column=str(column.name),
             )  # fmt: skip
         n_numbers = int(fits.sum())
         if len(fits) - n_numbers <= FEW_STRAYS and n_numbers > MANY_NUMBERS:
             shown = ", ".join(f"'{c}'" for c in cells.categories[~fits])
             self.said.append(
-                f"{column.name}: a category, because {len(stray)} cells are no numbers: {shown} "
+                f"{column.name}: a category, because {counts[~fits].sum()} cells are no numbers: {shown} "
                 "(--missing would make it a number)"
             )
 
@@ -565,6 +564,25 @@ def odd_character(cell: str) -> str:
     """The first character that no number here has, named; '' when it is an ordinary one."""
     odd = next((c for c in cell if ord(c) > 126), None)
     return f" with U+{ord(odd):04X} {unicodedata.name(odd, 'unnamed')}" if odd is not None else ""
+
+
+def level_counts(cells: pd.Categorical, storage: Storage) -> Ints:
+    """How many rows each category has."""
+    counts = np.zeros(len(cells.categories) + 1, np.int64)
+    for block in blocks(len(cells)):
+        counts += np.bincount(cells.codes[block].astype(np.int64) + 1, minlength=len(counts))
+        storage.release()
+    return counts[1:]
+
+
+def first_row(cells: pd.Categorical, chosen: NDArray[np.bool_]) -> int:
+    """The first row whose category is one of the chosen; there is one."""
+    of_code = np.append(chosen, False)
+    rows: Iterator[int] = (
+        block.start + int(found.argmax())
+        for block in blocks(len(cells)) if (found := of_code[cells.codes[block]]).any()
+    )  # fmt: skip
+    return next(rows)
 
 
 def greatest(values: NDArray[np.float64]) -> float:
