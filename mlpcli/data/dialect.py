@@ -92,19 +92,17 @@ def decompress(data: bytes, name: str) -> bytes:
             return capped(bz2.BZ2File(io.BytesIO(data)), name)
         if data[:6] == b"\xfd7zXZ\x00":
             return capped(lzma.LZMAFile(io.BytesIO(data)), name)
-        if data[:4] == b"PK\x03\x04":
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                members = [m for m in archive.namelist() if not m.endswith("/") and not m.startswith("__MACOSX/")]
-                if any(m.startswith(("xl/", "word/", "mimetype")) for m in members):
-                    raise DataError("looks like an Excel or Office file, not CSV", "save it as CSV first", file=name)
-                if len(members) != 1:
-                    raise DataError(f"a zip of {len(members)} files; expected one CSV", file=name)
-                with archive.open(members[0]) as member:
-                    return capped(member, name)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = [m for m in archive.namelist() if not m.endswith("/") and not m.startswith("__MACOSX/")]
+            if any(m.startswith(("xl/", "word/", "mimetype")) for m in members):
+                raise DataError("looks like an Excel or Office file, not CSV", "save it as CSV first", file=name)
+            if len(members) != 1:
+                raise DataError(f"a zip of {len(members)} files; expected one CSV", file=name)
+            with archive.open(members[0]) as member:
+                return capped(member, name)
     except (EOFError, zlib.error, lzma.LZMAError, OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as e:
         kind = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"PK": "zip"}.get(data[:2], "xz")
         raise DataError(f"truncated or damaged {kind} file: {e}", "fetch or compress it again", file=name) from e
-    return data
 
 
 def capped(stream: Readable, name: str) -> bytes:
