@@ -269,6 +269,8 @@ def test_the_limit_of_a_container_counts(here, monkeypatch):
     (here / "memory.current").write_text("1500000\n")
     monkeypatch.setattr("mlpcli.data.storage.CGROUP", here)
     assert free_memory() == 500_000
+    (here / "memory.max").write_text("max\n")
+    assert free_memory() > 2_000_000  # no limit: what the machine has
     monkeypatch.setattr("mlpcli.data.storage.CGROUP", here / "none")
     assert free_memory() > 0
 
@@ -423,3 +425,39 @@ def test_a_stop_before_the_first_epoch_and_one_after_it_are_told_apart(call, her
     code, _, err = call("train", IRIS, *QUICK, "-o", "m.npz", "--checkpoint", "r.ckpt")
     assert (code, "go on with the same command and --resume r.ckpt" in err) == (130, True)
     assert "best model (epoch 1) saved to m.npz" in err
+
+
+def test_quiet_commands_say_nothing_and_judge_all_the_same(call, here):
+    assert call("split", IRIS, "-q", "-o", str(here)) == (0, "", "")
+    assert sorted(p.name for p in here.glob("*.csv")) == ["iris_test.csv", "iris_train.csv", "iris_validation.csv"]
+    assert call("compare", IRIS, *QUICK, "--vary", "seed=1,2", "-q") == (0, "", "")
+    assert call("train", IRIS, *QUICK, "-q", "-o", "m.npz") == (0, "", "")
+    assert call("evaluate", "m.npz", IRIS, "-q") == (0, "", "")
+    assert call("evaluate", "m.npz", IRIS, "-q", "--fail-under", "accuracy=0.99")[0] == 3
+
+
+def test_an_ensemble_without_validation_rows_tells_the_spread_of_its_training_losses_alone(call, here):
+    code, _, err = call("train", IRIS, *QUICK, "--ensemble", "2", "--validation", "0", "--time", "sepal_length")
+    assert code == 0, err
+    assert "their training losses" in err
+    assert "their validation losses" not in err
+
+
+def test_a_regression_takes_a_validation_file_of_its_own(call, here):
+    lines = DIABETES.read_text().splitlines(keepends=True)
+    data, judge = csv_of(here / "d.csv", "".join(lines[:301])), csv_of(here / "v.csv", lines[0] + "".join(lines[301:]))
+    code, _, err = call("train", data, *QUICK, "--target", "progression", "--validation", judge, "-o", "m.npz")
+    assert code == 0, err
+    model = mlpcli.load("m.npz")
+    assert model.record.data.n_validation == len(lines) - 301
+    assert not model.labels
+
+
+def test_a_class_that_the_model_never_saw_cannot_be_judged(call, here):
+    from mlpcli.evaluation import truth_of
+
+    assert call("train", IRIS, *QUICK, "-q", "-o", "m.npz")[0] == 0
+    cells = pd.Series(pd.Categorical(["setosa", "tulip", "tulip"]))
+    with pytest.raises(DataError, match=r"never seen the class 'tulip' \(2 rows\)") as caught:
+        truth_of(mlpcli.load("m.npz"), cells, "new.csv")
+    assert caught.value.file == "new.csv"

@@ -13,7 +13,7 @@ from scipy import stats
 from mlpcli.config import Config, ReadOptions
 from mlpcli.cross_validation import cross_validate, plan
 from mlpcli.data import splits
-from mlpcli.errors import DataError, UsageError
+from mlpcli.errors import DataError, TrainingError, UsageError
 from mlpcli.fitting import read_table
 from mlpcli.metrics import resampled_interval, t_quantile
 from mlpcli.tasks import UNUSED, perform, shared
@@ -121,3 +121,11 @@ def test_the_interval_is_the_corrected_resampled_t_interval():
     assert tuple(found) == pytest.approx((statistics.mean(scores), low, high))
     assert resampled_interval("accuracy", [0.99, 1.0], 0.5).high == 1
     assert resampled_interval("log_loss", [0.0, 0.1], 0.5).low == 0
+
+
+def test_a_fold_that_diverged_leaves_no_mean():
+    study = plan(table_of(), QUICK, n_folds=3)
+    outcomes = list(study.outcomes())
+    assert len(study.result(outcomes).folds) == 3
+    with pytest.raises(TrainingError, match="fold 2: loss became nan"):
+        study.result([outcomes[0], replace(outcomes[1], metrics={}, error="loss became nan"), outcomes[2]])

@@ -139,3 +139,8 @@ def test_the_most_severe_finding_comes_first():
         case(history(FALLING, FALLING, "diverged", recoveries=["nan"]), class_counts={"yes": 1000, "no": 3})
     )
     assert [f.code for f in found] == ["diverged", "imbalanced"]
+
+
+def test_columns_that_moved_are_told_where_the_loss_cannot_be_compared():
+    found = {f.code: f for f in diagnose(case(judged=Judged(None, 0.0, {"a": 0.9}, None)))}
+    assert found["test-differs-from-validation"].numbers == {"moved": 0.9}

@@ -6,11 +6,13 @@ import errno
 import io
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -28,9 +30,13 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv")
 
 
 @pytest.fixture(autouse=True)
-def unmeasured(monkeypatch):
-    """Processes without descriptors, disk or permissions cannot write down which of their lines ran."""
-    monkeypatch.delenv("COVERAGE_PROCESS_START", raising=False)
+def unmeasured(request, monkeypatch):
+    """Processes without descriptors, disk or permissions cannot write down which of their lines ran.
+
+    Those that only lack a standard stream, or are stopped in the middle, can.
+    """
+    if not request.function.__name__.startswith(("test_N06", "test_N07", "test_N08", "test_N09_a_stop_that_is")):
+        monkeypatch.delenv("COVERAGE_PROCESS_START", raising=False)
 
 
 def is_loadable(path: Path) -> bool:
@@ -363,6 +369,14 @@ main()
     assert run.returncode == 130
 
 
+def test_N09_an_interrupt_that_no_signal_of_ours_raised_ends_a_command_alike(call, small, monkeypatch):
+    def stopped(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mlpcli.model.load", stopped)
+    assert call("inspect", small / "iris.npz") == (130, "", "")
+
+
 def test_N10_the_second_interrupt_leaves_at_once(tmp_path):
     """The first one is held up by a save that never ends: its folder is a disk that does not answer."""
     code = """
@@ -432,6 +446,38 @@ def test_N13_two_hundred_kills_while_training_and_saving_never_lose_a_file():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert int(re.search(r"(\d+) of them in the middle", done.stdout)[1]) > 0
+
+
+# --- memory -----------------------------------------------------------------------------------------------
+
+
+def limited(monkeypatch, megabytes: int) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (megabytes << 20, megabytes << 20))
+
+
+def test_N15_a_limit_too_small_for_numpy_is_said_before_it_is_loaded(call, small, monkeypatch):
+    limited(monkeypatch, 146)
+    code, out, err = call("inspect", small / "iris.npz")
+    assert (code, out) == (1, "")
+    assert "not enough memory: the limit is 146 MB, and mlpcli needs about 256" in err
+    assert "hint: raise it with ulimit -v" in err
+
+
+def test_N15_a_limit_that_is_large_enough_changes_nothing(call, small, monkeypatch):
+    free = call("predict", small / "iris.npz", small / "iris.csv")
+    limited(monkeypatch, 4000)
+    assert call("predict", small / "iris.npz", small / "iris.csv") == free
+    assert free[0] == 0
+
+
+def test_N15_an_error_is_told_plainly_where_too_little_is_left_to_load_the_console(call, tmp_path, monkeypatch):
+    class Lacking(types.ModuleType):
+        def __getattr__(self, name):
+            raise MemoryError
+
+    monkeypatch.setitem(sys.modules, "mlpcli.reporter.text", Lacking("mlpcli.reporter.text"))
+    code, out, err = call("inspect", tmp_path / "none.npz")
+    assert (code, out, err) == (1, "", "mlpcli: 'not enough memory'\n")
 
 
 # --- standard streams, places and words -------------------------------------------------------------------

@@ -183,3 +183,17 @@ def test_rows_help_where_the_boundary_is_intricate_and_not_where_there_is_nothin
     (tmp_path / "noise.csv").write_text("a,b,y\n" + noise + "\n")
     found = learning_curve(str(tmp_path / "noise.csv"), Config(preset="classic", hidden=(8,)), repeats=4)
     assert found.doubling.value < 0.02
+
+
+def test_fewer_than_two_regularised_trainings_tell_nothing_of_regularisation():
+    from mlpcli.reporter.studies import learning_lines
+
+    study = plan(table_of(), QUICK, n_repeats=2)
+    outcomes = list(study.outcomes())
+    whole, part = study.result(outcomes), study.result(outcomes[:-1])
+    assert whole.regularising is not None
+    assert (part.n_repeats, part.regularising, part.doubling) == (2, None, whole.doubling)
+    said, less = ("\n".join(learning_lines(found)) for found in (whole, part))
+    assert "with more regularisation (" in said
+    assert "with more regularisation (" not in less
+    assert "twice the rows" in less

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import sklearn.metrics as peer
 
+from mlpcli import metrics
+from mlpcli.errors import DataError
 from mlpcli.metrics import METRICS, confusion, per_class, score
 
 RNG = np.random.default_rng(0)
@@ -79,3 +81,20 @@ def test_one_class_or_a_class_of_one_row_gives_finite_metrics(y):
     proba = np.tile([0.9, 0.1], (20, 1))
     found = score("classification", y, proba, n_bootstrap=50, rng=np.random.default_rng(0))
     assert all(np.isfinite(v).all() for v in found.values())
+
+
+@pytest.mark.parametrize("weights", [np.zeros(20), np.full(20, -1.0)])
+def test_rows_without_weight_cannot_be_scored(weights):
+    with pytest.raises(DataError, match="no rows to score"):
+        METRICS["accuracy"].function(np.zeros(20, int), np.zeros(20, int), weights)
+
+
+def test_curves_of_many_classes_are_resampled_less_often_and_the_others_as_often(monkeypatch):
+    y, proba = classes()
+    before = score("classification", y, proba, n_bootstrap=600, rng=np.random.default_rng(0))
+    monkeypatch.setattr(metrics, "MIN_BOOTSTRAP", 10)
+    monkeypatch.setattr(metrics, "MAX_CELLS", 600 * len(y))
+    found = score("classification", y, proba, n_bootstrap=600, rng=np.random.default_rng(0))
+    assert found["accuracy"] == before["accuracy"]
+    assert found["auc"].value == before["auc"].value
+    assert found["auc"] != before["auc"]

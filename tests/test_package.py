@@ -24,3 +24,8 @@ def test_the_version_is_said():
     done = subprocess.run([sys.executable, "-m", "mlpcli", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"mlpcli {mlpcli.__version__}\n"
     assert f'version = "{mlpcli.__version__}"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_names_of_the_package_are_listed_before_they_are_loaded():
+    assert set(mlpcli.HOMES) <= set(dir(mlpcli))
+    assert dir(mlpcli) == sorted(dir(mlpcli))

@@ -12,9 +12,10 @@ from command_line import mlpcli
 from mlpcli.config import Config, parse
 from mlpcli.data import splits
 from mlpcli.diagnose import CHECKS, NUMBERS
+from mlpcli.errors import TrainingError
 from mlpcli.events import History
 from mlpcli.fitting import prepare
-from mlpcli.remedies import REMEDIES, Patient, Plan, Tried, flags_of, plan
+from mlpcli.remedies import REMEDIES, Patient, Plan, Tried, flags_of, perform, plan
 from mlpcli.reporter.findings import remedies_line
 from mlpcli.workers import Shared
 
@@ -88,6 +89,26 @@ def test_a_remedy_helps_when_it_is_better_from_both_first_weights():
     assert verdicts(base, base - 0.2, base - 0.3)["2"] == "helps"
 
 
+def test_without_the_settings_as_they_are_there_is_nothing_to_compare_with():
+    base = np.random.default_rng(0).exponential(size=300)
+    for losses in ((None, base), (None, None)):
+        with pytest.raises(TrainingError, match="nothing to compare with"):
+            verdicts(*losses)
+    trials = tuple(replace_trial(i) for i in range(2))
+    with pytest.raises(TrainingError, match="nothing to compare with"):
+        Plan(trials, trials[0].table, 0).result([Tried(1, base, np.arange(300))])
+
+
+def test_a_trial_whose_networks_all_diverge_has_no_losses(perceptron, monkeypatch):
+    def diverged(self, *args):
+        raise TrainingError("loss became nan")
+
+    study = plan(perceptron[1])
+    monkeypatch.setattr("mlpcli.fitting.Fitting.events", diverged)
+    tried = perform(study.trials[2])
+    assert (tried.number, tried.losses, len(tried.rows)) == (2, None, 0)
+
+
 def test_a_sentence_names_what_helps_and_not_the_chance_trial():
     base = np.random.default_rng(0).exponential(size=300)
     trials = tuple(replace_trial(i) for i in range(4))
@@ -126,6 +147,7 @@ def test_inspect_tells_the_findings_without_the_training_file(perceptron, tmp_pa
     assert "underfitting:" in mlpcli("inspect", "model.npz", cwd=tmp_path).stdout
     answer = json.loads(mlpcli("inspect", "model.npz", "--json", cwd=tmp_path).stdout)
     assert "underfitting" in [f["code"] for f in answer["findings"]]
+    assert mlpcli("diagnose", "model.npz", "-q", cwd=tmp_path).stderr == ""
     shown = mlpcli("diagnose", "model.npz", cwd=tmp_path)
     assert "the test rows are not looked at" in shown.stderr
     assert "underfitting (warning)" in shown.stdout

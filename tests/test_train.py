@@ -452,3 +452,18 @@ def test_the_metric_of_each_epoch_is_the_metric_of_the_predictions(task):
     name = "accuracy" if task == "classification" else "r2"
     outputs = logits.argmax(axis=1) if task == "classification" else logits[:, 0]
     assert quick_metric(logits, y, task) == pytest.approx(METRICS[name].function(y, outputs))
+
+
+def test_a_weight_that_became_infinite_is_a_divergence_even_behind_a_finite_loss():
+    m = member()
+    run = History.of(train([m], CROSS_ENTROPY, settings(epochs=2)))
+    assert run.stopped_by == "epochs"
+
+    class Poisoned(type(CROSS_ENTROPY)):
+        def value_and_grad(self, logits, y, weights, grad):
+            value = super().value_and_grad(logits, y, weights, grad)
+            grad[:] = np.inf
+            return value
+
+    with np.errstate(all="ignore"), pytest.raises(TrainingError, match="weight or its moment became infinite"):
+        list(train([member()], Poisoned(), settings(epochs=2, optimizer="adam", batch_size=300)))

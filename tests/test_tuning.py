@@ -13,7 +13,7 @@ from scipy import stats
 from mlpcli import search, tuning
 from mlpcli.config import Config, ReadOptions, from_text, read_config_file
 from mlpcli.data import splits
-from mlpcli.errors import UsageError
+from mlpcli.errors import MachineError, UsageError
 from mlpcli.fitting import read_table
 from mlpcli.search import Choices, RandomSearch, Range, Trial, default_space, importance, parse_dimension
 from mlpcli.tuning import GENERATION, KEPT, Tuner
@@ -238,3 +238,48 @@ def test_a_stop_between_the_two_writes_that_close_a_trial_is_gone_on_from_withou
         list(tuner.events(9))
     again, whole = (searched(table, tmp_path / name, 9) for name in ("best", "whole"))
     assert told(again) == told(whole)
+
+
+def test_trials_that_diverge_are_remembered_as_the_worst(kind, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(Tuner, "loss_of", lambda self, outcome: 1.0 if outcome.name.startswith("trial 0,") else np.inf)
+    first = told(searched(table, tmp_path / "best", GENERATION))
+    assert [t[2] for t in first if t[0] == 1] == [{0: np.inf, 1: np.inf, 2: np.inf}]
+    again = tuner_of(table, tmp_path / "best")
+    assert [(t.number, t.losses) for t in again.search.trials] == [(n, losses) for n, _, losses, _ in first]
+    assert all(t.state != "open" for t in again.search.trials)
+    assert again.best().number == 0
+    if kind == "optuna":
+        assert again.search.study.get_trials()[1].state.name == "PRUNED"
+
+
+def test_a_trial_that_a_stop_left_half_proposed_is_passed_over(table, tmp_path):
+    pytest.importorskip("optuna")
+    tuner = tuner_of(table, tmp_path / "best")
+    tuner.search.study.ask(fixed_distributions={})
+    again = searched(table, tmp_path / "best", 5)
+    assert [t.number for t in again.search.trials] == [0, 1, 2, 3, 4]
+    assert told(tuner_of(table, tmp_path / "best")) == told(again)
+
+
+def test_lines_of_a_journal_that_are_not_understood_are_passed_over(table, tmp_path, monkeypatch):
+    monkeypatch.setattr(tuning, "has_optuna", lambda: False)
+    tuner = searched(table, tmp_path / "best", 3)
+    with open(tuner.search.path, "a") as file:
+        file.write('\n{"search": "' + tuner.search.key + '", "later": 1}\n[]\n')
+    assert told(tuner_of(table, tmp_path / "best")) == told(tuner)
+
+
+def test_N01_a_journal_that_cannot_be_written_is_said(table, tmp_path, monkeypatch):
+    monkeypatch.setattr(tuning, "has_optuna", lambda: False)
+    tuner = tuner_of(table, tmp_path / "none" / "best")
+    with pytest.raises(MachineError, match=r"best\.random\.journal: cannot write: No such file or directory"):
+        next(iter(tuner.events(1)))
+
+
+def test_time_that_is_over_on_the_later_folds_ends_the_search_there(kind, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(Tuner, "is_late", lambda self, began, jobs: self.n_spent >= 2 * GENERATION + 1)
+    tuner = searched(table, tmp_path / "best", 2 * GENERATION)
+    assert len(tuner.search.trials) == GENERATION
+    assert all(t.state == "open" for t in tuner.search.trials)
+    assert sum(len(t.losses) for t in tuner.search.trials) == 2 * GENERATION + 1
+    assert len(tuner.best().losses) == 3

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
+import os
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mlpcli.config import ReadOptions
+from mlpcli.data import columns
 from mlpcli.data import dialect as dialects
 from mlpcli.data import table as tables
+from mlpcli.data import text as texts
 from mlpcli.data.dialect import decode, decompress
-from mlpcli.data.table import as_number, open_table, to_floats
+from mlpcli.data.stream import parts_of
+from mlpcli.data.table import IN_MEMORY, as_number, open_table, to_floats
 from mlpcli.errors import DataError
 from mlpcli.fitting import prepare
 
@@ -116,11 +122,72 @@ def test_an_archive_that_unpacks_without_end_is_stopped(monkeypatch):
         decompress(gzip.compress(b"a" * 1001), "-")
 
 
+def test_an_archive_in_a_file_that_unpacks_without_end_is_stopped(monkeypatch, tmp_path):
+    (tmp_path / "d.csv").write_bytes(gzip.compress(b"a,y\n" + b"1,2\n" * 250))
+    monkeypatch.setattr(texts, "LARGEST_UNPACKED", 1003)
+    with pytest.raises(DataError, match=r"d\.csv: unpacks to more than"):
+        open_table(str(tmp_path / "d.csv"), ReadOptions())
+    monkeypatch.setattr(texts, "LARGEST_UNPACKED", 1004)
+    assert open_table(str(tmp_path / "d.csv"), ReadOptions()).n_rows == 250
+
+
+def test_rows_are_written_from_the_blocks_that_have_them(monkeypatch, tmp_path):
+    monkeypatch.setattr(tables, "PART", 50)
+    (tmp_path / "d.csv").write_text("a,b\n" + "".join(f"{i},{i}\n" for i in range(100)))
+    source = open_table(str(tmp_path / "d.csv"), ReadOptions())
+    assert len(source.parts) > 3
+    read, block = [], tables.Source.block
+    monkeypatch.setattr(tables.Source, "block", lambda self, part: read.append(part) or block(self, part))
+    assert b"".join(source.lines(np.array([1, 98]))) == b"1,1\n98,98\n"
+    assert len(read) == 2
+
+
+def test_a_quote_of_its_own_is_found_where_the_delimiter_is_given(tmp_path):
+    (tmp_path / "d.csv").write_text("a;b\n" + "".join(f"'x;{i}';{i}\n" for i in range(30)))
+    source = open_table(str(tmp_path / "d.csv"), ReadOptions(delimiter=";"))
+    assert (source.dialect.quote, source.dialect.delimiter) == ("'", ";")
+    assert source.read()["b"].tolist() == list(range(30))
+
+
+def test_a_late_text_among_numbers_with_thousands_is_named(tmp_path):
+    rows = "".join(f"{i % 1000},{i}\n" for i in range(1500))
+    (tmp_path / "d.csv").write_text("a,b\n" + rows + "oops,1\n")
+    source = open_table(str(tmp_path / "d.csv"), ReadOptions(thousands="'"))
+    with pytest.raises(DataError, match="expected a number, found 'oops'") as caught:
+        source.read()
+    assert caught.value.line == 1502
+
+
+def test_texts_beyond_the_most_that_are_told_apart_are_all_the_same(monkeypatch):
+    monkeypatch.setattr(columns, "MOST_LEVELS", 3)
+    column = columns.TextColumn(6, IN_MEMORY)
+    column.add(0, pd.Series(pd.Categorical(["b", "a", None])))
+    column.add(3, pd.Series(pd.Categorical(["d", "e", "c"])))
+    assert column.values.tolist()[:2] == ["b", "a"]
+    assert column.values.isna().tolist() == [False, False, True, False, False, False]
+    assert column.values.categories.tolist() == ["a", "b", "c", columns.OTHER]
+    assert column.values.tolist()[3:] == [columns.OTHER, columns.OTHER, "c"]
+
+
+def test_rows_of_a_pipe_are_read_where_its_size_cannot_be_set(monkeypatch):
+    monkeypatch.delattr(fcntl, "F_SETPIPE_SZ", raising=False)
+    reading, writing = os.pipe()
+    os.write(writing, b"a,b\n1,2\n")
+    os.close(writing)
+    try:
+        assert b"".join(parts_of(reading)) == b"a,b\n1,2\n"
+    finally:
+        os.close(reading)
+
+
 def test_cp949_from_a_pipe_is_recognised():
     text = "이름,값\n서울,1\n부산,2\n"
     assert decode(text.encode("cp949"), None, "-") == (text.encode(), "cp949")
     with pytest.raises(DataError):
         decode("서울".encode("cp949") + b"\xff\xff,1\n", None, "-")
+    korean = "서울,1\n".encode("cp949") * (dialects.SAMPLE_BYTES // 7 + 1)
+    with pytest.raises(DataError, match="byte 0 is not utf-8 text"):
+        decode(korean + b"\xff\xff,1\n", None, "-")  # what does not look Korean comes after the sample
 
 
 def test_a_record_without_end_is_refused_with_its_line(monkeypatch, tmp_path):

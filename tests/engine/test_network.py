@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlpcli.engine.layers import NORMALIZATIONS
+from mlpcli.engine.layers import NORMALIZATIONS, Dropout, InputNoise
 from mlpcli.engine.losses import LOSSES
 from mlpcli.engine.network import Network, mlp
 
@@ -119,3 +119,10 @@ def test_ntk_starts_and_steps_like_the_recipe():
     assert biases[:400].std() == pytest.approx(1, rel=0.1)
     assert (net.params[net.lr_factors == 6] == 1).all()
     assert not net.predict(np.ones((2, 100), np.float32)).any()
+
+
+@pytest.mark.parametrize("layer", [Dropout(4, 0.5), InputNoise(4, 0.5)], ids=["dropout", "noise"])
+def test_a_gradient_passes_unchanged_what_was_switched_off(layer):
+    grad = X.copy()
+    layer.forward(X, False, None)
+    np.testing.assert_array_equal(layer.backward(grad, True), X)

@@ -7,6 +7,7 @@ import unicodedata
 
 import pytest
 from rich.cells import cell_len
+from rich.live import Live
 
 from mlpcli.events import EpochEnded, Finished, Started
 from mlpcli.reporter.chart import LineChart, Series, loss_chart, round_ticks
@@ -162,3 +163,26 @@ def test_a_dumb_terminal_gets_plain_lines(terminal):
     out, console = terminal(200, "dumb")
     list(live(iter(EVENTS), console))
     assert [line.split("  ")[0] for line in out.getvalue().splitlines()] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
+
+
+def test_a_training_that_ended_leaves_an_empty_view(terminal, monkeypatch):
+    _, console = terminal(80)
+    shown = []
+    update = Live.update
+
+    def seen(self, what, **more):
+        shown.append(what)
+        update(self, what, **more)
+
+    monkeypatch.setattr(Live, "update", seen)
+    assert list(live(iter(EVENTS), console)) == EVENTS
+    assert shown[0] != ""
+    assert shown[-1] == ""
+
+
+def test_an_interval_keeps_all_its_dots():
+    around = Series("loss", [1, 2], [2.0, 2.0], [1.0, 1.0], [3.0, 3.0])
+    text = drawn(LineChart([around], height=3), 30, "utf-8")
+    column = [line.split("│")[1][:1] for line in text.splitlines()[:3]]
+    assert all(0x2800 < ord(sign) <= 0x28FF for sign in column)
+    assert min((ord(sign) - 0x2800).bit_count() for sign in column) >= 2
