@@ -255,17 +255,8 @@ def as_table(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 
 def as_read(model: Model, frame: pd.DataFrame) -> pd.DataFrame:
-    """The model's columns of a frame just read, text where the model has text."""
-    columns = {}
-    for name, kind in model.schema.read_kinds().items():
-        values = frame[name]
-        if kind == "text" and values.dtype.kind == "f":
-            # A category learned from text whose cells here all look like numbers.
-            values = pd.Series(
-                pd.Categorical(values.map(lambda v: None if pd.isna(v) else f"{v:g}")), index=values.index
-            )
-        columns[name] = values
-    return pd.DataFrame(columns, copy=False)
+    """The model's columns of a frame that was read by its rules."""
+    return pd.DataFrame({name: frame[name] for name in model.schema.read_kinds()}, copy=False)
 
 
 def shown_path(path: str) -> str:

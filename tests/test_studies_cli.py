@@ -181,6 +181,11 @@ def test_mistakes_are_told(tmp_path, args, message):
     assert "Traceback" not in done.stderr
 
 
+def test_a_quiet_learning_curve_prints_nothing(tmp_path):
+    done = mlpcli("learning-curve", SAMPLES / "penguins.csv", *QUICK, "--repeats", 2, "--sizes", 3, "-q", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_learning_curve_says_what_each_remedy_buys(tmp_path):
     args = ("learning-curve", SAMPLES / "penguins.csv", *QUICK, "--repeats", 2, "--sizes", 3)
     shown = mlpcli(*args, cwd=tmp_path)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import mlpcli
 from mlpcli import archive, files
 from mlpcli.config import Config
 from mlpcli.errors import MachineError, ModelError
@@ -37,6 +38,13 @@ def edit(small, tmp_path):
     return run
 
 
+@pytest.fixture
+def iris_with_batch_norm(tmp_path):
+    path = str(tmp_path / "normed.npz")
+    mlpcli.fit(str(SAMPLES / "iris.csv"), preset="classic", normalization="batch", epochs=1).save(path)
+    return path
+
+
 NAMES = ["__class__", "__init__", "os.system", "relu\0", "../relu", "", "RELU"]
 
 
@@ -50,6 +58,14 @@ def test_X08_a_name_in_a_model_is_looked_up_in_closed_lists_alone(setting, name,
 def test_M12_an_array_that_no_model_has_is_refused(edit):
     with pytest.raises(ModelError, match="weights do not fit"):
         load(edit(lambda h: None, more=np.zeros(3, np.float32)))
+
+
+def test_M08_weights_without_the_running_statistics_are_refused(iris_with_batch_norm, tmp_path):
+    header, own = archive.load(iris_with_batch_norm)
+    path = str(tmp_path / "m.npz")
+    archive.save(path, header, {"members": own["members"][:, :-1]})
+    with pytest.raises(ModelError, match="weights do not fit"):
+        load(path)
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (1, 0), (2, 1), (1, 10)])

@@ -447,8 +447,6 @@ class Source(Records):
             start += part.n_rows
 
     def sample(self, target: str | None) -> pd.DataFrame:
-        if not self.parts:
-            return pd.DataFrame({n: pd.Categorical([]) for n in self.names})
         return self.block(self.parts[0]).sample(target)
 
     def parse(

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 from mlpcli.config import ReadOptions
+from mlpcli.data import table
 from mlpcli.data.dialect import find_dialect
 from mlpcli.data.stream import stream
 from mlpcli.data.table import is_number, open_table, parse_bytes
@@ -260,3 +261,15 @@ def test_categories_made_by_the_parser_are_those_of_the_exact_cells(tmp_path):
             for name in names:
                 assert quick[name].array.categories.equals(exact[name].array.categories)
                 assert quick[name].array.codes.tolist() == exact[name].array.codes.tolist()
+
+
+def test_rows_that_the_parser_counts_otherwise_are_refused(tmp_path, monkeypatch):
+    """Should pandas ever see other rows than we do, nothing is trained on them."""
+    parsed = table.parse_bytes
+
+    def one_row_less(*args, **more):
+        return {name: column[:-1] for name, column in parsed(*args, **more).items()}
+
+    monkeypatch.setattr(table, "parse_bytes", one_row_less)
+    with pytest.raises(DataError, match="50 rows by its delimiters and quotes, 49 by the parser"):
+        read(tmp_path, GOOD)

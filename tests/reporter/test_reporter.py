@@ -9,10 +9,13 @@ import pytest
 from rich.cells import cell_len
 from rich.live import Live
 
-from mlpcli.events import EpochEnded, Finished, Started
+from mlpcli.events import EpochEnded, Finished, History, Started
 from mlpcli.reporter.chart import LineChart, Series, loss_chart, round_ticks
 from mlpcli.reporter.live import jsonl, live
+from mlpcli.reporter.studies import told, trial_name
 from mlpcli.reporter.text import literal, make_console, safe
+from mlpcli.search import GIVEN, Trial
+from mlpcli.tasks import Outcome
 
 
 @pytest.mark.parametrize("text", ["[red]x[/red]", "[/]", "size [cm]", ":smile:", "\\[x", "한글 열", "café"])
@@ -186,3 +189,15 @@ def test_an_interval_keeps_all_its_dots():
     column = [line.split("│")[1][:1] for line in text.splitlines()[:3]]
     assert all(0x2800 < ord(sign) <= 0x28FF for sign in column)
     assert min((ord(sign) - 0x2800).bit_count() for sign in column) >= 2
+
+
+def test_a_training_of_a_study_is_told_by_the_rows_that_judge_it_best():
+    metrics = {"train": {"accuracy": 1.0, "log_loss": 0.1}, "validation": {"accuracy": 0.5, "log_loss": 0.7}}
+    outcome = Outcome(0, "lr=0.1[red]", History(), metrics, {}, 1.0)
+    assert told(outcome) == "lr=0.1[red]: accuracy 0.5, log_loss 0.7"
+    assert told(Outcome(0, "lr=9", History(), {}, {}, 1.0, error="loss became nan")) == "lr=9: diverged"
+
+
+def test_a_trial_is_named_by_its_flags():
+    assert trial_name(Trial(GIVEN, 0, {})) == "the settings as given"
+    assert trial_name(Trial(GIVEN + 1, 0, {"batch_size": "32", "lr": "0.1"})) == "batch-size=32 lr=0.1"
