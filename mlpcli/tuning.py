@@ -190,6 +190,8 @@ class Tuner:
         """Of the trials on all folds that with the least loss; before there is one, of those on most folds."""
         tried = [t for t in self.search.trials if math.isfinite(t.loss)]
         if not tried:
+            if any(t.losses for t in self.search.trials):
+                raise TrainingError("every trial diverged: there is nothing to choose from", "--space lr=1e-4..1e-2")
             raise TrainingError("no trial was finished: there is nothing to choose from", "a longer --time-limit")
         return min(tried, key=lambda t: (-len(t.losses), t.loss, t.number))
 

@@ -13,7 +13,7 @@ from scipy import stats
 from mlpcli import search, tuning
 from mlpcli.config import Config, ReadOptions, from_text, read_config_file
 from mlpcli.data import splits
-from mlpcli.errors import MachineError, UsageError
+from mlpcli.errors import MachineError, TrainingError, UsageError
 from mlpcli.fitting import read_table
 from mlpcli.search import Choices, RandomSearch, Range, Trial, default_space, importance, parse_dimension
 from mlpcli.tuning import GENERATION, KEPT, Tuner
@@ -250,6 +250,14 @@ def test_trials_that_diverge_are_remembered_as_the_worst(kind, table, tmp_path, 
     assert again.best().number == 0
     if kind == "optuna":
         assert again.search.study.get_trials()[1].state.name == "PRUNED"
+
+
+def test_a_search_without_a_trial_to_choose_says_why(table, tmp_path, monkeypatch):
+    with pytest.raises(TrainingError, match="no trial was finished"):
+        tuner_of(table, tmp_path / "none").best()
+    monkeypatch.setattr(Tuner, "loss_of", lambda self, outcome: np.inf)
+    with pytest.raises(TrainingError, match="every trial diverged"):
+        searched(table, tmp_path / "best", 3).best()
 
 
 def test_a_trial_that_a_stop_left_half_proposed_is_passed_over(table, tmp_path):
