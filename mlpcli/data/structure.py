@@ -31,9 +31,9 @@ class Structure:
     starts: Ints  # of the records that hold something: blank lines, comments and skipped rows are left out
     ends: Ints
     widths: Ints  # MALFORMED where text follows a closing quote
-    open_quote: int | None = None  # byte at which a quote opens that never closes
-    leading_zeros: frozenset[int] = frozenset()  # fields by number in which some cell below the header looks like 007
-    stop: int = 0  # byte up to which the records are complete
+    open_quote: int | None  # byte at which a quote opens that never closes
+    leading_zeros: frozenset[int]  # fields by number in which some cell below the header looks like 007
+    stop: int  # byte up to which the records are complete
 
     def rows(self, chosen: slice | Bools) -> Structure:
         """These records only."""
@@ -162,7 +162,9 @@ class Scanner:
             end = first + (int(line_ends[n - 1]) + 1 if n else 0)
         if self.zeros is not None:
             self.zeros |= self.find_leading_zeros(b, delimiters, starts, before, keep)
-        return Structure(starts[keep] + first, ends[keep] + first, widths[keep], open_quote, stop=min(end, stop))
+        return Structure(
+            starts[keep] + first, ends[keep] + first, widths[keep], open_quote, frozenset(), min(end, stop)
+        )
 
     def kept(self, b: Bytes, starts: Ints, ends: Ints, widths: Ints) -> Bools:
         """Which records count: those that hold something and are no comment."""
@@ -190,7 +192,9 @@ class Scanner:
         if not len(before):
             return set()
         cells = np.concatenate([starts, delimiters[: before[-1]] + 1])
-        at = np.minimum(cells, len(b) - 2) if len(b) > 1 else np.zeros_like(cells)
+        if self.spaces:
+            cells[len(starts) :] += b[np.minimum(cells[len(starts) :], len(b) - 1)] == SPACE
+        at = np.minimum(cells, len(b) - 2)
         at = at + ((b[at] == ord(self.quote)) & (at < len(b) - 2))
         second = b[np.minimum(at + 1, len(b) - 1)]
         found = np.flatnonzero((b[at] == ZERO) & (second >= ZERO) & (second <= NINE) & (cells < len(b) - 1))
@@ -199,8 +203,6 @@ class Scanner:
             keep = keep.copy()
             keep[skipped] = False
             self.header = False
-        elif self.header:
-            return set()
         n = len(starts)
         first = {0} if keep[found[found < n]].any() else set()
         number = found[found >= n] - n

@@ -149,6 +149,7 @@ def test_v06_leading_zeros_make_a_category_and_cells_stay_as_they_stand(tmp_path
     frame = read(tmp_path, "zip,y\n00123,1.50\n04567,2.0\n", texts=["y"])
     assert frame["zip"].tolist() == ["00123", "04567"]
     assert frame["y"].tolist() == ["1.50", "2.0"]
+    assert read(tmp_path, "y, zip\n1, 00123\n2, 04567\n")["zip"].tolist() == ["00123", "04567"]
 
 
 def test_v01_markers_never_apply_to_the_target(tmp_path):

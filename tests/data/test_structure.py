@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +23,76 @@ def widths(text: str, **marks) -> list[int]:
     lines = io.StringIO(text, newline="")
     reader = csv.reader(lines, **marks)
     return [len(row) for row in reader if row and not (comment and row[0].startswith(comment))]
+
+
+Record = tuple[int, int, int]  # first byte, end, number of fields
+
+
+def read_by_hand(
+    text: str, escape: str = "", comment: str = "", header: bool = True, spaces: bool = False
+) -> tuple[list[Record], int | None, set[int]]:
+    """The records, where a quote opens that never closes, and the fields with leading zeros: one letter at a time."""
+    records: list[tuple[Record, list[int], bool]] = []
+    open_quote, at = None, 0
+    while at < len(text):
+        start, cells, is_malformed, is_comment = at, [at], False, text[at] == comment
+        while at < len(text) and text[at] not in "\r\n":
+            if text[at] == escape:
+                at += 2
+            elif text[at] == '"' and at == cells[-1] and not is_comment:
+                opened, at = at, at + 1
+                while at < len(text) and (text[at] != '"' or text[at : at + 2] == '""'):
+                    at += 2 if text[at] in ('"', escape) else 1
+                open_quote = opened if at >= len(text) else None
+                at += 1
+                is_malformed |= at < len(text) and text[at] not in ",\r\n"
+            elif text[at] == ",":
+                at += 2 if spaces and text[at + 1 : at + 2] == " " else 1
+                cells.append(at)
+            else:
+                at += 1
+        end = min(at, len(text))
+        at += next((len(mark) for mark in ("\r\r\n", "\r\n", "\r", "\n") if text.startswith(mark, at)), 0)
+        records.append(((start, end, MALFORMED if is_malformed else len(cells)), cells, is_comment))
+    filled = [i for i, ((start, end, _), _, is_comment) in enumerate(records) if end > start and not is_comment]
+    if filled and records[filled[0]][0][2] == 1:  # of one column: blank lines between others are rows
+        filled = [i for i in range(filled[0], filled[-1] + 1) if not records[i][2]]
+    cells_below = [cell for i in filled[header:] for cell in enumerate(records[i][1])]
+    zeros = {n for n, cell in cells_below if re.match('"?0[0-9]', text[cell:])}
+    return [records[i][0] for i in filled], open_quote, zeros
+
+
+def found_in(text: str, **marks) -> tuple[list[Record], int | None, set[int]]:
+    found = scan(text.encode(), ",", **marks)
+    records = zip(found.starts.tolist(), found.ends.tolist(), found.widths.tolist(), strict=True)
+    return list(records), found.open_quote, set(found.leading_zeros)
+
+
+EVERY_TEXT = {  # letters, and the marks they have as such
+    "quotes and line ends": ("a", ",", '"', "\n", "\r", "\r\n"),
+    "escapes": ("a", ",", '"', "\n", "\\"),
+    "spaces": ("0", ",", '"', "\n", " "),
+    "comments": ("a", ",", '"', "\n", "#"),
+    "leading zeros": ("0", "7", ",", '"', "\n"),
+}
+MARKS = {"escapes": {"escape": "\\"}, "spaces": {"spaces": True}, "comments": {"comment": "#"}}
+
+
+@pytest.mark.parametrize(("block", "longest"), [(structure.BLOCK, 4), (1, 3), (2, 3), (3, 3)])
+@pytest.mark.parametrize("begin", ["", "0\n", "a,00\n"])
+@pytest.mark.parametrize("letters", EVERY_TEXT)
+def test_every_short_text_is_taken_apart_as_by_hand(letters, begin, block, longest, monkeypatch):
+    monkeypatch.setattr(structure, "BLOCK", block)
+    marks = MARKS.get(letters, {})
+    for pieces in (p for n in range(longest + 1) for p in product(EVERY_TEXT[letters], repeat=n)):
+        text = begin + "".join(pieces)
+        records, open_quote, zeros = read_by_hand(text, **marks)
+        if "comment" in marks and any("\n#" in text[start:end] for start, end, _ in records):
+            continue  # a line within quotes that begins with the mark is taken for a comment too
+        found = found_in(text, **marks)
+        assert (text, found[1]) == (text, open_quote)
+        if open_quote is None:
+            assert (text, found) == (text, (records, None, zeros))
 
 
 @given(SOUP)
@@ -78,6 +150,7 @@ def test_leading_zeros_are_found_below_the_header():
     assert scan(b"01,02\n1,2\n", ",").leading_zeros == set()
     assert scan(b'a,b,c\n1,"02",0.5\n', ",").leading_zeros == {1}
     assert scan(b"01,0\n", ",", header=False).leading_zeros == {0}
+    assert scan(b'a, b, c\n1, 02, "03"\n', ",", spaces=True).leading_zeros == {1, 2}
 
 
 def test_lines_are_physical_and_may_end_in_any_way():
@@ -94,5 +167,5 @@ def test_text_behind_a_closing_quote_is_malformed():
 def test_a_scanner_waits_for_the_rest_of_a_record():
     scanner = Scanner(",")
     first = scanner.scan(b'a,b\n"1,', is_last=False)
-    assert first.stop == 4
+    assert (first.stop, first.open_quote) == (4, None)
     assert scanner.scan(b'"1,",2\n').widths.tolist() == [2]
