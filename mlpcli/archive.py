@@ -113,8 +113,6 @@ def split_members(data: bytes) -> dict[str, bytes]:
             raise ModelError("not an mlpcli model", hint=DAMAGED)
         members[name[1].decode()] = data[start : start + size]
         at = start + size
-    if not members:
-        raise ModelError("not an mlpcli model", hint=DAMAGED)
     return members
 
 
@@ -191,7 +189,7 @@ def load(path: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Reads a model file. Raises ModelError for a file that is no intact model, MachineError for no file."""
     try:
         # Without O_NONBLOCK the opening of a named pipe would wait for a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
         raise MachineError(f"cannot read the model: {getattr(error, 'strerror', error)}", file=path) from error
     found = os.fstat(descriptor)

@@ -7,6 +7,7 @@ import gzip
 import io
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -202,6 +203,16 @@ HOSTILE = {
     "M22 numpy's own": npz(a=np.zeros(3)),
     "M22 tar": b"a.npy".ljust(257, b"\0") + b"ustar  \0".ljust(255, b"\0"),
 }
+SAYS = {  # the first pattern that a name begins with
+    "M04 object|M07|M08 negative|M08 of rank 40|M09|M10|M13 symbolic": "an array has a form no mlpcli writes",
+    "M08 huge|M08 product|M08 of rank 3|M08 one|M08 empty": "does not fill its place",
+    "M11": "a weight is not a finite number",
+    "M06|M14 enc|M14 wrong|M14 more|M15 [^p]|M16 empty|M16 format": "the content does not match its digest",
+    "M16 deep|M16 values": "the header is too large",
+    "M16 null": "the header is no JSON object",
+    "M16|M08 without": "the header is no JSON",
+    "M": "not an mlpcli model",
+}
 MOST_MEMORY = 200 << 20  # bytes that refusing a file may take
 
 
@@ -219,7 +230,9 @@ def test_M03_to_M16_M22_X06_hostile_files_are_refused(name, tmp_path, monkeypatc
         tracemalloc.stop()
     assert caught.value.file == "m.npz"
     assert caught.value.message.isprintable()
-    assert caught.value.hint
+    assert caught.value.message.endswith(next(says for names, says in SAYS.items() if re.match(names, name)))
+    is_zip = HOSTILE[name].startswith(b"PK\x03\x04")
+    assert caught.value.hint == (archive.DAMAGED if is_zip else "name a model file that mlpcli train wrote")
     assert os.listdir() == ["m.npz"]
 
 
@@ -227,6 +240,50 @@ def test_M11_other_weights_are_read(tmp_path):
     for value in (0.0, -0.0, 3e38, 1e-45):
         data = archive.pack(HEADER, {"members": np.full((2, 3), value, np.float32)})
         assert (archive.unpack(data)[1]["members"] == np.float32(value)).all()
+
+
+def spread(n: int, n_values: int = 0) -> bytes:
+    """A JSON object of n bytes and n_values values."""
+    values = b'{"a":[' + b"1," * (n_values - 2) + b'"'
+    return values + b"x" * (n - len(values) - 3) + b'"]}'
+
+
+def test_M16_a_header_is_read_up_to_32_MiB_two_million_values_and_32_brackets():
+    assert archive.read_header(spread(32 << 20)).keys() == {"a"}
+    assert len(archive.read_header(spread(8 << 20, 2_000_000))["a"]) == 1_999_999
+    for deepest in (b"[" * 31 + b"]" * 31, b'{"a":' * 31 + b"1" + b"}" * 31):
+        archive.read_header(b'{"a":' + deepest + b"}")
+        with pytest.raises(ModelError, match="the header is too large"):
+            archive.read_header(b'{"a":[' + deepest + b"]}")
+    for text in (spread((32 << 20) + 1), spread(8 << 20, 2_000_001)):
+        with pytest.raises(ModelError, match="the header is too large"):
+            archive.read_header(text)
+
+
+def test_a_header_is_written_up_to_the_size_that_is_read(monkeypatch):
+    with np.load(io.BytesIO(GOOD)) as loaded:
+        size = len(loaded["header"])
+    monkeypatch.setattr(archive, "LARGEST_HEADER", size)
+    assert archive.pack(HEADER, ARRAYS) == GOOD
+    assert archive.unpack(GOOD)[0] == HEADER
+    monkeypatch.setattr(archive, "LARGEST_HEADER", size - 1)
+    with pytest.raises(DataError, match="too many columns"):
+        archive.pack(HEADER, ARRAYS)
+
+
+def test_M12_sixteen_members_are_read_and_no_more():
+    arrays = {f"a{'b' * i}": np.zeros(1, np.float32) for i in range(16)}
+    with pytest.raises(ModelError, match="does not match"):
+        archive.unpack(archive.pack({}, arrays))
+    arrays.popitem()
+    assert archive.unpack(archive.pack({}, arrays))[1].keys() == arrays.keys()
+
+
+def test_what_no_reader_takes_is_no_number_or_array_to_write():
+    with pytest.raises(ValueError, match="JSON compliant"):
+        archive.pack({"a": float("nan")}, ARRAYS)
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        archive.pack(HEADER, {"members": np.array([Trap()], object)})
 
 
 def test_no_header_is_written_that_no_reader_takes(tmp_path):
@@ -249,20 +306,24 @@ def test_M17_another_format_says_what_to_do(number, hint, monkeypatch):
 def test_M16_brackets_are_counted_over_the_whole_header(block, monkeypatch):
     monkeypatch.setattr(archive, "BLOCK", block)
     deepest = b"[" * archive.DEEPEST + b"1" + b"]" * archive.DEEPEST
-    assert archive.is_moderate(b"[" + b"[1]," * 40 + b"1]")
+    assert archive.is_moderate(b"[" + b"[1]," * 40 + b"{}," * 40 + b"1]")
     assert archive.is_moderate(deepest)
     assert not archive.is_moderate(b"[" + deepest + b"]")
     assert not archive.is_moderate(b'{"a":1},' + b"[" * (archive.DEEPEST + 1))
     monkeypatch.setattr(archive, "MOST_VALUES", 20)
     assert archive.is_moderate(b"[" + b"1," * 19 + b"1]")
     assert not archive.is_moderate(b"[" + b"1," * 20 + b"1]")
+    assert archive.is_moderate(b"[" + b"{}," * 9 + b"1]")
+    assert not archive.is_moderate(b"[" + b"{}," * 10 + b"1]")
 
 
 def test_M05_a_file_larger_than_any_model_is_not_read(tmp_path):
     path = tmp_path / "m.npz"
-    with open(path, "wb") as file:
-        file.write(GOOD)
-        file.truncate(archive.LARGEST_FILE + 1)  # a hole: it takes no room
+    path.touch()
+    os.truncate(path, 2 << 30)  # a hole: it takes no room
+    with pytest.raises(ModelError, match="not an mlpcli model"):
+        archive.load(str(path))
+    os.truncate(path, (2 << 30) + 1)
     with pytest.raises(ModelError, match="larger than any mlpcli model") as caught:
         archive.load(str(path))
     assert (caught.value.file, caught.value.hint) == (str(path), archive.DAMAGED)
@@ -276,6 +337,7 @@ def test_M18_a_refused_file_is_closed(tmp_path):
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+@pytest.mark.timeout(20)
 @pytest.mark.parametrize("kind", ["directory", "fifo", "dangling", "loop", "/dev/zero", "/dev/null", "absent"])
 def test_M18_what_is_no_regular_file_is_refused_at_once(kind, tmp_path):
     path = tmp_path / "m.npz"
