@@ -170,7 +170,7 @@ class Scanner:
         """Which records count: those that hold something and are no comment."""
         keep = np.asarray(ends > starts)
         if self.comment is not None:
-            keep &= b[np.minimum(starts, len(b) - 1)] != ord(self.comment)
+            keep &= b[starts] != ord(self.comment)
         filled = np.flatnonzero(keep)
         if self.one_column is None and len(filled):
             self.one_column = bool(widths[filled[0]] == 1)

@@ -64,6 +64,7 @@ def read_by_hand(
 
 def found_in(text: str, **marks) -> tuple[list[Record], int | None, set[int]]:
     found = scan(text.encode(), ",", **marks)
+    assert found.stop == len(text)
     records = zip(found.starts.tolist(), found.ends.tolist(), found.widths.tolist(), strict=True)
     return list(records), found.open_quote, set(found.leading_zeros)
 
@@ -139,6 +140,13 @@ def test_a_blank_line_of_one_column_is_a_row_but_at_the_end(size, monkeypatch):
     monkeypatch.setattr(structure, "BLOCK", size)
     found = scan(b"\ny\n1\n\n2\n\n\n", ",")
     assert [found.starts.tolist(), found.ends.tolist()] == [[1, 3, 5, 6], [2, 4, 5, 7]]
+
+
+def test_a_blank_line_of_one_column_is_a_row_in_a_later_part_too():
+    scanner = Scanner(",")
+    assert scanner.scan(b"y\n", is_last=False).stop == 2
+    found = scanner.scan(b"1\n\n2\n\n")
+    assert [found.starts.tolist(), found.ends.tolist()] == [[0, 2, 3], [1, 2, 4]]
 
 
 @pytest.mark.parametrize(("text", "at"), [(b'a\n"x', 2), (b'a\n"x""', 2), (b'a\n"""x', 2), (b'"a"\n"', 4)])
