@@ -125,7 +125,7 @@ NPY = re.compile(
 
 def read_npy(member: bytes) -> NDArray[Any]:
     """The array of an .npy of version 1.0, in C order, of up to two axes and one of DTYPES."""
-    found = NPY.match(member[:256])
+    found = NPY.match(member[:128])  # NumPy fills it up to a multiple of 64, and two axes need no more
     if found is None or found["dtype"].decode() not in DTYPES:
         raise ModelError("an array has a form no mlpcli writes", hint=DAMAGED)
     shape = tuple(int(n) for n in found["shape"].decode().split(",") if n.strip())

@@ -61,6 +61,17 @@ def test_the_bytes_depend_on_the_content_alone():
     assert archive.pack(dict(reversed(HEADER.items())), ARRAYS) == GOOD
 
 
+def test_the_bytes_do_not_depend_on_the_system(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert archive.pack(HEADER, ARRAYS) == GOOD
+
+
+@pytest.mark.parametrize("shape", [(0,), (123456789, 0), (0, 10**15), (1, 1), (1,)])
+def test_arrays_of_one_and_two_axes_are_read_however_long_their_shape_is_written(shape):
+    arrays = {"members": np.zeros(shape, np.float32)}
+    assert archive.unpack(archive.pack(HEADER, arrays))[1]["members"].shape == shape
+
+
 def test_M17_the_first_format_is_read_for_ever():
     assert GOLDEN.read_bytes() == GOOD
     assert archive.load(str(GOLDEN))[0] == HEADER
@@ -129,7 +140,9 @@ class Trap:
 
 
 def lies_about_shape(shape: bytes) -> bytes:
-    return zipped({"header.npy": npy(np.zeros(3, np.float32)).replace(b"(3,)", shape)})
+    told = b"(3,), }"
+    room = b" " * min(len(shape) - 4, 40)  # the header stays as long as NumPy makes it, where it can
+    return zipped({"header.npy": npy(np.zeros(3, np.float32)).replace(told + room, shape + b", }")})
 
 
 BOMB = npy(np.zeros(1 << 24, np.float32))
