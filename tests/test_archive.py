@@ -66,8 +66,8 @@ def test_the_bytes_do_not_depend_on_the_system(monkeypatch):
     assert archive.pack(HEADER, ARRAYS) == GOOD
 
 
-@pytest.mark.parametrize("shape", [(0,), (123456789, 0), (0, 10**15), (1, 1), (1,)])
-def test_arrays_of_one_and_two_axes_are_read_however_long_their_shape_is_written(shape):
+@pytest.mark.parametrize("shape", [(0,), (123456789, 0), (0, 10**15), (1, 1), (1, 1 << 22)])
+def test_arrays_of_one_and_two_axes_are_read_however_large_or_long_their_shape_is_written(shape):
     arrays = {"members": np.zeros(shape, np.float32)}
     assert archive.unpack(archive.pack(HEADER, arrays))[1]["members"].shape == shape
 
