@@ -383,8 +383,6 @@ def alone(schema: Schema, plain: Array, y: NDArray[Any], rng: np.random.Generato
     for column in schema.features:
         inputs = plain[rows, i : i + column.n_plain]
         i += column.n_plain
-        if not column.n_plain:
-            continue
         # One order of the rows in which equal cells stand together.
         order = np.lexsort(inputs.T[::-1])
         apart = truth[order][1:] != truth[order][:-1] if schema.target.labels else np.abs(np.diff(truth[order]))

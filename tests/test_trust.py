@@ -68,6 +68,23 @@ def test_M08_weights_without_the_running_statistics_are_refused(iris_with_batch_
         load(path)
 
 
+def test_M16_slots_of_words_out_of_order_or_range_are_refused(tmp_path):
+    words = np.random.default_rng(0).choice([f"word{i}" for i in range(40)], (120, 8))
+    rows = "".join(f"{' '.join(row)} nr{i},{i % 2}\n" for i, row in enumerate(words))
+    (tmp_path / "d.csv").write_text("review,y\n" + rows)
+    path = str(tmp_path / "m.npz")
+    mlpcli.fit(str(tmp_path / "d.csv"), preset="classic", epochs=1).save(path)
+    assert load(path).schema.features[0].kind == "text"
+    header, own = archive.load(path)
+    (column,) = header["schema"]["columns"]
+    good = column["slots"]
+    for slots in ([*good[:-1], good[0]], [*good[:-1], 1 << 30], [-1, *good[1:]]):
+        column["slots"] = slots
+        archive.save(path, header, own)
+        with pytest.raises(ModelError):
+            load(path)
+
+
 @pytest.mark.parametrize("shape", [(0, 0), (1, 0), (2, 1), (1, 10)])
 def test_M08_weights_of_another_shape_are_refused(shape, edit):
     with pytest.raises(ModelError, match="weights do not fit"):

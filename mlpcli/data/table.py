@@ -447,6 +447,8 @@ class Source(Records):
             start += part.n_rows
 
     def sample(self, target: str | None) -> pd.DataFrame:
+        if not self.parts:  # a header and no rows
+            return pd.DataFrame({n: pd.Categorical([]) for n in self.names})
         return self.block(self.parts[0]).sample(target)
 
     def parse(

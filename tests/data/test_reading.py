@@ -274,3 +274,25 @@ def test_rows_that_the_parser_counts_otherwise_are_refused(tmp_path, monkeypatch
     monkeypatch.setattr(table, "parse_bytes", one_row_less)
     with pytest.raises(DataError, match="50 rows by its delimiters and quotes, 49 by the parser"):
         read(tmp_path, GOOD)
+
+
+def test_a_header_without_rows_is_an_empty_table_of_numbers(tmp_path):
+    """What trains or predicts on it says so; reading it is no mistake."""
+    frame = read(tmp_path, "a,b\n")
+    assert list(frame.columns) == ["a", "b"]
+    assert len(frame) == 0
+
+
+def test_a_mark_of_byte_order_in_a_cell_is_named(tmp_path):
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, with_line(40, "1,\ufeff2.0,x1"))
+    assert "U+FEFF" in caught.value.message
+    assert "(BOM)" in caught.value.hint
+
+
+def test_S31_a_record_too_long_to_be_one_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "LONGEST_RECORD", 1000)
+    assert len(read(tmp_path, with_line(20, "1,2," + "x" * 990))) == 50
+    with pytest.raises(DataError, match="a record longer than") as caught:
+        read(tmp_path, with_line(20, "1,2," + "x" * 1000))
+    assert caught.value.line == 20
