@@ -192,8 +192,6 @@ class Run:
                 break
             except DivergedError as error:
                 self.recover(str(error))
-        else:
-            return self.measured
         return self.measured
 
     def keep_best(self) -> None:
@@ -292,8 +290,6 @@ class Run:
     def recover(self, what: str) -> None:
         """Back to the best epoch, with a tenth of the learning rate; after RETRIES this member trains no more."""
         self.restore()
-        if self.average is not None:
-            np.copyto(self.average, self.best[0])
         if self.retries == RETRIES:
             if self.best_epoch == 0:
                 raise TrainingError(
@@ -311,6 +307,8 @@ class Run:
     def restore(self) -> None:
         np.copyto(self.member.network.params, self.best[0])
         np.copyto(self.member.network.state, self.best[1])
+        if self.average is not None:
+            np.copyto(self.average, self.best[0])
 
     def vectors(self) -> list[Array]:
         average = [] if self.average is None else [self.average]
