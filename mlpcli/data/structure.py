@@ -118,9 +118,6 @@ class Scanner:
         if self.escape is not None:
             taken = escaped(b, ord(self.escape))
             delimiters, line_ends, quotes = (at[~taken[at]] for at in (delimiters, line_ends, quotes))
-        if self.comment is not None and len(quotes):
-            lines = np.append(0, line_ends + 1)
-            quotes = quotes[b[lines[np.searchsorted(lines, quotes, side="right") - 1]] != ord(self.comment)]
         if len(quotes):
             boundary = np.zeros(len(b) + 2, np.bool_)  # of fields; shifted by one, with one at either end
             boundary[[0, -1]] = True
@@ -130,6 +127,10 @@ class Scanner:
             if self.spaces:
                 after = delimiters[delimiters < len(b) - 1] + 1
                 boundary[after[b[after] == SPACE] + 1] = True
+            if self.comment is not None:
+                lines = np.append(0, line_ends + 1)
+                line = lines[np.searchsorted(lines, quotes, side="right") - 1]
+                quotes = outside_comments(quotes, line, b[line] == ord(self.comment), boundary)
             quotes = toggles(quotes, boundary)
             delimiters = delimiters[np.searchsorted(quotes, delimiters) % 2 == 0]
             line_ends = line_ends[np.searchsorted(quotes, line_ends) % 2 == 0]
@@ -154,11 +155,14 @@ class Scanner:
         first_delimiter = np.append(0, before[:-1])[: len(before)]
         widths = before - first_delimiter + 1
         widths[np.searchsorted(line_ends, malformed[malformed < (line_ends[-1] if len(line_ends) else 0)])] = MALFORMED
-        keep = self.kept(b, starts, ends, widths)
+        is_filled = np.asarray(ends > starts)
+        if self.comment is not None:
+            is_filled &= b[starts] != ord(self.comment)
+        keep = self.kept(is_filled, ends == starts, widths)
         end = first + (int(line_ends[-1]) + 1 if len(line_ends) else 0)
         if self.one_column and not is_last:
             # Whether a blank line is a row or the end of the file is not known before what follows it.
-            n = int(np.flatnonzero(ends > starts)[-1]) + 1 if (ends > starts).any() else 0
+            n = int(np.flatnonzero(is_filled)[-1]) + 1 if is_filled.any() else 0
             end = first + (int(line_ends[n - 1]) + 1 if n else 0)
         if self.zeros is not None:
             self.zeros |= self.find_leading_zeros(b, delimiters, starts, before, keep)
@@ -166,23 +170,17 @@ class Scanner:
             starts[keep] + first, ends[keep] + first, widths[keep], open_quote, frozenset(), min(end, stop)
         )
 
-    def kept(self, b: Bytes, starts: Ints, ends: Ints, widths: Ints) -> Bools:
-        """Which records count: those that hold something and are no comment."""
-        keep = np.asarray(ends > starts)
-        if self.comment is not None:
-            keep &= b[starts] != ord(self.comment)
-        filled = np.flatnonzero(keep)
+    def kept(self, is_filled: Bools, blank: Bools, widths: Ints) -> Bools:
+        """Which records count: those that hold something and are no comment, and blank ones that are rows."""
+        filled = np.flatnonzero(is_filled)
+        first = 0
         if self.one_column is None and len(filled):
-            self.one_column = bool(widths[filled[0]] == 1)
-            if self.one_column:
-                blank = ends == starts
-                blank[: filled[0]] = blank[filled[-1] :] = False
-                keep |= blank
-        elif self.one_column and len(filled):
-            blank = ends == starts
-            blank[filled[-1] :] = False
-            keep |= blank
-        return keep
+            self.one_column, first = bool(widths[filled[0]] == 1), int(filled[0])
+        if not (self.one_column and len(filled)):
+            return is_filled
+        is_row = blank.copy()
+        is_row[:first] = is_row[filled[-1] :] = False
+        return is_filled | is_row
 
     def find_leading_zeros(self, b: Bytes, delimiters: Ints, starts: Ints, before: Ints, keep: Bools) -> set[int]:
         """The fields in which some cell begins with 0 and a digit, as codes and telephone numbers do.
@@ -253,6 +251,31 @@ def toggles(quotes: Ints, boundary: Bools) -> Ints:
             break
         at = int(odd_ones[place])
     return quotes[~literal] if literal.any() else quotes
+
+
+def outside_comments(quotes: Ints, line: Ints, is_marked: Bools, boundary: Bools) -> Ints:
+    """The quotes that stand in no comment; `line` is where the line of each starts, `is_marked` if with the mark.
+
+    A line with the mark is a comment unless it is within quotes.
+    """
+    plain = quotes[~is_marked]
+    if not (np.searchsorted(toggles(plain, boundary), line[is_marked]) % 2).any():
+        return plain  # the usual: no line with the mark is within quotes
+    counted, is_inside, closing, previous, is_comment = [], False, -2, -1, False
+    can_open = boundary[quotes]
+    for at, start, marked, opens in zip(
+        quotes.tolist(), line.tolist(), is_marked.tolist(), can_open.tolist(), strict=True
+    ):
+        if start != previous:
+            previous, is_comment = start, marked and not is_inside
+        if is_comment:
+            continue
+        counted.append(at)
+        if is_inside:
+            is_inside, closing = False, at
+        else:
+            is_inside = opens or at == closing + 1
+    return np.array(counted, np.int64)
 
 
 def opener(quotes: Ints) -> int:
