@@ -130,10 +130,12 @@ def mlp(
     ntk = parametrization == "ntk"
     name = init if init != "auto" else "lecun_normal" if ntk else act.init
     layers: list[Layer] = []
+    n_given = 0
     if embeddings:
-        layers.append(Embed(n_inputs, embeddings, NTK_BIAS if ntk else 1.0))
-        n_plain = (n_plain or n_inputs) + layers[0].n_out - n_inputs
-        n_inputs = layers[0].n_out
+        embed = Embed(n_inputs, embeddings, NTK_BIAS if ntk else 1.0)
+        layers.append(embed)
+        n_plain, n_given = (n_plain or n_inputs) + embed.n_out - n_inputs, embed.n_others
+        n_inputs = embed.n_out
     if input_noise:
         layers.append(InputNoise(n_inputs, input_noise))
     widths = [n_inputs, *hidden, n_outputs]
@@ -151,7 +153,8 @@ def mlp(
                 weights *= (fan_in / counted) ** 0.5
                 bias = rng.standard_normal(fan_out)
         scale = Tensor(np.ones(fan_in), NTK_SCALE) if ntk and i == 0 else None
-        layers.append(Dense(Tensor(weights, lr_factor, 1.0), Tensor(bias, NTK_BIAS if ntk else 1.0), scale))
+        tensors = Tensor(weights, lr_factor, 1.0), Tensor(bias, NTK_BIAS if ntk else 1.0), scale
+        layers.append(Dense(*tensors, n_given if i == 0 else 0))
         if not is_output:
             if normalization != "none":
                 layers.append(NORMALIZATIONS[normalization](fan_out))
