@@ -31,6 +31,7 @@ INITIALIZER_NAMES = (
 )  # fmt: skip
 LOSS_NAMES = ("cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber")
 OPTIMIZER_NAMES = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "adagrad")
+KIND_NAMES = ("mlp", "wide", "plain", "linear")
 SCHEDULE_NAMES = ("constant", "step", "cosine", "one_cycle", "coslog4")
 
 # Cells that mean "no value" in any column but the target; see the README's page on missing values.
@@ -251,6 +252,11 @@ class Config:
         None, "Networks trained and averaged; 1: one network with one validation set.",
         group=ENSEMBLE, low=1, high=100, metavar="K",
     )  # fmt: skip
+    kinds: tuple[str, ...] | None = setting(
+        None, "Kinds of network, K of each, weighted by how they do out of fold: mlp, as --hidden says; wide, 2 layers "
+        "of 256; plain, without piecewise-linear inputs; linear, without these and hidden layers.",
+        group=ENSEMBLE, choices=KIND_NAMES, metavar="A,B",
+    )  # fmt: skip
     calibrate: bool | None = setting(
         None, "Fit one temperature on validation rows so that probabilities hold.", group=ENSEMBLE
     )
@@ -259,6 +265,8 @@ class Config:
         check(self)
         if self.batch_size not in (None, "auto", "full") and not re.fullmatch(r"[1-9][0-9]{0,8}", str(self.batch_size)):
             raise UsageError(f"--batch-size: expected auto, full or a whole number from 1, found '{self.batch_size}'")
+        if self.kinds is not None and not 0 < len(self.kinds) == len(set(self.kinds)):
+            raise UsageError("--kinds: name one or more kinds of network, each once")
         if self.hidden is not None and len(self.hidden) > 100:
             raise UsageError(f"--hidden: {len(self.hidden)} layers; at most 100")
         for name in ("validation", "test"):
@@ -278,6 +286,8 @@ class Config:
     def resolve(self, task: Task) -> Config:
         """Every None filled in from the preset for this task, but those that depend on the rows (epochs)."""
         chosen = {**BASE, **PRESETS[self.preset].both, **PRESETS[self.preset].of(task)}
+        if self.ensemble == 1:
+            chosen["kinds"] = BASE["kinds"]  # one network was asked for
         return replace(self, **{k: v for k, v in chosen.items() if getattr(self, k) is None})
 
 
@@ -324,6 +334,7 @@ BASE: Mapping[str, Any] = {
     "max_norm": 0.0,
     "label_smoothing": 0.0,
     "ensemble": 1,
+    "kinds": ("mlp",),
     "calibrate": False,
 }
 
@@ -358,7 +369,7 @@ RECIPE = Preset(
     },
 )
 FAST = {"hidden": (64, 64), "activation": "silu", "ensemble": 4, "patience": 6}
-BEST = {"ensemble": 12}
+BEST = {"kinds": KIND_NAMES}
 
 PRESETS: Mapping[str, Preset] = {
     "default": RECIPE,

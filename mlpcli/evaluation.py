@@ -160,7 +160,8 @@ def judge(
         rng = np.random.default_rng([model.config.seed, len(truth)])
         loss = build_loss(model.config)
         y = truth if target.labels else (truth - target.mean) / target.std
-        of_members = [loss.rows(network.predict(x), y) for network in model.networks]
+        # Those whose validation losses were kept.
+        of_members = [loss.rows(network.predict(x), y) for network in model.lead]
         # The mean over members, each alone, as each alone judged its validation rows.
         here = resampled_means(np.stack(of_members).mean(axis=0, dtype=np.float64)[:, None], rng)[:, 0]
         error = evidence.valid_deviation / max(evidence.n_valid, 1) ** 0.5
@@ -261,10 +262,10 @@ def fit_linear(table: Table, config: Config) -> Model:
     n_steps = len(table.sets) // LINEAR_BATCH + 1
     epochs = int(np.clip(LINEAR_STEPS // n_steps, 10, 300))
     straight = replace(
-        config, preset="classic", ensemble=1, hidden=(), embed_numbers="none", parametrization="standard", init="auto",
-        optimizer="adam", lr=0.02, schedule="cosine", epochs=epochs, batch_size=str(LINEAR_BATCH),
-        patience=0, dropout=0.0,
-        input_noise=0.0, normalization="none", label_smoothing=0.0, calibrate=False, time_limit=None, loss="auto",
+        config, preset="classic", ensemble=1, kinds=("mlp",), hidden=(), embed_numbers="none",
+        parametrization="standard", init="auto", optimizer="adam", lr=0.02, schedule="cosine", epochs=epochs,
+        batch_size=str(LINEAR_BATCH), patience=0, dropout=0.0, input_noise=0.0, normalization="none",
+        label_smoothing=0.0, calibrate=False, time_limit=None, loss="auto",
     )  # fmt: skip
     fitting = prepare_table(table, straight)
     return fitting.model(History.of(fitting.events()))

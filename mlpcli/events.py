@@ -17,7 +17,7 @@ class Started:
     loss: str  # name of the loss, as in LOSSES
     metric: str  # of the validation rows after each epoch: accuracy or r2
     max_epochs: int
-    n_members: int
+    n_members: int  # of the first kind, whose course is told
     n_train: int  # rows; with fold members, the rows one member trains on, averaged
     n_valid: int  # rows; with fold members, all rows that validate some member
     n_parameters: int  # of one member
@@ -26,7 +26,7 @@ class Started:
 
 @dataclass(frozen=True)
 class EpochEnded:
-    """One pass over the training rows is done; losses are means over the ensemble's members.
+    """One pass over the training rows is done; losses are means over the ensemble's members of the first kind.
 
     Both losses are measured the same way: after the epoch, dropout and noise off. The training loss is
     taken on a fixed sample of training rows.

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from itertools import product
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 
-from mlpcli.config import Config, ReadOptions, Task
+from mlpcli.blend import Part, select
+from mlpcli.config import BASE, Config, ReadOptions, Task
 from mlpcli.data import splits
 from mlpcli.data.columns import looked_up
 from mlpcli.data.schema import (
@@ -51,12 +53,13 @@ from mlpcli.train import Member, Rows, Training, block_rows
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Item = TypeVar("Item")
 
 FITTED_CELLS, FEWEST_FITTED = 2_000_000, 20_000  # statistics are those of so many cells, or rows, drawn at random
 MOST_VALIDATED = 100_000  # rows on which one member's epochs are told apart
 MOST_JUDGED = 50_000  # rows of a set on which a model is judged
 FEW_CLASSES, ROWS_A_CLASS = 20, 3  # more classes than that with fewer rows each: nothing to train, choose and judge by
-CLASS_COPIES = 6  # matrices of judged rows by classes that are held at once
+CLASS_COPIES = 5  # and one of each kind of network: matrices of judged rows by classes that are held at once
 ENCODED_ROWS = 4096
 MANY_NUMBERS = [str(n) for n in range(MOST_NUMBER_CLASSES + 1)]  # stand for those of a target read as numbers
 GATHERED = 1 << 14  # rows
@@ -135,7 +138,8 @@ def read_table(path: str, config: Config, options: ReadOptions, folder: str = ".
                 f"{len(names)} classes in {len(rows)} rows look like an id, not a class",
                 "choose another column with --target, or --task regression", file=source.name, column=target,
             )  # fmt: skip
-        needed = CLASS_COPIES * 8 * len(names) * min(len(rows), MOST_JUDGED)
+        copies = CLASS_COPIES + len(config.resolve(task).kinds or ())
+        needed = copies * 8 * len(names) * min(len(rows), MOST_JUDGED)
         if needed > free_memory():
             raise DataError(
                 f"{len(names)} classes in {len(rows)} rows need about {needed / 2**30:.0f} GB of memory",
@@ -266,20 +270,33 @@ class Fitting:
         if len(self.rows) > MOST_JUDGED:
             return self.first(MOST_JUDGED).model(history)
         held_out = self.held_out()
-        fitted, temperature, threshold, validation = self.judged(held_out)
+        parts, threshold, validation = self.judged(held_out)
         table = self.table
         counts = [int((table.sets == s).sum()) for s in (splits.TRAIN, splits.VALIDATION, splits.TEST)]
+        lead = self.of_kind(self.kinds[0], self.members)
+        held_out = self.of_kind(self.kinds[0], held_out)
         evidence = gather(
-            self.members, build_loss(self.config), self.schema, len(self.y), [z for _, z in held_out], fitted,
-            self.config.seed,
+            lead, build_loss(self.config), self.schema, len(self.y), [z for _, z in held_out],
+            self.temperature(held_out), self.config.seed,
         )  # fmt: skip
         history = replace(history, seconds=0.0)  # the file's bytes depend on data and settings alone
         record = Record(
             "mlpcli model", dict(versions()), self.schema, self.config, table.source.dialect,
             Data(shown_path(table.source.name), table.source.sha256, table.source.n_rows, *counts),
-            temperature, threshold, self.by_fold, validation, history, evidence,
+            parts, threshold, self.by_fold, validation, history, evidence,
         )  # fmt: skip
-        return Model(record, [m.network for m in self.members])
+        return Model(record, [m.network for part in parts for m in self.of_kind(part.kind, self.members)])
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        assert self.config.kinds is not None
+        return self.config.kinds
+
+    def of_kind(self, kind: str, of_members: list[Item]) -> list[Item]:
+        """What belongs to the members of one kind, of a list that has it for all, kind after kind."""
+        each = len(of_members) // len(self.kinds)
+        at = self.kinds.index(kind) * each
+        return of_members[at : at + each]
 
     def first(self, n: int) -> Fitting:
         """The same with the first n rows only: a sample of them all, small enough to look at in one piece."""
@@ -296,38 +313,50 @@ class Fitting:
         """The validation rows of each member, and its logits of them."""
         return [(m.valid.index, m.valid.logits(m.network)) for m in self.members if m.valid is not None]
 
+    def temperature(self, held_out: list[tuple[Ints, NDArray[np.floating]]]) -> float:
+        """The temperature of single members, from their logits of validation rows."""
+        if not (held_out and self.config.calibrate and self.schema.target.labels):
+            return 1.0
+        loss = build_loss(self.config)
+        z_all = np.concatenate([z for _, z in held_out]).astype(np.float64)
+        y_all = np.concatenate([self.y[index] for index, _ in held_out])
+        return float(min(TEMPERATURES, key=lambda t: loss.value(z_all / t, y_all)))
+
     def judged(
         self, held_out: list[tuple[Ints, NDArray[np.floating]]]
-    ) -> tuple[float, float, float | None, dict[str, float]]:
-        """From the logits of each member's validation rows: its temperature, the ensemble's, threshold and metrics."""
-        config, is_classes = self.config, self.schema.target.task == "classification"
+    ) -> tuple[tuple[Part, ...], float | None, dict[str, float]]:
+        """From the logits of each member's validation rows: what each kind has in the ensemble, threshold, metrics."""
+        config, task = self.config, self.schema.target.task
         if not held_out:
-            return 1.0, 1.0, None, {}
-        temperature = fitted = 1.0
-        if config.calibrate and is_classes:
-            loss = build_loss(config)
-            z_all = np.concatenate([z for _, z in held_out]).astype(np.float64)
-            y_all = np.concatenate([self.y[index] for index, _ in held_out])
-            temperature = fitted = float(min(TEMPERATURES, key=lambda t: loss.value(z_all / t, y_all)))
-            if len(self.members) > 1:
-                temperature *= SHARPER
-        sums, n_judges = np.zeros((len(self.y), self.members[0].network.n_outputs)), np.zeros((len(self.y), 1))
-        for index, z in held_out:
-            sums[index] += z
+            return (Part(self.kinds[0], 1.0, 1.0),), None, {}
+        n_judges = np.zeros((len(self.y), 1))
+        for index, _ in held_out:
             n_judges[index] += 1
         order = np.flatnonzero(n_judges)
-        outputs = combine([sums[order] / n_judges[order]], config, self.schema, temperature)
         truth = self.truth(order)
         weights = given_weights(self.table, config)
         if weights is not None:
             weights = weights[self.rows[order]]
+        parts, of_kinds = [], []
+        for kind in self.kinds:
+            temperature = self.temperature(self.of_kind(kind, held_out))
+            if config.calibrate and self.schema.target.labels and len(self.members) > 1:
+                temperature *= SHARPER
+            parts.append(Part(kind, 1.0, temperature))
+            sums, counts = np.zeros((len(self.y), self.members[0].network.n_outputs)), np.zeros((len(self.y), 1))
+            for index, z in self.of_kind(kind, held_out):
+                sums[index] += z
+                counts[index] += 1
+            of_kinds.append(combine([sums[order] / counts[order]], config, self.schema, parts[-1:]))
+        shares = select(of_kinds, truth, weights)
+        parts = [replace(part, weight=share) for part, share in zip(parts, shares, strict=True)]
+        outputs = np.sum([share * one for share, one in zip(shares, of_kinds, strict=True)], axis=0)
         threshold = None
         if config.threshold != "none":
             threshold = best_threshold(truth, outputs, config.threshold, weights)
-        found = score(
-            self.schema.target.task, truth, outputs, weights, 0, rng=np.random.default_rng(0), threshold=threshold
-        )
-        return fitted, temperature, threshold, {name: interval.value for name, interval in found.items()}
+        found = score(task, truth, outputs, weights, 0, rng=np.random.default_rng(0), threshold=threshold)
+        validation = {name: interval.value for name, interval in found.items()}
+        return tuple(part for part in parts if part.weight), threshold, validation
 
     def truth(self, index: Ints) -> NDArray[Any]:
         target = self.schema.target
@@ -374,7 +403,8 @@ def prepare_table(table: Table, config: Config) -> Fitting:
         raise DataError("no column holds anything to learn from", file=table.source.name)
     rows, x, y = encoded(table, schema, is_used, config.seed)
     weights = row_weights(table, rows, y, config)
-    seeds = np.random.SeedSequence(config.seed).spawn(ensemble)
+    kinds = config.kinds or BASE["kinds"]
+    seeds = np.random.SeedSequence(config.seed).spawn(ensemble * len(kinds))
     rngs = [np.random.default_rng(s) for s in seeds]
     # Of each row, the member that it validates; without folds 1 for validation and 0 for training rows.
     part = storage.array((n_used,), np.int8)
@@ -401,11 +431,11 @@ def prepare_table(table: Table, config: Config) -> Fitting:
             epochs=int(np.clip(epochs, FEWEST_EPOCHS, MOST_EPOCHS)) if config.parametrization == "ntk" else epochs,
         )
     members = []
-    for (fit_rows, valid_rows), rng in zip(pairs, rngs, strict=True):
+    for (kind, (fit_rows, valid_rows)), rng in zip(product(kinds, pairs), rngs, strict=True):
         seen = Rows(x, y, weights, fit_rows, storage.release)
         # The first of so many rows are a sample of them all, and tell one epoch from another as well.
         valid = replace(seen, index=valid_rows[:MOST_VALIDATED]) if len(valid_rows) else None
-        members.append(Member(build_network(config, schema, rng), seen, valid, rng))
+        members.append(Member(build_network(config, schema, rng, kind), seen, valid, rng))
     notes = [*table.notes, *(f"{c.name} is left out: {c.reason}" + (f" ({c.hint})" if c.hint else "")
              for c in columns if c.n_plain == 0 and c.name not in config.drop and c.kind == "left out"),
              *(f"{c.name} is free text: {c.n_plain} hashed words and pairs of words (--category {c.name}, "

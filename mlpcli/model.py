@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlpcli import archive
+from mlpcli.blend import KINDS, Part
 from mlpcli.config import Config
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.schema import Schema
@@ -55,7 +56,7 @@ class Record:
     config: Config
     dialect: Dialect
     data: Data
-    temperature: float
+    parts: tuple[Part, ...]  # of the kinds of network that have a weight, in the order of their networks
     threshold: float | None  # from which probability on the second of two classes is said; None: the more probable
     by_fold: bool  # each member validated on a fold of its own
     validation: dict[str, float]  # metrics on validation rows, out of fold for an ensemble
@@ -72,9 +73,11 @@ def n_outputs(config: Config, schema: Schema) -> int:
     return 1 if config.loss == "binary_cross_entropy" else schema.target.n_outputs
 
 
-def layer_widths(config: Config, schema: Schema) -> list[int]:
+def layer_widths(config: Config, schema: Schema, kind: str = "mlp") -> list[int]:
     """Inputs, hidden units of each layer, outputs."""
-    return [schema.n_inputs, *(config.hidden or ()), n_outputs(config, schema)]
+    hidden = config.hidden if KINDS[kind].hidden is None else KINDS[kind].hidden
+    n_inputs = schema.n_inputs if KINDS[kind].sees_ple else schema.n_plain
+    return [n_inputs, *(hidden or ()), n_outputs(config, schema)]
 
 
 def n_weights(widths: list[int]) -> int:
@@ -82,9 +85,9 @@ def n_weights(widths: list[int]) -> int:
     return sum((a + 1) * b for a, b in pairwise(widths))
 
 
-def build_network(config: Config, schema: Schema, rng: np.random.Generator) -> Network:
+def build_network(config: Config, schema: Schema, rng: np.random.Generator, kind: str = "mlp") -> Network:
     """An untrained network. Raises DataError when it would be too large to train."""
-    widths = layer_widths(config, schema)
+    widths = layer_widths(config, schema, kind)
     size = n_weights(widths)
     if size > LARGEST_MODEL:
         raise DataError(
@@ -95,7 +98,7 @@ def build_network(config: Config, schema: Schema, rng: np.random.Generator) -> N
     assert config.init is not None
     assert config.parametrization is not None
     return mlp(
-        widths[0], widths[-1], rng=rng, hidden=config.hidden or (), activation=config.activation, init=config.init,
+        widths[0], widths[-1], rng=rng, hidden=widths[1:-1], activation=config.activation, init=config.init,
         parametrization=config.parametrization, n_plain=schema.n_plain, normalization=config.normalization or "none",
         dropout=config.dropout or 0.0, input_noise=config.input_noise or 0.0, embeddings=schema.embeddings,
     )  # fmt: skip
@@ -116,6 +119,11 @@ class Model:
     @property
     def config(self) -> Config:
         return self.record.config
+
+    @property
+    def lead(self) -> list[Network]:
+        """The networks of the first kind."""
+        return self.networks[: self.config.ensemble]
 
     @property
     def task(self) -> str:
@@ -140,7 +148,7 @@ class Model:
                 if n < PREDICT_ROWS:  # a matrix product of another shape may round differently
                     x = np.concatenate([x, np.zeros((PREDICT_ROWS - n, x.shape[1]), np.float32)])
                 logits = [network.forward(x) for network in self.networks]
-                block = combine(logits, self.config, self.schema, self.record.temperature)
+                block = combine(logits, self.config, self.schema, self.record.parts)
                 found[start + i : start + i + n] = block[:n]
             start += len(encoded)
             release()
@@ -196,28 +204,29 @@ def load(path: str) -> Model:
         if header.get("kind") == "mlpcli checkpoint":
             raise ModelError("a checkpoint, not a model", "mlpcli train --resume goes on with it")
         record = from_json(Record, header)
-        require_sound(record.schema, record.config, record.dialect, record.temperature, record.threshold)
+        require_sound(record.schema, record.config, record.dialect, record.parts, record.threshold)
         members = arrays.get("members", np.empty((0, 0), np.float32))
         if (
             arrays.keys() != {"members"}
             or members.ndim != 2
             or members.dtype != np.float32
-            or len(members) != (record.config.ensemble or 1)
+            or len(members) != (record.config.ensemble or 1) * len(record.parts)
         ):
             raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
-        networks = [with_weights(record, row) for row in members]
+        kinds = np.repeat([part.kind for part in record.parts], record.config.ensemble or 1)
+        networks = [with_weights(record, row, kind) for row, kind in zip(members, kinds.tolist(), strict=True)]
     except ModelError as error:
         raise ModelError(error.message, error.hint, file=path) from error
     return Model(record, networks, path)
 
 
-def with_weights(record: Record, row: Array) -> Network:
+def with_weights(record: Record, row: Array, kind: str) -> Network:
     """A network with the weights of a model file. Raises ModelError when they are too few."""
     # Before anything of the size that a header asks for is made.
-    if n_weights(layer_widths(record.config, record.schema)) > len(row):
+    if n_weights(layer_widths(record.config, record.schema, kind)) > len(row):
         raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
     config = replace(record.config, init="zeros")  # random ones would be overwritten
-    network = build_network(config, record.schema, np.random.default_rng(0))
+    network = build_network(config, record.schema, np.random.default_rng(0), kind)
     n = len(network.params)
     if n + len(network.state) > len(row):
         raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
@@ -225,15 +234,20 @@ def with_weights(record: Record, row: Array) -> Network:
     return network
 
 
-def combine(logits: list[Array], config: Config, schema: Schema, temperature: float) -> Array:
-    """Members' logits -> the mean of their probabilities at one temperature, or of their values in y's units."""
+def combine(logits: Sequence[Array], config: Config, schema: Schema, parts: Sequence[Part]) -> Array:
+    """Logits of the networks of each part -> weighted mean of their probabilities, or of their values in y's units."""
     target = schema.target
+    each = len(logits) // len(parts)
     # A row far outside the training range can overflow; what it gets is extreme, but a number.
     logits = [np.nan_to_num(z).astype(np.float64) for z in logits]
+    outputs = [z[:, 0] for z in logits]
     if target.task == "classification":
-        loss = build_loss(config)
-        return np.asarray(np.mean([loss.link(z / temperature) for z in logits], axis=0))
-    mean = np.mean([z[:, 0] for z in logits], axis=0)
+        link = build_loss(config).link
+        outputs = [link(z / parts[i // each].temperature) for i, z in enumerate(logits)]
+    means = [part.weight * np.mean(outputs[i * each : (i + 1) * each], axis=0) for i, part in enumerate(parts)]
+    mean = np.sum(means, axis=0)
+    if target.task == "classification":
+        return np.asarray(mean)
     # Clipped to the training range, as RealMLP-TD does: a network extrapolates without bound.
     return np.asarray(np.clip(mean * target.std + target.mean, target.low, target.high))
 

@@ -140,7 +140,7 @@ def perform(trial: Trial) -> Tried:
     except TrainingError:
         return Tried(trial.number, None, np.empty(0, np.int64))
     held_out = fitting.held_out()
-    temperature, *_ = fitting.judged(held_out)
+    temperature = fitting.temperature(held_out)
     loss, means = build_loss(fitting.config), Means(len(fitting.y))
     for index, z in held_out:
         means.add(index, loss.rows(z.astype(np.float64) / temperature, fitting.y[index]))
@@ -198,7 +198,7 @@ def plan(model: Model) -> Plan:
     rows = np.flatnonzero(table.sets != splits.TEST)
     rng = np.random.default_rng([config.seed, len(rows)])
     table = subset(table, np.sort(rng.permutation(rows)[:MOST_ROWS]))
-    config = replace(config, ensemble=max(config.ensemble or 1, N_NETWORKS), time_limit=None)
+    config = replace(config, ensemble=max(config.ensemble or 1, N_NETWORKS), kinds=("mlp",), time_limit=None)
     data = shared(table)
     known = record.evidence.alone
     features = tuple(

@@ -5,11 +5,12 @@ Each rule says what it asks for. To add one: write it, add a line to `rules`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
+from mlpcli.blend import Part
 from mlpcli.config import Config
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.schema import (
@@ -34,16 +35,16 @@ WIDEST_VECTOR = 256  # of a level
 
 
 def require_sound(
-    schema: Schema, config: Config, dialect: Dialect, temperature: float, threshold: float | None
+    schema: Schema, config: Config, dialect: Dialect, parts: Sequence[Part], threshold: float | None
 ) -> None:
     """Raises ModelError for the first thing that does not fit."""
-    for fits, what in rules(schema, config, dialect, temperature, threshold):
+    for fits, what in rules(schema, config, dialect, parts, threshold):
         if not fits:
             raise ModelError(f"its {what} cannot be", hint="the file is damaged or was edited")
 
 
 def rules(
-    schema: Schema, config: Config, dialect: Dialect, temperature: float, threshold: float | None
+    schema: Schema, config: Config, dialect: Dialect, parts: Sequence[Part], threshold: float | None
 ) -> Iterator[tuple[bool, str]]:
     target = schema.target
     is_classes = target.task == "classification"
@@ -53,7 +54,10 @@ def rules(
     yield len(target.labels) >= 2 if is_classes else not target.labels, "classes"
     yield len(set(target.labels)) == len(target.labels), "classes"
     yield target.std > 0 and target.low <= target.high, "target's numbers"
-    yield 1 / LARGEST_TEMPERATURE <= temperature <= LARGEST_TEMPERATURE, "temperature"
+    yield all(1 / LARGEST_TEMPERATURE <= part.temperature <= LARGEST_TEMPERATURE for part in parts), "temperature"
+    kinds, weighed = config.kinds or (), [part.kind for part in parts]
+    yield weighed[:1] == list(kinds[:1]) and weighed == [kind for kind in kinds if kind in weighed], "kinds of network"
+    yield all(part.weight > 0 for part in parts) and abs(sum(part.weight for part in parts) - 1) < 1e-6, "weights"
     yield threshold is None or (len(target.labels) == 2 and 0 <= threshold <= 1), "threshold"
     marks = (dialect.delimiter, dialect.quote, dialect.escape, dialect.comment, dialect.decimal, dialect.thousands)
     yield all(mark is None or (len(mark) == 1 and mark.isascii() and mark not in "\r\n\0") for mark in marks), "marks"

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.config import Config
+from mlpcli.config import BASE, Config
 from mlpcli.data.splits import blocks
 from mlpcli.engine.losses import Loss
 from mlpcli.engine.network import Network
@@ -347,6 +347,8 @@ class Training:
     def __init__(self, members: Sequence[Member], loss: Loss, config: Config) -> None:
         self.config = config
         self.runs = [Run(member, loss, config) for member in members]
+        # Networks of other kinds come after those of the first, whose course is told.
+        self.n_told = len(members) // len(config.kinds or BASE["kinds"])
         self.told: list[EpochEnded] = []
 
     def events(self, jobs: int = 1) -> Iterator[Event]:
@@ -356,7 +358,7 @@ class Training:
         generator, or an exception in it such as KeyboardInterrupt, stops training and leaves the best weights.
         Raises TrainingError when the loss is never finite.
         """
-        runs, members = self.runs, [run.member for run in self.runs]
+        runs, members = self.runs, [run.member for run in self.runs[: self.n_told]]
         now = time.monotonic()
         began = now - (self.told[-1].seconds if self.told else 0.0)
         for run in runs:
@@ -369,8 +371,8 @@ class Training:
                 self.config.loss or "",
                 "r2" if self.config.task == "regression" else "accuracy",
                 runs[0].epochs,
-                len(runs),
-                n_train // len(runs),
+                len(members),
+                n_train // len(members),
                 sum(valid.values()),
                 len(members[0].network.params),
                 runs[0].batch_size,
@@ -393,6 +395,7 @@ class Training:
 
     def ended(self, measured: Sequence[Measured], rows_per_second: float, seconds: float) -> EpochEnded:
         """What to tell of the epoch that every member has just finished."""
+        measured = measured[: self.n_told]
         train_losses = np.array([one.train_loss for one in measured])
         valid_losses = np.array([one.valid_loss for one in measured if one.valid_loss is not None])
         metrics = [one.valid_metric for one in measured if one.valid_metric is not None]

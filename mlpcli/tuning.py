@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.config import Config, ReadOptions
+from mlpcli.blend import Part
+from mlpcli.config import BASE, Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.errors import TrainingError, UsageError
 from mlpcli.evaluation import truth_of
@@ -179,8 +180,9 @@ class Tuner:
         """Whether what is left of the time limit is what training the best model will take; one training is made."""
         if self.limit is None or not any(t.losses for t in self.search.trials):
             return False
-        ensemble = self.config.resolve(self.table.task).ensemble or 1
-        last = self.spent / max(self.n_spent, 1) * -(-ensemble // jobs)
+        config = self.config.resolve(self.table.task)
+        n_networks = (config.ensemble or 1) * len(config.kinds or BASE["kinds"])
+        last = self.spent / max(self.n_spent, 1) * -(-n_networks // jobs)
         return time.monotonic() - began > self.limit - min(last, self.limit / 2)
 
     def n_ended(self) -> int:
@@ -251,9 +253,10 @@ def loss_of_one(model: Model, table: Table, metric: str) -> float:
     truth = truth_of(model, table.y_cells.loc[chosen], table.source.name)
     x = model.schema.encode(as_read(model, table.frame.loc[chosen]))
     # The ensemble's temperature is sharper than that of its networks.
-    temperature = model.record.temperature / (SHARPER if len(model.networks) > 1 else 1.0)
+    temperature = model.record.parts[0].temperature / (SHARPER if len(model.lead) > 1 else 1.0)
+    alone = [Part("mlp", 1.0, temperature)]
     losses = []
-    for network in model.networks:
-        outputs = combine([network.predict(x)], model.config, model.schema, temperature)
+    for network in model.lead:
+        outputs = combine([network.predict(x)], model.config, model.schema, alone)
         losses.append(METRICS[metric].function(truth, outputs))
     return float(np.mean(losses))

@@ -9,8 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "mlpcli"
 ORDER = [
-    "errors", "jsonable", "files", "workers", "config", "events", "engine", "data", "metrics", "train", "archive",
-    "evidence", "soundness", "model", "fitting", "checkpoint", "evaluation", "prediction",
+    "errors", "jsonable", "files", "workers", "config", "events", "engine", "data", "metrics", "blend", "train",
+    "archive", "evidence", "soundness", "model", "fitting", "checkpoint", "evaluation", "prediction",
     "tasks", "cross_validation", "comparison", "learning_curve", "search", "tuning",
     "diagnose", "suspicions", "remedies", "guide", "reporter", "cli",
 ]  # fmt: skip

@@ -27,14 +27,17 @@ def show_plan(console: Any, fitting: Fitting, suspected: tuple[Any, ...]) -> Non
 def rows_note(fitting: Fitting) -> str:
     from mlpcli.model import layer_widths
 
-    config, members = fitting.config, len(fitting.members)
+    config = fitting.config
     sets = fitting.table.sets
-    shape = " - ".join(map(str, layer_widths(config, fitting.schema)))
-    kind = f"{members} networks {shape}, each validated on a fold of its own" if fitting.by_fold else f"network {shape}"
+    shapes = [" - ".join(map(str, layer_widths(config, fitting.schema, kind))) for kind in fitting.kinds]
+    each = len(fitting.members) // len(shapes)
+    kind = f"network {' and '.join(shapes)}"
+    if fitting.by_fold:
+        kind = f"{each} networks {f', {each} of '.join(shapes)}, each validated on a fold of its own"
     n_test = int((sets == 2).sum())
     return (
         f"rows: {len(sets) - n_test} for training and validation, {n_test} for testing (--validation, --test); "
-        f"{kind} (--hidden, --ensemble); seed {config.seed} (--seed)"
+        f"{kind} (--hidden, --ensemble{', --kinds' * (len(shapes) > 1)}); seed {config.seed} (--seed)"
     )
 
 

@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from mlpcli.cli.answers import show_plan
 from mlpcli.cli.app import SCHEMA, app, guarded
 from mlpcli.cli.options import ConfigFile, Json, Sectioned, settings_of, with_settings
 from mlpcli.config import Config, ReadOptions, flag
+
+if TYPE_CHECKING:
+    from mlpcli.model import Model
 
 
 @app.command(cls=Sectioned, short_help="Show how a CSV would be read, or what is in a model.")
@@ -40,7 +43,7 @@ def inspect(
     if is_model(file):
         from mlpcli.diagnose import findings
         from mlpcli.jsonable import to_json
-        from mlpcli.model import layer_widths, load
+        from mlpcli.model import load
         from mlpcli.reporter.chart import loss_chart
         from mlpcli.reporter.tables import finding_lines
 
@@ -52,12 +55,11 @@ def inspect(
             return
         record, history = loaded.record, loaded.record.history
         data = record.data
-        widths = layer_widths(loaded.config, loaded.schema)
+        networks = "; ".join(network_facts(loaded))
         facts = {
             "target": f"{loaded.schema.target.name} ({loaded.task})",
             "classes": ", ".join(loaded.labels) or "none",
-            "networks": f"{len(loaded.networks)} of {loaded.networks[0].n_layers} layers, "
-            f"{' - '.join(map(str, widths))} units, {len(loaded.networks[0].params):,} parameters",
+            "networks": networks,
             "trained on": f"{data.path}, {data.n_rows} rows, sha256 {data.sha256}",
             "rows": f"{data.n_train} for training, {data.n_validation} for validation, {data.n_test} for testing"
             + (", each network validated on a fold of its own" if record.by_fold else ""),
@@ -89,6 +91,18 @@ def inspect(
     console.print(f"{safe(file)}: {fitting.table.source.n_rows} rows, {len(fitting.table.source.names)} columns")
     show_plan(console, fitting, suspected)
     console.print(columns_table(fitting.schema.columns))
+
+
+def network_facts(model: Model) -> Iterator[str]:
+    """A line for each kind of network."""
+    from mlpcli.model import layer_widths
+
+    each = len(model.lead)
+    for i, part in enumerate(model.record.parts):
+        network = model.networks[i * each]
+        widths = " - ".join(map(str, layer_widths(model.config, model.schema, part.kind)))
+        facts = f"{each} of {network.n_layers} layers, {widths} units, {len(network.params):,} parameters"
+        yield facts if len(model.record.parts) == 1 else f"{part.kind}, {part.weight:.0%} of the answer: {facts}"
 
 
 def as_flags(config: Config) -> Iterator[str]:

@@ -69,7 +69,8 @@ class Network:
         return sum(isinstance(layer, Dense) for layer in self.layers)
 
     def forward(self, x: Array, training: bool = False, rng: np.random.Generator | None = None) -> Array:
-        """(n, n_inputs) -> logits (n, n_outputs), a view that the next call overwrites"""
+        """(n, n_inputs or more) -> logits (n, n_outputs), a view that the next call overwrites; more are not seen"""
+        x = x[:, : self.layers[0].n_in]
         if len(x) > self.room:
             self.room = len(x)
             for layer in self.layers:

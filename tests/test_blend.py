@@ -1,0 +1,179 @@
+"""Kinds of network in one ensemble: their weights, what they see, and that the first kind is as it would be alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import mlpcli
+from mlpcli.blend import KINDS, STEPS, Part, select
+from mlpcli.config import KIND_NAMES, Config
+from mlpcli.errors import ModelError, UsageError
+from mlpcli.fitting import prepare
+from mlpcli.jsonable import to_json
+from mlpcli.model import combine
+from mlpcli.soundness import require_sound
+
+SMALL = {"target": "y", "epochs": 4, "hidden": (5,), "ensemble": 3}
+ALL = ("mlp", "wide", "plain", "linear")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two classes and a number to predict from two numbers and a category; the number is a straight law of them."""
+    folder = tmp_path_factory.mktemp("blend")
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 150)).round(3)
+    lines = [f"{x},{z},{'uvw'[i % 3]}" for i, (x, z) in enumerate(zip(a, b, strict=True))]
+    for name, y in (("classes", np.where(a * b > 0, "p", "q")), ("number", (2 * a - b).round(3))):
+        text = "\n".join(f"{line},{value}" for line, value in zip(lines, y, strict=True))
+        (folder / f"{name}.csv").write_text(f"a,b,c,y\n{text}\n")
+    return folder
+
+
+@pytest.fixture(scope="module", params=["classes", "number"])
+def models(request, folder):
+    """One kind alone, and all four, on the same table."""
+    path = str(folder / f"{request.param}.csv")
+    return mlpcli.fit(path, **SMALL), mlpcli.fit(path, **SMALL, kinds=ALL)
+
+
+# --- the weights ------------------------------------------------------------------------------------------
+
+
+def test_a_kind_that_is_right_gets_all_but_the_first_step():
+    y = np.array([0, 1, 1, 0, 1])
+    right, even = np.eye(2)[y], np.full((5, 2), 0.5)
+    assert select([even, right], y) == [1 / STEPS, 1 - 1 / STEPS]
+    assert select([right, even], y) == [1.0, 0.0]
+    assert select([even], y) == [1.0]
+
+
+def test_kinds_whose_errors_cancel_share_the_weight():
+    y = np.array([1.0, 2.0, 5.0])
+    assert select([y + 1, y - 1], y) == [0.5, 0.5]
+    assert select([y + 1, y - 3], y) == [0.75, 0.25]
+
+
+def test_the_rows_weights_count():
+    y = np.array([0.0, 0.0])
+    here, there = np.array([0.0, 1.0]), np.array([1.0, 0.0])
+    assert select([here, there], y, np.array([1.0, 0.0])) == [1.0, 0.0]
+    assert select([here, there], y, np.array([0.0, 1.0])) == [1 / STEPS, 1 - 1 / STEPS]
+
+
+def test_a_certain_and_wrong_kind_costs_much_and_is_not_infinite():
+    y = np.array([0, 0, 0])
+    wrong, fair = np.array([[0.0, 1.0]] * 3), np.array([[0.6, 0.4]] * 3)
+    assert select([fair, wrong], y) == [1.0, 0.0]
+    assert select([wrong, wrong], y) == [1.0, 0.0]
+
+
+# --- what a kind sees and has -----------------------------------------------------------------------------
+
+
+def test_every_kind_has_its_inputs_and_layers(folder):
+    fitting = prepare(str(folder / "classes.csv"), Config(**SMALL, kinds=ALL))
+    n_plain, n_all = fitting.schema.n_plain, fitting.schema.n_inputs
+    assert n_plain < n_all
+    firsts = [fitting.of_kind(kind, fitting.members)[0].network for kind in ALL]
+    assert [(n.layers[0].n_in, n.n_layers) for n in firsts] == [(n_all, 2), (n_all, 3), (n_plain, 2), (n_plain, 1)]
+    x = np.random.default_rng(0).standard_normal((7, n_all)).astype(np.float32)
+    for network in firsts:
+        network.params += 0.1
+        seen, changed = network.layers[0].n_in, x.copy()
+        changed[:, seen:] = 9
+        assert np.array_equal(network.predict(x), network.predict(changed))
+        changed[:, seen - 1] += 1
+        assert not np.array_equal(network.predict(x), network.predict(changed))
+
+
+def test_the_choices_are_the_kinds():
+    assert tuple(KINDS) == KIND_NAMES
+
+
+def test_outputs_are_the_weighted_means_of_the_kinds(models):
+    model = models[1]
+    parts, each = model.record.parts, 3
+    rng = np.random.default_rng(0)
+    logits = [rng.standard_normal((6, 2 if model.labels else 1)) for _ in range(each * len(parts))]
+    expected = 0.0
+    for k, part in enumerate(parts):
+        for z in logits[k * each : (k + 1) * each]:
+            powers = np.exp(z / part.temperature)
+            expected += part.weight / each * (powers / powers.sum(axis=1, keepdims=True) if model.labels else z[:, 0])
+    if not model.labels:
+        target = model.schema.target
+        expected = np.clip(expected * target.std + target.mean, target.low, target.high)
+    assert np.allclose(combine(logits, model.config, model.schema, parts), expected, rtol=1e-12)
+
+
+def test_the_first_kind_is_what_it_is_alone(models):
+    alone, blended = models
+    assert len(alone.networks) == len(blended.lead) == 3
+    for one, other in zip(alone.networks, blended.lead, strict=True):
+        assert np.array_equal(one.params, other.params)
+    told, also = to_json(alone.record.history), to_json(blended.record.history)
+    assert told == also
+    assert alone.record.evidence == blended.record.evidence
+
+
+def test_the_model_holds_the_kinds_with_a_weight_and_tells_the_rows_apart_better(models):
+    alone, blended = models
+    parts = blended.record.parts
+    assert parts[0].kind == "mlp"
+    assert sum(part.weight for part in parts) == pytest.approx(1)
+    assert all(part.weight >= 1 / STEPS for part in parts)
+    assert len(blended.networks) == 3 * len(parts)
+    assert alone.record.parts[0].weight == 1
+    loss = "log_loss" if blended.labels else "rmse"
+    assert len(parts) > 1
+    assert blended.record.validation[loss] < 0.9 * alone.record.validation[loss]
+
+
+def test_a_model_of_kinds_is_read_as_it_was_written(models, tmp_path):
+    path = str(tmp_path / "m.npz")
+    models[1].save(path)
+    read = mlpcli.load(path)
+    assert read.record == models[1].record
+    for one, other in zip(models[1].networks, read.networks, strict=True):
+        assert np.array_equal(one.params, other.params)
+
+
+def test_without_validation_rows_there_is_the_first_kind_alone(folder):
+    model = mlpcli.fit(str(folder / "classes.csv"), **(SMALL | {"ensemble": 1}), kinds=("plain", "mlp"), validation="0")
+    assert [(part.kind, part.weight) for part in model.record.parts] == [("plain", 1.0)]
+    assert len(model.networks) == 1
+
+
+def test_one_network_is_one_kind_unless_kinds_are_named():
+    assert Config(preset="best").resolve("classification").kinds == ALL
+    assert Config(preset="best", ensemble=1).resolve("classification").kinds == ("mlp",)
+    assert Config(ensemble=1, kinds=("mlp", "linear")).resolve("regression").kinds == ("mlp", "linear")
+
+
+@pytest.mark.parametrize("kinds", [(), ("mlp", "mlp"), ("tree",)])
+def test_kinds_are_named_once_and_known(kinds):
+    with pytest.raises(UsageError, match="--kinds"):
+        Config(kinds=kinds)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (),
+        (Part("wide", 1.0, 1.0),),  # not the first of the kinds
+        (Part("mlp", 0.5, 1.0), Part("mlp", 0.5, 1.0)),
+        (Part("mlp", 0.5, 1.0), Part("tree", 0.5, 1.0)),
+        (Part("mlp", 0.5, 1.0), Part("linear", 0.25, 1.0), Part("wide", 0.25, 1.0)),  # in another order
+        (Part("mlp", 0.5, 1.0), Part("wide", 0.4, 1.0)),
+        (Part("mlp", 1.5, 1.0), Part("wide", -0.5, 1.0)),
+        (Part("mlp", 1.0, 1.0), Part("wide", 0.0, 1.0)),
+        (Part("mlp", float("nan"), 1.0),),
+        (Part("mlp", 0.5, 1.0), Part("wide", 0.5, 0.0)),
+    ],
+)
+def test_a_header_with_parts_that_no_training_writes_is_refused(models, parts):
+    record = models[1].record
+    with pytest.raises(ModelError, match="cannot be"):
+        require_sound(record.schema, record.config, record.dialect, parts, record.threshold)
