@@ -284,15 +284,16 @@ def structure(
     rows = rng.permutation(judged)[:MOST_STRUCTURE_ROWS]
     if len(rows) < 2 * N_FOLDS:
         return Estimate(0.0, 0.0, 0.0)
-    spread = plain.std(axis=0)
-    inputs = plain / np.where(spread > 1e-12, spread, 1)
-    d = inputs.shape[1]
+    spread = plain[rows].std(axis=0)
+    spread[spread <= 1e-12] = 1
+    d = len(spread)
     scales = np.repeat(SCALES, -(-N_FEATURES // len(SCALES)))[:N_FEATURES] * (2 * d) ** 0.5
     directions, phases = rng.standard_normal((d, N_FEATURES)) / scales, rng.uniform(0, 2 * np.pi, N_FEATURES)
 
     def features(r: Ints) -> Array:
-        waves = inputs[r] @ directions
-        straight = inputs[r] if d <= MOST_STRAIGHT else waves.copy()
+        inputs = plain[r] / spread
+        waves = inputs @ directions
+        straight = inputs if d <= MOST_STRAIGHT else waves.copy()
         waves += phases
         return np.hstack([straight, np.cos(waves, out=waves)])
 

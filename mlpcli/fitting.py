@@ -270,14 +270,15 @@ class Fitting:
         if len(self.rows) > MOST_JUDGED:
             return self.first(MOST_JUDGED).model(history)
         held_out = self.held_out()
-        parts, threshold, validation = self.judged(held_out)
+        temperatures = [self.temperature(self.of_kind(kind, held_out)) for kind in self.kinds]
+        parts, threshold, validation = self.judged(held_out, temperatures)
         table = self.table
         counts = [int((table.sets == s).sum()) for s in (splits.TRAIN, splits.VALIDATION, splits.TEST)]
         lead = self.of_kind(self.kinds[0], self.members)
         held_out = self.of_kind(self.kinds[0], held_out)
         evidence = gather(
-            lead, build_loss(self.config), self.schema, len(self.y), [z for _, z in held_out],
-            self.temperature(held_out), self.config.seed,
+            lead, build_loss(self.config), self.schema, len(self.y), [z for _, z in held_out], temperatures[0],
+            self.config.seed,
         )  # fmt: skip
         history = replace(history, seconds=0.0)  # the file's bytes depend on data and settings alone
         record = Record(
@@ -323,9 +324,12 @@ class Fitting:
         return float(min(TEMPERATURES, key=lambda t: loss.value(z_all / t, y_all)))
 
     def judged(
-        self, held_out: list[tuple[Ints, NDArray[np.floating]]]
+        self, held_out: list[tuple[Ints, NDArray[np.floating]]], temperatures: list[float]
     ) -> tuple[tuple[Part, ...], float | None, dict[str, float]]:
-        """From the logits of each member's validation rows: what each kind has in the ensemble, threshold, metrics."""
+        """From the logits of each member's validation rows: what each kind has in the ensemble, threshold, metrics.
+
+        `temperatures` are those of single members of each kind.
+        """
         config, task = self.config, self.schema.target.task
         if not held_out:
             return (Part(self.kinds[0], 1.0, 1.0),), None, {}
@@ -338,8 +342,7 @@ class Fitting:
         if weights is not None:
             weights = weights[self.rows[order]]
         parts, of_kinds = [], []
-        for kind in self.kinds:
-            temperature = self.temperature(self.of_kind(kind, held_out))
+        for kind, temperature in zip(self.kinds, temperatures, strict=True):
             if config.calibrate and self.schema.target.labels and len(self.members) > 1:
                 temperature *= SHARPER
             parts.append(Part(kind, 1.0, temperature))
