@@ -13,8 +13,10 @@ from pathlib import Path
 
 import typer.main
 
-from mlpcli.cli.app import app, bounded
+from mlpcli.cli import app, register
+from mlpcli.cli.app import bounded
 
+register()
 COMMAND = typer.main.get_command(app)  # made once: it takes longer than many a command
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ENV = {k: v for k, v in os.environ.items() if not k.startswith("MLPCLI_")} | {"COLUMNS": "80"}

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from command_line import ENV, mlpcli
 
-from mlpcli.cli import app
+from mlpcli.cli import MODULES, app, register
 from mlpcli.config import Config, ReadOptions, flag, setting_type
 from mlpcli.diagnose import CHECKS
 from mlpcli.model import load
@@ -297,6 +297,26 @@ def test_the_shell_completes_commands_flags_and_values(words, offered):
     assert done.stdout.split() == offered
 
 
+@pytest.mark.parametrize("command", MODULES)
+def test_a_command_registers_itself_without_the_others(command):
+    code = f"""
+import sys
+from mlpcli.cli import register
+register({command!r})
+from mlpcli.cli.app import app
+print(*[c.name or c.callback.__name__ for c in app.registered_commands], *sorted(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = done.stdout.split()
+    assert command in found
+    assert ("mlpcli.cli.diagnose" in found) == (command == "diagnose")
+    assert "numpy" not in found
+
+
+def test_every_registered_command_has_its_module_and_its_place():
+    assert list(MODULES) == COMMANDS
+
+
 # --- the README -------------------------------------------------------------------------------------------
 
 
@@ -321,6 +341,7 @@ def test_the_library_example_of_the_readme_runs(tmp_path, monkeypatch):
     assert (tmp_path / "iris.npz").is_file()
 
 
+register()
 COMMANDS = [c.name or c.callback.__name__ for c in app.registered_commands]
 
 
