@@ -59,7 +59,7 @@ FITTED_CELLS, FEWEST_FITTED = 2_000_000, 20_000  # statistics are those of so ma
 MOST_VALIDATED = 100_000  # rows on which one member's epochs are told apart
 MOST_JUDGED = 50_000  # rows of a set on which a model is judged
 FEW_CLASSES, ROWS_A_CLASS = 20, 3  # more classes than that with fewer rows each: nothing to train, choose and judge by
-CLASS_COPIES = 5  # and one of each kind of network: matrices of judged rows by classes that are held at once
+CLASS_COPIES = 5  # matrices of judged rows by classes held at once, besides one of each kind of network
 ENCODED_ROWS = 4096
 MANY_NUMBERS = [str(n) for n in range(MOST_NUMBER_CLASSES + 1)]  # stand for those of a target read as numbers
 GATHERED = 1 << 14  # rows
@@ -334,7 +334,7 @@ class Fitting:
         if not held_out:
             return (Part(self.kinds[0], 1.0, 1.0),), None, {}
         n_judges = np.zeros((len(self.y), 1))
-        for index, _ in held_out:
+        for index, _ in self.of_kind(self.kinds[0], held_out):
             n_judges[index] += 1
         order = np.flatnonzero(n_judges)
         truth = self.truth(order)
@@ -346,11 +346,10 @@ class Fitting:
             if config.calibrate and self.schema.target.labels and len(self.members) > 1:
                 temperature *= SHARPER
             parts.append(Part(kind, 1.0, temperature))
-            sums, counts = np.zeros((len(self.y), self.members[0].network.n_outputs)), np.zeros((len(self.y), 1))
+            sums = np.zeros((len(self.y), self.members[0].network.n_outputs))
             for index, z in self.of_kind(kind, held_out):
                 sums[index] += z
-                counts[index] += 1
-            of_kinds.append(combine([sums[order] / counts[order]], config, self.schema, parts[-1:]))
+            of_kinds.append(combine([sums[order] / n_judges[order]], config, self.schema, parts[-1:]))
         shares = select(of_kinds, truth, weights)
         parts = [replace(part, weight=share) for part, share in zip(parts, shares, strict=True)]
         outputs = np.sum([share * one for share, one in zip(shares, of_kinds, strict=True)], axis=0)

@@ -237,16 +237,16 @@ def with_weights(record: Record, row: Array, kind: str) -> Network:
 def combine(logits: Sequence[Array], config: Config, schema: Schema, parts: Sequence[Part]) -> Array:
     """Logits of the networks of each part -> weighted mean of their probabilities, or of their values in y's units."""
     target = schema.target
+    is_classes = target.task == "classification"
+    link = build_loss(config).link
     each = len(logits) // len(parts)
-    # A row far outside the training range can overflow; what it gets is extreme, but a number.
-    logits = [np.nan_to_num(z).astype(np.float64) for z in logits]
-    outputs = [z[:, 0] for z in logits]
-    if target.task == "classification":
-        link = build_loss(config).link
-        outputs = [link(z / parts[i // each].temperature) for i, z in enumerate(logits)]
-    means = [part.weight * np.mean(outputs[i * each : (i + 1) * each], axis=0) for i, part in enumerate(parts)]
-    mean = np.sum(means, axis=0)
-    if target.task == "classification":
+    mean: Array | float = 0.0
+    for i, part in enumerate(parts):
+        # A row far outside the training range can overflow; what it gets is extreme, but a number.
+        of_part = [np.nan_to_num(z).astype(np.float64) for z in logits[i * each : (i + 1) * each]]
+        outputs = [link(z / part.temperature) if is_classes else z[:, 0] for z in of_part]
+        mean = mean + part.weight * np.mean(outputs, axis=0)
+    if is_classes:
         return np.asarray(mean)
     # Clipped to the training range, as RealMLP-TD does: a network extrapolates without bound.
     return np.asarray(np.clip(mean * target.std + target.mean, target.low, target.high))

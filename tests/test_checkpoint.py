@@ -30,6 +30,7 @@ CASES = {
          "parametrization": "standard"},
     ),
     "stops by patience": ("iris.csv", {"ensemble": 2, "patience": 2, "lr": 0.2}),
+    "several kinds": ("iris.csv", {"ensemble": 2, "patience": 2, "kinds": ("mlp", "wide", "plain", "linear")}),
     "without validation rows": ("iris.csv", {"ensemble": 1, "validation": "0"}),
 }  # fmt: skip
 
