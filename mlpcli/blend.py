@@ -7,17 +7,17 @@ selection with replacement (Caruana et al. 2004). A kind that is never chosen is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcli.config import BASE, Config
+
 Array = NDArray[np.floating]
 
 STEPS = 20  # kinds are selected; each time is worth a twentieth of the weight
-LEAST_PROBABILITY = 1e-7
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,10 @@ class Kind:
 
     hidden: tuple[int, ...] | None  # None: as the settings say
     sees_ple: bool  # whether its inputs include the piecewise-linear ones
+
+    def hidden_of(self, hidden: tuple[int, ...] | None) -> tuple[int, ...]:
+        """Units of its hidden layers, where the settings ask for these."""
+        return (hidden or ()) if self.hidden is None else self.hidden
 
 
 # The choices of --kinds.
@@ -37,6 +41,11 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+def kind_of(config: Config) -> str:
+    """The first kind of network, whose course and evidence are told."""
+    return (config.kinds or BASE["kinds"])[0]
+
+
 @dataclass(frozen=True)
 class Part:
     """What one kind has in an ensemble."""
@@ -46,23 +55,16 @@ class Part:
     temperature: float  # that its logits are divided by; 1 for regression
 
 
-def select(outputs: Sequence[Array], y: NDArray[Any], row_weights: Array | None = None) -> list[float]:
-    """The weight of each kind, from its outputs for rows it never saw: (n, n_classes) probabilities or (n,) values.
+def select(outputs: Sequence[Array], losses: Callable[[Array], Array], row_weights: Array | None = None) -> list[float]:
+    """The weight of each kind, from its outputs for n rows it never saw; `losses` of outputs are (n,).
 
     The first kind is the first one selected, so it always has a weight.
     """
     counts = [1] + [0] * (len(outputs) - 1)
     mean = outputs[0]
     for step in range(1, STEPS if len(outputs) > 1 else 1):
-        losses = [np.average(loss((step * mean + one) / (step + 1), y), weights=row_weights) for one in outputs]
-        best = int(np.argmin(losses))
+        means = [np.average(losses((step * mean + one) / (step + 1)), weights=row_weights) for one in outputs]
+        best = int(np.argmin(means))
         mean = (step * mean + outputs[best]) / (step + 1)
         counts[best] += 1
     return [count / sum(counts) for count in counts]
-
-
-def loss(outputs: Array, y: NDArray[Any]) -> Array:
-    """(n,) log-losses of probabilities (n, n_classes), or squared errors of values (n,)"""
-    if outputs.ndim == 1:
-        return np.asarray(np.square(outputs - y))
-    return np.asarray(-np.log(np.maximum(outputs[np.arange(len(y)), y], LEAST_PROBABILITY)))

@@ -253,8 +253,8 @@ class Config:
         group=ENSEMBLE, low=1, high=100, metavar="K",
     )  # fmt: skip
     kinds: tuple[str, ...] | None = setting(
-        None, "Kinds of network, K of each, weighted by how they do out of fold: mlp, as --hidden says; wide, 2 layers "
-        "of 256; plain, without piecewise-linear inputs; linear, without these and hidden layers.",
+        None, "Kinds of network, K of each, weighted by how they do on validation rows: mlp, as --hidden says; wide, 2 "
+        "layers of 256; plain, without piecewise-linear inputs; linear, without these and hidden layers.",
         group=ENSEMBLE, choices=KIND_NAMES, metavar="A,B",
     )  # fmt: skip
     calibrate: bool | None = setting(

@@ -42,6 +42,7 @@ class EpochEnded:
     rows_per_second: float
     seconds: float  # since training began
     recoveries: tuple[str, ...] = ()  # divergences in this epoch, and what was done about each
+    others_only: bool = False  # those of the first kind had stopped before; their last losses stand
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,9 @@ class History:
                 self.max_epochs, self.n_members = event.max_epochs, event.n_members
                 self.n_train, self.n_valid = event.n_train, event.n_valid
                 self.n_parameters, self.batch_size = event.n_parameters, event.batch_size
+            case EpochEnded(others_only=True):
+                self.seconds = event.seconds
+                self.recoveries += event.recoveries
             case EpochEnded():
                 self.train_loss.append(event.train_loss)
                 self.train_spread.append(event.train_spread)

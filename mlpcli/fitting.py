@@ -59,11 +59,12 @@ FITTED_CELLS, FEWEST_FITTED = 2_000_000, 20_000  # statistics are those of so ma
 MOST_VALIDATED = 100_000  # rows on which one member's epochs are told apart
 MOST_JUDGED = 50_000  # rows of a set on which a model is judged
 FEW_CLASSES, ROWS_A_CLASS = 20, 3  # more classes than that with fewer rows each: nothing to train, choose and judge by
-CLASS_COPIES = 5  # matrices of judged rows by classes held at once, besides one of each kind of network
+CLASS_COPIES, COPIES_A_KIND = 6, 2  # matrices of judged rows by classes held at once, and more of each kind of network
 ENCODED_ROWS = 4096
 MANY_NUMBERS = [str(n) for n in range(MOST_NUMBER_CLASSES + 1)]  # stand for those of a target read as numbers
 GATHERED = 1 << 14  # rows
 FEWEST_ROWS = 10  # rows below which nothing can be learned and judged
+LEAST_PROBABILITY = 1e-7
 TEMPERATURES = np.geomspace(0.3, 4.0, 40)  # Guo et al. 2017 fit one; a grid is exact enough and cannot fail
 SHARPER = 0.9  # on the temperature of an ensemble: the mean over members is flatter than each of them
 BATCH_SHARE, SMALLEST_BATCH, LARGEST_BATCH = 1 / 8, 32, 256  # of the rows a member trains on; a power of two
@@ -138,7 +139,7 @@ def read_table(path: str, config: Config, options: ReadOptions, folder: str = ".
                 f"{len(names)} classes in {len(rows)} rows look like an id, not a class",
                 "choose another column with --target, or --task regression", file=source.name, column=target,
             )  # fmt: skip
-        copies = CLASS_COPIES + len(config.resolve(task).kinds or ())
+        copies = CLASS_COPIES + COPIES_A_KIND * len(config.resolve(task).kinds or ())
         needed = copies * 8 * len(names) * min(len(rows), MOST_JUDGED)
         if needed > free_memory():
             raise DataError(
@@ -343,22 +344,31 @@ class Fitting:
             weights = weights[self.rows[order]]
         parts, of_kinds = [], []
         for kind, temperature in zip(self.kinds, temperatures, strict=True):
-            if config.calibrate and self.schema.target.labels and len(self.members) > 1:
+            if config.calibrate and self.schema.target.labels and len(self.members) > len(self.kinds):
                 temperature *= SHARPER
             parts.append(Part(kind, 1.0, temperature))
             sums = np.zeros((len(self.y), self.members[0].network.n_outputs))
             for index, z in self.of_kind(kind, held_out):
                 sums[index] += z
             of_kinds.append(combine([sums[order] / n_judges[order]], config, self.schema, parts[-1:]))
-        shares = select(of_kinds, truth, weights)
+        shares = select(of_kinds, lambda outputs: self.losses(outputs, order), weights)
         parts = [replace(part, weight=share) for part, share in zip(parts, shares, strict=True)]
-        outputs = np.sum([share * one for share, one in zip(shares, of_kinds, strict=True)], axis=0)
+        outputs = shares[0] * of_kinds[0]
+        for share, one in zip(shares[1:], of_kinds[1:], strict=True):
+            outputs += share * one
         threshold = None
         if config.threshold != "none":
             threshold = best_threshold(truth, outputs, config.threshold, weights)
         found = score(task, truth, outputs, weights, 0, rng=np.random.default_rng(0), threshold=threshold)
         validation = {name: interval.value for name, interval in found.items()}
         return tuple(part for part in parts if part.weight), threshold, validation
+
+    def losses(self, outputs: NDArray[np.floating], index: Ints) -> NDArray[np.floating]:
+        """(n,) losses of an ensemble's outputs for these rows: log-loss, or what --loss says of standardised values."""
+        target, y = self.schema.target, self.y[index]
+        if target.labels:
+            return np.asarray(-np.log(np.maximum(outputs[np.arange(len(y)), y], LEAST_PROBABILITY)))
+        return build_loss(self.config).rows(((outputs - target.mean) / target.std)[:, None], y)
 
     def truth(self, index: Ints) -> NDArray[Any]:
         target = self.schema.target
@@ -405,9 +415,6 @@ def prepare_table(table: Table, config: Config) -> Fitting:
         raise DataError("no column holds anything to learn from", file=table.source.name)
     rows, x, y = encoded(table, schema, is_used, config.seed)
     weights = row_weights(table, rows, y, config)
-    kinds = config.kinds or BASE["kinds"]
-    seeds = np.random.SeedSequence(config.seed).spawn(ensemble * len(kinds))
-    rngs = [np.random.default_rng(s) for s in seeds]
     # Of each row, the member that it validates; without folds 1 for validation and 0 for training rows.
     part = storage.array((n_used,), np.int8)
     if by_fold and table.groups is not None:
@@ -422,6 +429,13 @@ def prepare_table(table: Table, config: Config) -> Fitting:
         pairs = [(places(part != k, storage), places(part == k, storage)) for k in range(ensemble)]
     else:
         pairs = [(places(part == 0, storage), places(part == 1, storage))] * ensemble
+    notes, kinds = list(table.notes), config.kinds or BASE["kinds"]
+    if len(kinds) > 1 and not len(pairs[0][1]):
+        kinds = kinds[:1]
+        config = replace(config, kinds=kinds)
+        notes.append(f"without validation rows kinds of network cannot be weighed: {kinds[0]} alone (--kinds)")
+    seeds = np.random.SeedSequence(config.seed).spawn(ensemble * len(kinds))
+    rngs = [np.random.default_rng(s) for s in seeds]
     n = len(pairs[0][0])
     if config.batch_size == "auto":
         nearest = 2 ** round(np.log2(n * BATCH_SHARE))
@@ -438,7 +452,7 @@ def prepare_table(table: Table, config: Config) -> Fitting:
         # The first of so many rows are a sample of them all, and tell one epoch from another as well.
         valid = replace(seen, index=valid_rows[:MOST_VALIDATED]) if len(valid_rows) else None
         members.append(Member(build_network(config, schema, rng, kind), seen, valid, rng))
-    notes = [*table.notes, *(f"{c.name} is left out: {c.reason}" + (f" ({c.hint})" if c.hint else "")
+    notes += [*(f"{c.name} is left out: {c.reason}" + (f" ({c.hint})" if c.hint else "")
              for c in columns if c.n_plain == 0 and c.name not in config.drop and c.kind == "left out"),
              *(f"{c.name} is free text: {c.n_plain} hashed words and pairs of words (--category {c.name}, "
                f"--drop {c.name})" for c in columns if c.kind == "text")]  # fmt: skip
@@ -562,8 +576,12 @@ def given_weights(table: Table, config: Config) -> Floats | None:
         return None
     column = table.frame[table.source.column(config.weight)]
     given = column.to_numpy(np.float64) if column.dtype.kind == "f" else np.array([np.nan])
-    if not np.all(given >= 0) or not given[table.sets != splits.TEST].sum() > 0:
+    if not np.all(given >= 0):
         raise DataError("weights must be numbers of at least 0", file=table.source.name, column=config.weight)
+    for number, name in ((splits.TRAIN, "training"), (splits.VALIDATION, "validation"), (splits.TEST, "test")):
+        chosen = given[table.sets == number]
+        if len(chosen) and not chosen.sum() > 0:
+            raise DataError(f"all {name} rows have the weight 0", file=table.source.name, column=config.weight)
     return given
 
 

@@ -75,9 +75,8 @@ def n_outputs(config: Config, schema: Schema) -> int:
 
 def layer_widths(config: Config, schema: Schema, kind: str = "mlp") -> list[int]:
     """Inputs, hidden units of each layer, outputs."""
-    hidden = config.hidden if KINDS[kind].hidden is None else KINDS[kind].hidden
     n_inputs = schema.n_inputs if KINDS[kind].sees_ple else schema.n_plain
-    return [n_inputs, *(hidden or ()), n_outputs(config, schema)]
+    return [n_inputs, *KINDS[kind].hidden_of(config.hidden), n_outputs(config, schema)]
 
 
 def n_weights(widths: list[int]) -> int:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -378,11 +378,13 @@ class Training:
                 runs[0].batch_size,
             )
             yield from list(self.told)
-            while (stopped := self.stopped()) is None:
+            while not self.is_over():
+                others_only = all(run.has_stopped for run in runs[: self.n_told])
                 started, n_rows = now, sum(len(run.member.train) for run in runs if not run.has_stopped)
                 measured = list(pool.map(Run.epoch, runs) if pool else map(Run.epoch, runs))
                 now = time.monotonic()
-                self.told.append(self.ended(measured, n_rows / max(now - started, 1e-9), now - began))
+                told = self.ended(measured, n_rows / max(now - started, 1e-9), now - began)
+                self.told.append(replace(told, others_only=others_only))
                 yield self.told[-1]
         finally:
             for run in runs:
@@ -391,7 +393,7 @@ class Training:
                 pool.shutdown(wait=True)
             for run in runs:
                 run.restore()
-        yield Finished(len(self.told), self.told[-1].best_epoch, stopped, time.monotonic() - began)
+        yield Finished(len(self.told), self.told[-1].best_epoch, self.stopped_by(), time.monotonic() - began)
 
     def ended(self, measured: Sequence[Measured], rows_per_second: float, seconds: float) -> EpochEnded:
         """What to tell of the epoch that every member has just finished."""
@@ -405,8 +407,8 @@ class Training:
         if mean is None or best_mean is None or mean < best_mean:
             best_epoch = epoch
         recoveries = [
-            what if len(self.runs) == 1 else f"network {number}: {what}"
-            for number, run in enumerate(self.runs, 1) for what in run.recoveries
+            what if len(self.runs) == 1 else f"{self.name(number)}: {what}"
+            for number, run in enumerate(self.runs) for what in run.recoveries
         ]  # fmt: skip
         for run in self.runs:
             run.recoveries = []
@@ -423,18 +425,29 @@ class Training:
             tuple(recoveries),
         )
 
-    def stopped(self) -> Stop | None:
-        """Why training is over, or None."""
+    def name(self, number: int) -> str:
+        """What a network is called: its number, from 1, among those of its kind."""
+        kind, number = divmod(number, self.n_told)
+        kinds = self.config.kinds or BASE["kinds"]
+        return f"network {number + 1}" if len(kinds) == 1 else f"{kinds[kind]} network {number + 1}"
+
+    def is_over(self) -> bool:
+        """Whether every network has stopped, or the time or the epochs are used up."""
         if not self.told:
-            return None
-        config, epoch = self.config, len(self.told)
-        if all(run.has_failed for run in self.runs):
+            return False
+        return all(run.has_stopped for run in self.runs) or self.is_late() or len(self.told) >= self.runs[0].epochs
+
+    def is_late(self) -> bool:
+        return bool(self.config.time_limit and self.told[-1].seconds >= self.config.time_limit)
+
+    def stopped_by(self) -> Stop:
+        """Why the networks of the first kind stopped."""
+        runs = self.runs[: self.n_told]
+        if all(run.has_failed for run in runs):
             return "diverged"
-        if all(run.has_stopped for run in self.runs):
+        if all(run.has_stopped for run in runs):
             return "patience"
-        if config.time_limit and self.told[-1].seconds >= config.time_limit:
-            return "time limit"
-        return "epochs" if epoch >= self.runs[0].epochs else None
+        return "time limit" if self.is_late() else "epochs"
 
     def progress(self) -> Progress:
         """Where the training stands; to be asked for while `events` waits after an epoch."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.blend import Part
+from mlpcli.blend import Part, kind_of
 from mlpcli.config import BASE, Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.errors import TrainingError, UsageError
@@ -164,7 +164,8 @@ class Tuner:
             for number, (trial, fold) in enumerate(wanted):
                 if self.is_late(began, executor.jobs):
                     return
-                config = replace(trial.config(self.config), ensemble=1)
+                config = trial.config(self.config)
+                config = replace(config, ensemble=1, kinds=(kind_of(config),))
                 yield Task(number, f"trial {trial.number}, fold {fold + 1}", config, data, self.folds[fold])
 
         for outcome in run(tasks(), executor):

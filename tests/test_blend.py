@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 
 import mlpcli
+from mlpcli import remedies
 from mlpcli.blend import KINDS, STEPS, Part, select
 from mlpcli.config import KIND_NAMES, Config
+from mlpcli.diagnose import larger, smaller
 from mlpcli.errors import ModelError, UsageError
+from mlpcli.events import EpochEnded, History
 from mlpcli.fitting import prepare
 from mlpcli.jsonable import to_json
 from mlpcli.model import combine
 from mlpcli.soundness import require_sound
 
-SMALL = {"target": "y", "epochs": 4, "hidden": (5,), "ensemble": 3}
+SMALL = {"target": "y", "epochs": 40, "patience": 3, "hidden": (5,), "ensemble": 3}
 ALL = ("mlp", "wide", "plain", "linear")
 
 
@@ -41,32 +44,44 @@ def models(request, folder):
 # --- the weights ------------------------------------------------------------------------------------------
 
 
+def squares(y):
+    return lambda outputs: np.square(outputs - y)
+
+
 def test_a_kind_that_is_right_gets_all_but_the_first_step():
-    y = np.array([0, 1, 1, 0, 1])
-    right, even = np.eye(2)[y], np.full((5, 2), 0.5)
-    assert select([even, right], y) == [1 / STEPS, 1 - 1 / STEPS]
-    assert select([right, even], y) == [1.0, 0.0]
-    assert select([even], y) == [1.0]
+    y = np.array([0.0, 1.0, 1.0, 0.0, 1.0])
+    right, even = y, np.full(5, 0.5)
+    assert select([even, right], squares(y)) == [1 / STEPS, 1 - 1 / STEPS]
+    assert select([right, even], squares(y)) == [1.0, 0.0]
+    assert select([even], squares(y)) == [1.0]
 
 
 def test_kinds_whose_errors_cancel_share_the_weight():
     y = np.array([1.0, 2.0, 5.0])
-    assert select([y + 1, y - 1], y) == [0.5, 0.5]
-    assert select([y + 1, y - 3], y) == [0.75, 0.25]
+    assert select([y + 1, y - 1], squares(y)) == [0.5, 0.5]
+    assert select([y + 1, y - 3], squares(y)) == [0.75, 0.25]
 
 
 def test_the_rows_weights_count():
     y = np.array([0.0, 0.0])
     here, there = np.array([0.0, 1.0]), np.array([1.0, 0.0])
-    assert select([here, there], y, np.array([1.0, 0.0])) == [1.0, 0.0]
-    assert select([here, there], y, np.array([0.0, 1.0])) == [1 / STEPS, 1 - 1 / STEPS]
+    assert select([here, there], squares(y), np.array([1.0, 0.0])) == [1.0, 0.0]
+    assert select([here, there], squares(y), np.array([0.0, 1.0])) == [1 / STEPS, 1 - 1 / STEPS]
 
 
-def test_a_certain_and_wrong_kind_costs_much_and_is_not_infinite():
-    y = np.array([0, 0, 0])
-    wrong, fair = np.array([[0.0, 1.0]] * 3), np.array([[0.6, 0.4]] * 3)
-    assert select([fair, wrong], y) == [1.0, 0.0]
-    assert select([wrong, wrong], y) == [1.0, 0.0]
+def test_losses_of_an_ensemble_are_those_of_the_setting(folder):
+    by_loss = {}
+    for loss in ("squared_error", "absolute_error"):
+        fitting = prepare(str(folder / "number.csv"), Config(**SMALL, loss=loss))
+        target, index = fitting.schema.target, np.array([3, 1])
+        values = fitting.truth(index) + np.array([1.0, -2.0]) * target.std
+        by_loss[loss] = fitting.losses(values, index).tolist()
+    assert by_loss["squared_error"] == pytest.approx([0.5, 2.0], rel=1e-5)
+    assert by_loss["absolute_error"] == pytest.approx([1.0, 2.0], rel=1e-5)
+    fitting = prepare(str(folder / "classes.csv"), Config(**SMALL))
+    certain = np.eye(2)[fitting.y[:2]]
+    assert fitting.losses(certain, np.arange(2)).tolist() == [0, 0]
+    assert fitting.losses(1 - certain, np.arange(2)) == pytest.approx([-np.log(1e-7)] * 2)  # much, and not infinite
 
 
 # --- what a kind sees and has -----------------------------------------------------------------------------
@@ -140,10 +155,61 @@ def test_a_model_of_kinds_is_read_as_it_was_written(models, tmp_path):
         assert np.array_equal(one.params, other.params)
 
 
-def test_without_validation_rows_there_is_the_first_kind_alone(folder):
-    model = mlpcli.fit(str(folder / "classes.csv"), **(SMALL | {"ensemble": 1}), kinds=("plain", "mlp"), validation="0")
+def test_without_validation_rows_the_first_kind_is_trained_alone_and_that_is_said(folder):
+    config = Config(**(SMALL | {"ensemble": 1}), kinds=("plain", "mlp"), validation="0")
+    fitting = prepare(str(folder / "classes.csv"), config)
+    assert len(fitting.members) == 1
+    assert any("plain alone (--kinds)" in note for note in fitting.notes)
+    model = fitting.model(History.of(fitting.events()))
     assert [(part.kind, part.weight) for part in model.record.parts] == [("plain", 1.0)]
-    assert len(model.networks) == 1
+
+
+def test_of_kinds_that_outlast_the_first_no_loss_is_told(folder):
+    """The curve, and all that is found in it, is that of the first kind."""
+    fitting = prepare(str(folder / "number.csv"), Config(**SMALL, kinds=("linear", "mlp")))
+    events = list(fitting.events())
+    epochs = [event for event in events if isinstance(event, EpochEnded)]
+    n_told = sum(not event.others_only for event in epochs)
+    assert 0 < n_told < len(epochs) == events[-1].epochs
+    assert [event.others_only for event in epochs] == [False] * n_told + [True] * (len(epochs) - n_told)
+    history = History.of(events)
+    assert len(history.train_loss) == len(history.valid_loss) == n_told
+    assert history.stopped_by == "patience"
+    assert history.seconds >= epochs[-1].seconds
+
+
+def test_a_network_that_diverges_is_named_by_its_kind(folder):
+    fitting = prepare(str(folder / "number.csv"), Config(**SMALL, kinds=("mlp", "linear")))
+    training = fitting.training()
+    names = [training.name(i) for i in (0, 2, 3, 5)]
+    assert names == ["mlp network 1", "mlp network 3", "linear network 1", "linear network 3"]
+    assert prepare(str(folder / "number.csv"), Config(**SMALL)).training().name(2) == "network 3"
+
+
+def test_a_temperature_is_sharper_only_for_several_networks_of_a_kind(folder):
+    path = str(folder / "classes.csv")
+    one = SMALL | {"ensemble": 1}
+    alone, blended = mlpcli.fit(path, **one), mlpcli.fit(path, **one, kinds=("mlp", "linear"))
+    assert alone.record.parts[0].temperature == blended.record.parts[0].temperature
+
+
+@pytest.mark.parametrize(("kind", "flags"), [("mlp", "--hidden 1"), ("wide", "--kinds mlp --hidden 64,64")])
+def test_a_smaller_network_is_asked_for_with_the_kind_that_has_its_layers(kind, flags):
+    assert smaller(Config(kinds=(kind,), hidden=(5,))) == flags
+
+
+def test_more_layers_than_none_need_another_kind():
+    assert larger(Config(kinds=("linear",), hidden=(5,))) == "--kinds mlp --hidden 64,64"
+
+
+def test_remedies_are_tried_on_the_first_kind(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    model = mlpcli.fit("classes.csv", **SMALL, kinds=("linear", "mlp"))
+    trials = remedies.plan(model).trials
+    assert {trial.config.kinds for trial in trials} == {("linear",), ("mlp",)}
+    for trial in trials:
+        assert ("--hidden" in trial.flags) == (trial.config.kinds == ("mlp",))
+        assert ("--kinds mlp" in trial.flags) == ("--hidden" in trial.flags)
 
 
 def test_one_network_is_one_kind_unless_kinds_are_named():

@@ -31,9 +31,9 @@ def rows_note(fitting: Fitting) -> str:
     sets = fitting.table.sets
     shapes = [" - ".join(map(str, layer_widths(config, fitting.schema, kind))) for kind in fitting.kinds]
     each = len(fitting.members) // len(shapes)
-    kind = f"network {' and '.join(shapes)}"
+    kind = f"network {' and '.join(shapes)}" if each == 1 else f"{each} networks {f', {each} of '.join(shapes)}"
     if fitting.by_fold:
-        kind = f"{each} networks {f', {each} of '.join(shapes)}, each validated on a fold of its own"
+        kind += ", each validated on a fold of its own"
     n_test = int((sets == 2).sum())
     return (
         f"rows: {len(sets) - n_test} for training and validation, {n_test} for testing (--validation, --test); "
@@ -53,7 +53,8 @@ def answer(
     return {
         "schema": SCHEMA, "model": path, "data": evaluation.data, "target": model.schema.target.name,
         "task": model.task, "seed": model.config.seed, "rows": evaluation.rows, "epochs": len(history.train_loss),
-        "best_epoch": history.best_epoch, "metrics": metrics, "baselines": evaluation.baselines,
+        "best_epoch": history.best_epoch, "kinds": {part.kind: part.weight for part in model.record.parts},
+        "metrics": metrics, "baselines": evaluation.baselines,
         "findings": to_json(findings), "seconds": history.seconds,
     }  # fmt: skip
 

@@ -94,7 +94,7 @@ def inspect(
 
 
 def network_facts(model: Model) -> Iterator[str]:
-    """A line for each kind of network."""
+    """What each kind of network is, and its weight where there are several."""
     from mlpcli.model import layer_widths
 
     each = len(model.lead)

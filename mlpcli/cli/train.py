@@ -20,6 +20,8 @@ from mlpcli.errors import GateFailed
 if TYPE_CHECKING:
     from mlpcli.evaluation import Evaluation
     from mlpcli.events import History
+    from mlpcli.fitting import Fitting
+    from mlpcli.model import Model
 
 
 @app.command(cls=Sectioned)
@@ -108,7 +110,9 @@ def train(
     found = findings(model, evaluation)
     if not quiet:
         if history.n_members > 1:
-            console.print(spread_note(history, fitting.by_fold), soft_wrap=True)
+            console.print(spread_note(history, fitting), soft_wrap=True)
+        if len(fitting.kinds) > 1:
+            console.print(kinds_note(model, fitting), soft_wrap=True)
         show_training(console, history, evaluation, found, verbose)
         console.print(
             f"model: {safe(output)}  (mlpcli evaluate {safe(output)}; mlpcli predict {safe(output)} new.csv)",
@@ -147,12 +151,20 @@ def show_training(
         console.print(line, soft_wrap=True)
 
 
-def spread_note(history: History, by_fold: bool) -> str:
+def kinds_note(model: Model, fitting: Fitting) -> str:
+    """The weights of the kinds of network."""
+    weights = {part.kind: part.weight for part in model.record.parts}
+    shares = ", ".join(f"{kind} {weights.get(kind, 0):.0%}" for kind in fitting.kinds)
+    return f"weights of the kinds of network, from validation rows: {shares}"
+
+
+def spread_note(history: History, fitting: Fitting) -> str:
     """How far the members of an ensemble are apart at its best epoch."""
     at = history.best_epoch - 1
-    note = f"curves are means over {history.n_members} networks; at epoch {at + 1} their training losses"
+    kind = f"{fitting.kinds[0]} " if len(fitting.kinds) > 1 else ""
+    note = f"curves are means over {history.n_members} {kind}networks; at epoch {at + 1} their training losses"
     note += f" are {history.train_loss[at]:.3g} ± {history.train_spread[at]:.2g}"
     if history.valid_loss:
         note += f", their validation losses {history.valid_loss[at]:.3g} ± {history.valid_spread[at]:.2g}"
     note += " (standard deviation)"
-    return note + "; validation metrics judge each row by the network that never saw it" if by_fold else note
+    return note + "; validation metrics judge each row by the network that never saw it" if fitting.by_fold else note
