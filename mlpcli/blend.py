@@ -60,9 +60,11 @@ def select(outputs: Sequence[Array], losses: Callable[[Array], Array], row_weigh
 
     The first kind is the first one selected, so it always has a weight.
     """
+    if len(outputs) == 1:
+        return [1.0]
     counts = [1] + [0] * (len(outputs) - 1)
     mean = outputs[0]
-    for step in range(1, STEPS if len(outputs) > 1 else 1):
+    for step in range(1, STEPS):
         means = [np.average(losses((step * mean + one) / (step + 1)), weights=row_weights) for one in outputs]
         best = int(np.argmin(means))
         mean = (step * mean + outputs[best]) / (step + 1)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+from command_line import mlpcli as mlpcli_command
 
 import mlpcli
 from mlpcli import remedies
@@ -14,7 +17,7 @@ from mlpcli.errors import ModelError, UsageError
 from mlpcli.events import EpochEnded, History
 from mlpcli.fitting import prepare
 from mlpcli.jsonable import to_json
-from mlpcli.model import combine
+from mlpcli.model import combine, layer_widths
 from mlpcli.soundness import require_sound
 
 SMALL = {"target": "y", "epochs": 40, "patience": 3, "hidden": (5,), "ensemble": 3}
@@ -91,6 +94,7 @@ def test_every_kind_has_its_inputs_and_layers(folder):
     fitting = prepare(str(folder / "classes.csv"), Config(**SMALL, kinds=ALL))
     n_plain, n_all = fitting.schema.n_plain, fitting.schema.n_inputs
     assert n_plain < n_all
+    assert layer_widths(fitting.config, fitting.schema, "wide") == [n_all, 256, 256, 2]
     firsts = [fitting.of_kind(kind, fitting.members)[0].network for kind in ALL]
     assert [(n.layers[0].n_in, n.n_layers) for n in firsts] == [(n_all, 2), (n_all, 3), (n_plain, 2), (n_plain, 1)]
     x = np.random.default_rng(0).standard_normal((7, n_all)).astype(np.float32)
@@ -243,3 +247,22 @@ def test_a_header_with_parts_that_no_training_writes_is_refused(models, parts):
     record = models[1].record
     with pytest.raises(ModelError, match="cannot be"):
         require_sound(record.schema, record.config, record.dialect, parts, record.threshold)
+
+
+# --- what is told -----------------------------------------------------------------------------------------
+
+
+def test_train_and_inspect_tell_the_weights_of_the_kinds(folder, tmp_path):
+    model = str(tmp_path / "m.npz")
+    settings = "-t", "y", "--kinds", ",".join(ALL), "--ensemble", 2, "--epochs", 9
+    done = mlpcli_command("train", "number.csv", *settings, "-o", model, "--json", cwd=folder)
+    assert done.returncode == 0
+    weights = json.loads(done.stdout)["kinds"]
+    assert 1 < len(weights) <= 4
+    assert sum(weights.values()) == pytest.approx(1)
+    told = ", ".join(f"{kind} {weights.get(kind, 0):.0%}" for kind in ALL)
+    assert f"weights of the kinds of network, from validation rows: {told}\n" in done.stderr
+    assert "curves are means over 2 mlp networks" in done.stderr
+    shown = mlpcli_command("inspect", model, cwd=folder).stdout
+    for kind, weight in weights.items():
+        assert f"{kind}, {weight:.0%} of the answer: 2 of " in shown

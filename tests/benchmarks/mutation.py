@@ -35,6 +35,7 @@ TESTS = {
         "tests/data/test_bad_structure.py",
         "tests/data/test_reading.py",
     ],
+    "blend": ["tests/test_blend.py"],
     "engine/losses": ["tests/engine/test_losses.py", "tests/engine/test_gradients.py", "tests/engine/test_golden.py"],
     "engine/optimizers": ["tests/engine/test_optimizers.py", "tests/engine/test_golden.py"],
 }
