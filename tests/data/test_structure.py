@@ -130,6 +130,16 @@ def test_a_quote_in_a_comment_opens_nothing():
     assert found.open_quote is None
 
 
+def test_a_comment_after_a_cell_with_a_line_that_looks_like_one_is_a_comment():
+    data = b'a,b\n1,"x\n# ""y"""\n# it,"s\n2,"z\n#"",w"\n# 5" wide\n3,4\n'
+    found = scan(data, ",", comment="#")
+    assert found.widths.tolist() == [2, 2, 2, 2]
+    assert found.open_quote is None
+    assert [data[a:b] for a, b in zip(found.starts, found.ends, strict=True)][1:] == [
+        b'1,"x\n# ""y"""', b'2,"z\n#"",w"', b"3,4",
+    ]  # fmt: skip
+
+
 def test_a_quote_behind_a_space_opens_a_field_where_spaces_follow_delimiters():
     assert scan(b'a, b\n1, "2, 3"\n', ",", spaces=True).widths.tolist() == [2, 2]
     assert scan(b'a, b\n1, "2, 3"\n', ",").widths.tolist() == [2, 3]
