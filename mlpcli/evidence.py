@@ -284,7 +284,7 @@ def structure(
     rows = rng.permutation(judged)[:MOST_STRUCTURE_ROWS]
     if len(rows) < 2 * N_FOLDS:
         return Estimate(0.0, 0.0, 0.0)
-    spread = plain[rows].std(axis=0)
+    spread = plain.std(axis=0)
     spread[spread <= 1e-12] = 1
     d = len(spread)
     scales = np.repeat(SCALES, -(-N_FEATURES // len(SCALES)))[:N_FEATURES] * (2 * d) ** 0.5
