@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
@@ -166,8 +167,7 @@ def traced(path: Path, log: Path, *options: str) -> tuple[int, list[tuple[str, i
 
 
 def traced_with_fault(path: Path, log: Path, calls: list[tuple[str, int]], fault: str) -> int:
-    """
-    Exit code of a save whose last of ``calls`` meets ``fault``.
+    """Exit code of a save whose last of `calls` meets `fault`.
 
     What a process calls before the save depends on more than the program: the C library's allocator asks for the
     number of cores when two threads meet in it, for one. Where a run counted otherwise, calls are counted anew.
@@ -383,6 +383,19 @@ main()
     )
     assert "Exception ignored in" in run.stderr  # the first one was swallowed
     assert run.returncode == 130
+
+
+def test_N09_a_stop_of_which_another_error_was_made_is_a_stop(call, small, monkeypatch):
+    """C extensions say that an import failed, whatever stopped it."""
+
+    def converting(path):
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        raise ImportError("numpy._core.multiarray failed to import")
+
+    monkeypatch.setattr("mlpcli.model.load", converting)
+    assert call("inspect", small / "iris.npz") == (143, "", "")
 
 
 def test_N09_an_interrupt_that_no_signal_of_ours_raised_ends_a_command_alike(call, small, monkeypatch):

@@ -66,9 +66,19 @@ def main() -> None:
 class StoppedError(KeyboardInterrupt):
     """SIGTERM or SIGHUP, treated like Ctrl-C but for the exit code."""
 
+    last: tuple[int, weakref.ref[StoppedError]] | None = None  # number of the last signal, and what it raised
+
     def __init__(self, number: int) -> None:
         super().__init__()
         self.number = number
+
+
+def lost_stop() -> int | None:
+    """The number of a stop that nobody holds any more: whoever catches one keeps it until the process ends."""
+    if StoppedError.last is None:
+        return None
+    number, raised = StoppedError.last
+    return number if raised() is None else None
 
 
 def stop(number: int, frame: object) -> None:
@@ -79,15 +89,14 @@ def stop(number: int, frame: object) -> None:
 def insisting(error: StoppedError) -> StoppedError:
     """The stop, raised anew every half a second as long as it is lost.
 
-    Some C extensions swallow what is raised while they are imported, and Python what is raised in a `__del__`. A stop
-    that nobody holds any more was swallowed: whoever catches one keeps it until the process ends.
+    Some C extensions swallow what is raised while they are imported, and Python what is raised in a `__del__`.
     """
-    number, raised = error.number, weakref.ref(error)
 
     def again(_: int, frame: object) -> None:
-        if raised() is None:
+        if (number := lost_stop()) is not None:
             stop(number, frame)
 
+    StoppedError.last = error.number, weakref.ref(error)
     signal.signal(signal.SIGALRM, again)
     signal.setitimer(signal.ITIMER_REAL, 0.5, 0.5)
     return error
@@ -107,6 +116,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         # One thread a matrix product: the same bits whatever the number of cores, and no fight with --jobs.
         for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ[name] = "1"
+        StoppedError.last = None
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, stop)
         code = bounded(lambda: begin(command, args, kwargs), bool(kwargs.get("json")), debug)
@@ -157,6 +167,8 @@ def bounded(work: Callable[[], int | None], as_json: bool, debug: bool = False) 
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except Exception as error:
+        if (number := lost_stop()) is not None:  # a C extension made another error of it
+            return 128 + number
         problem = problem_of(error)
         if debug:
             tell_traceback(error)
