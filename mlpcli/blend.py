@@ -27,10 +27,6 @@ class Kind:
     hidden: tuple[int, ...] | None  # None: as the settings say
     sees_ple: bool  # whether its inputs include the piecewise-linear ones
 
-    def hidden_of(self, hidden: tuple[int, ...] | None) -> tuple[int, ...]:
-        """Units of its hidden layers, where the settings ask for these."""
-        return (hidden or ()) if self.hidden is None else self.hidden
-
 
 # The choices of --kinds.
 KINDS: Mapping[str, Kind] = {
@@ -41,9 +37,24 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-def kind_of(config: Config) -> str:
-    """The first kind of network, whose course and evidence are told."""
-    return (config.kinds or BASE["kinds"])[0]
+def kinds_of(config: Config) -> tuple[str, ...]:
+    """The kinds of network; the course and the evidence of the first, the lead, are told."""
+    return config.kinds or BASE["kinds"]
+
+
+def lead_of(config: Config) -> str:
+    return kinds_of(config)[0]
+
+
+def hidden_of(config: Config, kind: str) -> tuple[int, ...]:
+    """Units of the hidden layers of this kind."""
+    own = KINDS[kind].hidden
+    return (config.hidden or ()) if own is None else own
+
+
+def obeys_hidden(config: Config) -> bool:
+    """Whether the layers of the first kind are those of --hidden."""
+    return KINDS[lead_of(config)].hidden is None
 
 
 @dataclass(frozen=True)

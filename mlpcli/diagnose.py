@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.blend import KINDS, kind_of
+from mlpcli.blend import hidden_of, lead_of, obeys_hidden
 from mlpcli.config import Config
 from mlpcli.evaluation import Evaluation, Judged
 from mlpcli.events import History
@@ -211,7 +211,7 @@ def no_better_than_baseline(case: Case) -> Finding | None:
 def linear_is_enough(case: Case) -> Finding | None:
     """On test rows a network without hidden layers is as good, and the rows are enough to tell."""
     judged = case.judged
-    if judged is None or judged.advantage is None or not hidden_of(case.config):
+    if judged is None or judged.advantage is None or not hidden_of(case.config, lead_of(case.config)):
         return None
     found = judged.advantage
     if found.low > 0 or found.high > WIDE / 2:
@@ -473,20 +473,15 @@ def decay(config: Config) -> float:
     return float(f"{1e-3 / (config.lr or 1e-3):.2g}")
 
 
-def hidden_of(config: Config) -> tuple[int, ...]:
-    """Units of the hidden layers of the first kind of network."""
-    return KINDS[kind_of(config)].hidden_of(config.hidden)
-
-
 def smaller(config: Config) -> str:
-    return resized(config, [max(w // 4, 1) for w in hidden_of(config)])
+    return resized(config, [max(w // 4, 1) for w in hidden_of(config, lead_of(config))])
 
 
 def larger(config: Config) -> str:
-    return resized(config, [min(max(4 * w, 32), 1024) for w in hidden_of(config)] or [64, 64])
+    return resized(config, [min(max(4 * w, 32), 1024) for w in hidden_of(config, lead_of(config))] or [64, 64])
 
 
 def resized(config: Config, widths: list[int]) -> str:
     """The flags for hidden layers of these widths."""
-    kind = "" if KINDS[kind_of(config)].hidden is None else "--kinds mlp "  # only this one has the layers of --hidden
+    kind = "" if obeys_hidden(config) else "--kinds mlp "
     return f"{kind}--hidden " + (",".join(map(str, widths)) or "''")

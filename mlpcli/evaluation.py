@@ -30,7 +30,7 @@ from mlpcli.fitting import (
     subset,
     with_value,
 )
-from mlpcli.metrics import Interval, score
+from mlpcli.metrics import Interval, log_losses, score
 from mlpcli.model import Model, as_read, build_loss
 
 LINEAR_BATCH, LINEAR_STEPS = 64, 3000  # enough for a convex loss at a falling rate to settle
@@ -183,9 +183,9 @@ def advantage_over(
     """Their loss minus ours on the same rows, as a share of what theirs gains over a constant; paired bootstrap."""
     target = model.schema.target
 
-    def losses(outputs: NDArray[np.floating]) -> NDArray[np.float64]:
+    def losses(outputs: NDArray[np.floating]) -> NDArray[np.floating]:
         if target.labels:
-            return np.asarray(-np.log(np.maximum(outputs[np.arange(len(truth)), truth], 1e-7)))
+            return log_losses(truth, outputs)
         return np.asarray(np.square((outputs - truth) / target.std))
 
     n = len(truth)

@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 
-from mlpcli.blend import Part, select
-from mlpcli.config import BASE, Config, ReadOptions, Task
+from mlpcli.blend import Part, kinds_of, select
+from mlpcli.config import Config, ReadOptions, Task
 from mlpcli.data import splits
 from mlpcli.data.columns import looked_up
 from mlpcli.data.schema import (
@@ -38,7 +38,7 @@ from mlpcli.data.table import Source, as_number, open_table, to_floats
 from mlpcli.errors import DataError, TrainingError, UsageError
 from mlpcli.events import Event, History
 from mlpcli.evidence import gather
-from mlpcli.metrics import best_threshold, score
+from mlpcli.metrics import best_threshold, log_losses, score
 from mlpcli.model import (
     Data,
     Model,
@@ -64,7 +64,6 @@ ENCODED_ROWS = 4096
 MANY_NUMBERS = [str(n) for n in range(MOST_NUMBER_CLASSES + 1)]  # stand for those of a target read as numbers
 GATHERED = 1 << 14  # rows
 FEWEST_ROWS = 10  # rows below which nothing can be learned and judged
-LEAST_PROBABILITY = 1e-7
 TEMPERATURES = np.geomspace(0.3, 4.0, 40)  # Guo et al. 2017 fit one; a grid is exact enough and cannot fail
 SHARPER = 0.9  # on the temperature of an ensemble: the mean over members is flatter than each of them
 BATCH_SHARE, SMALLEST_BATCH, LARGEST_BATCH = 1 / 8, 32, 256  # of the rows a member trains on; a power of two
@@ -139,7 +138,7 @@ def read_table(path: str, config: Config, options: ReadOptions, folder: str = ".
                 f"{len(names)} classes in {len(rows)} rows look like an id, not a class",
                 "choose another column with --target, or --task regression", file=source.name, column=target,
             )  # fmt: skip
-        copies = CLASS_COPIES + COPIES_A_KIND * len(config.resolve(task).kinds or ())
+        copies = CLASS_COPIES + COPIES_A_KIND * len(kinds_of(config.resolve(task)))
         needed = copies * 8 * len(names) * min(len(rows), MOST_JUDGED)
         if needed > free_memory():
             raise DataError(
@@ -291,8 +290,7 @@ class Fitting:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        assert self.config.kinds is not None
-        return self.config.kinds
+        return kinds_of(self.config)
 
     def of_kind(self, kind: str, of_members: list[Item]) -> list[Item]:
         """What belongs to the members of one kind, of a list that has it for all, kind after kind."""
@@ -367,7 +365,7 @@ class Fitting:
         """(n,) losses of an ensemble's outputs for these rows: log-loss, or what --loss says of standardised values."""
         target, y = self.schema.target, self.y[index]
         if target.labels:
-            return np.asarray(-np.log(np.maximum(outputs[np.arange(len(y)), y], LEAST_PROBABILITY)))
+            return log_losses(y, outputs)
         return build_loss(self.config).rows(((outputs - target.mean) / target.std)[:, None], y)
 
     def truth(self, index: Ints) -> NDArray[Any]:
@@ -429,7 +427,7 @@ def prepare_table(table: Table, config: Config) -> Fitting:
         pairs = [(places(part != k, storage), places(part == k, storage)) for k in range(ensemble)]
     else:
         pairs = [(places(part == 0, storage), places(part == 1, storage))] * ensemble
-    notes, kinds = list(table.notes), config.kinds or BASE["kinds"]
+    notes, kinds = list(table.notes), kinds_of(config)
     if len(kinds) > 1 and not len(pairs[0][1]):
         kinds = kinds[:1]
         config = replace(config, kinds=kinds)

@@ -194,6 +194,14 @@ def f1(y: Ints, labels: Ints) -> Statistic:
     return macro
 
 
+LEAST_PROBABILITY = 1e-7  # so that a certain and wrong answer costs much, and not without end
+
+
+def log_losses(y: Ints, proba: Floats) -> Floats:
+    """(n,) -log of each true class's probability, which counts as at least LEAST_PROBABILITY."""
+    return np.asarray(-np.log(np.maximum(proba[np.arange(len(y)), y], LEAST_PROBABILITY)))
+
+
 def log_loss(y: Ints, proba: Floats) -> Statistic:
     """Mean -log of the true class's probability, in nats; it counts as at least its float type's epsilon."""
     true = proba[np.arange(len(y)), y]

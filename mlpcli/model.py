@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlpcli import archive
-from mlpcli.blend import KINDS, Part
+from mlpcli.blend import KINDS, Part, hidden_of
 from mlpcli.config import Config
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.schema import Schema
@@ -73,10 +73,10 @@ def n_outputs(config: Config, schema: Schema) -> int:
     return 1 if config.loss == "binary_cross_entropy" else schema.target.n_outputs
 
 
-def layer_widths(config: Config, schema: Schema, kind: str = "mlp") -> list[int]:
+def layer_widths(config: Config, schema: Schema, kind: str) -> list[int]:
     """Inputs, hidden units of each layer, outputs."""
     n_inputs = schema.n_inputs if KINDS[kind].sees_ple else schema.n_plain
-    return [n_inputs, *KINDS[kind].hidden_of(config.hidden), n_outputs(config, schema)]
+    return [n_inputs, *hidden_of(config, kind), n_outputs(config, schema)]
 
 
 def n_weights(widths: list[int]) -> int:
@@ -84,7 +84,7 @@ def n_weights(widths: list[int]) -> int:
     return sum((a + 1) * b for a, b in pairwise(widths))
 
 
-def build_network(config: Config, schema: Schema, rng: np.random.Generator, kind: str = "mlp") -> Network:
+def build_network(config: Config, schema: Schema, rng: np.random.Generator, kind: str) -> Network:
     """An untrained network. Raises DataError when it would be too large to train."""
     widths = layer_widths(config, schema, kind)
     size = n_weights(widths)
@@ -212,8 +212,8 @@ def load(path: str) -> Model:
             or len(members) != (record.config.ensemble or 1) * len(record.parts)
         ):
             raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
-        kinds = np.repeat([part.kind for part in record.parts], record.config.ensemble or 1)
-        networks = [with_weights(record, row, kind) for row, kind in zip(members, kinds.tolist(), strict=True)]
+        kinds = [part.kind for part in record.parts for _ in range(record.config.ensemble or 1)]
+        networks = [with_weights(record, row, kind) for row, kind in zip(members, kinds, strict=True)]
     except ModelError as error:
         raise ModelError(error.message, error.hint, file=path) from error
     return Model(record, networks, path)

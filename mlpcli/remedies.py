@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.blend import KINDS, kind_of
+from mlpcli.blend import lead_of, obeys_hidden
 from mlpcli.config import Config, flag
 from mlpcli.data import splits
 from mlpcli.diagnose import decay
@@ -134,7 +134,7 @@ def perform(trial: Trial) -> Tried:
     if trial.other_weights:
         for k, member in enumerate(fitting.members):
             member.rng = np.random.default_rng([fitting.config.seed, k, 1])
-            member.network = build_network(fitting.config, fitting.schema, member.rng, kind_of(fitting.config))
+            member.network = build_network(fitting.config, fitting.schema, member.rng, lead_of(fitting.config))
     fitting.members = fitting.members[:N_NETWORKS]
     try:
         History.of(fitting.events())
@@ -199,7 +199,7 @@ def plan(model: Model) -> Plan:
     rows = np.flatnonzero(table.sets != splits.TEST)
     rng = np.random.default_rng([config.seed, len(rows)])
     table = subset(table, np.sort(rng.permutation(rows)[:MOST_ROWS]))
-    config = replace(config, ensemble=max(config.ensemble or 1, N_NETWORKS), kinds=(kind_of(config),), time_limit=None)
+    config = replace(config, ensemble=max(config.ensemble or 1, N_NETWORKS), kinds=(lead_of(config),), time_limit=None)
     data = shared(table)
     known = record.evidence.alone
     features = tuple(
@@ -209,8 +209,8 @@ def plan(model: Model) -> Plan:
     trials = [Trial(0, AS_IT_IS, "", config, data), Trial(1, AGAIN, "", config, data, other_weights=True)]
     for name, remedy in REMEDIES.items():
         changed = dict(remedy(patient))
-        if "hidden" in changed and KINDS[kind_of(config)].hidden is not None:
-            changed = {"kinds": ("mlp",), **changed}  # only this one has the layers of --hidden
+        if "hidden" in changed and not obeys_hidden(config):
+            changed = {"kinds": ("mlp",), **changed}
         if changed:
             trials.append(Trial(len(trials), name, flags_of(changed), replace(config, **changed), data))
     return Plan(tuple(trials), data, config.seed)

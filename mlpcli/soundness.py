@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from mlpcli.blend import Part
+from mlpcli.blend import Part, kinds_of
 from mlpcli.config import Config
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.schema import (
@@ -55,7 +55,7 @@ def rules(
     yield len(set(target.labels)) == len(target.labels), "classes"
     yield target.std > 0 and target.low <= target.high, "target's numbers"
     yield all(1 / LARGEST_TEMPERATURE <= part.temperature <= LARGEST_TEMPERATURE for part in parts), "temperature"
-    kinds, weighed = config.kinds or (), [part.kind for part in parts]
+    kinds, weighed = kinds_of(config), [part.kind for part in parts]
     yield weighed[:1] == list(kinds[:1]) and weighed == [kind for kind in kinds if kind in weighed], "kinds of network"
     yield all(part.weight > 0 for part in parts) and abs(sum(part.weight for part in parts) - 1) < 1e-6, "weights"
     yield threshold is None or (len(target.labels) == 2 and 0 <= threshold <= 1), "threshold"

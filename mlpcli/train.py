@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.config import BASE, Config
+from mlpcli.blend import kinds_of
+from mlpcli.config import Config
 from mlpcli.data.splits import blocks
 from mlpcli.engine.losses import Loss
 from mlpcli.engine.network import Network
@@ -348,7 +349,7 @@ class Training:
         self.config = config
         self.runs = [Run(member, loss, config) for member in members]
         # Networks of other kinds come after those of the first, whose course is told.
-        self.n_told = len(members) // len(config.kinds or BASE["kinds"])
+        self.n_told = len(members) // len(kinds_of(config))
         self.told: list[EpochEnded] = []
 
     def events(self, jobs: int = 1) -> Iterator[Event]:
@@ -383,8 +384,8 @@ class Training:
                 started, n_rows = now, sum(len(run.member.train) for run in runs if not run.has_stopped)
                 measured = list(pool.map(Run.epoch, runs) if pool else map(Run.epoch, runs))
                 now = time.monotonic()
-                told = self.ended(measured, n_rows / max(now - started, 1e-9), now - began)
-                self.told.append(replace(told, others_only=others_only))
+                speed = n_rows / max(now - started, 1e-9)
+                self.told.append(self.ended(measured, speed, now - began, others_only))
                 yield self.told[-1]
         finally:
             for run in runs:
@@ -395,7 +396,9 @@ class Training:
                 run.restore()
         yield Finished(len(self.told), self.told[-1].best_epoch, self.stopped_by(), time.monotonic() - began)
 
-    def ended(self, measured: Sequence[Measured], rows_per_second: float, seconds: float) -> EpochEnded:
+    def ended(
+        self, measured: Sequence[Measured], rows_per_second: float, seconds: float, others_only: bool
+    ) -> EpochEnded:
         """What to tell of the epoch that every member has just finished."""
         measured = measured[: self.n_told]
         train_losses = np.array([one.train_loss for one in measured])
@@ -423,12 +426,13 @@ class Training:
             rows_per_second,
             seconds,
             tuple(recoveries),
+            others_only,
         )
 
     def name(self, number: int) -> str:
         """What a network is called: its number, from 1, among those of its kind."""
         kind, number = divmod(number, self.n_told)
-        kinds = self.config.kinds or BASE["kinds"]
+        kinds = kinds_of(self.config)
         return f"network {number + 1}" if len(kinds) == 1 else f"{kinds[kind]} network {number + 1}"
 
     def is_over(self) -> bool:

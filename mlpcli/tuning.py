@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.blend import Part, kind_of
-from mlpcli.config import BASE, Config, ReadOptions
+from mlpcli.blend import kinds_of, lead_of
+from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.errors import TrainingError, UsageError
 from mlpcli.evaluation import truth_of
@@ -165,7 +165,7 @@ class Tuner:
                 if self.is_late(began, executor.jobs):
                     return
                 config = trial.config(self.config)
-                config = replace(config, ensemble=1, kinds=(kind_of(config),))
+                config = replace(config, ensemble=1, kinds=(lead_of(config),))
                 yield Task(number, f"trial {trial.number}, fold {fold + 1}", config, data, self.folds[fold])
 
         for outcome in run(tasks(), executor):
@@ -182,7 +182,7 @@ class Tuner:
         if self.limit is None or not any(t.losses for t in self.search.trials):
             return False
         config = self.config.resolve(self.table.task)
-        n_networks = (config.ensemble or 1) * len(config.kinds or BASE["kinds"])
+        n_networks = (config.ensemble or 1) * len(kinds_of(config))
         last = self.spent / max(self.n_spent, 1) * -(-n_networks // jobs)
         return time.monotonic() - began > self.limit - min(last, self.limit / 2)
 
@@ -254,8 +254,9 @@ def loss_of_one(model: Model, table: Table, metric: str) -> float:
     truth = truth_of(model, table.y_cells.loc[chosen], table.source.name)
     x = model.schema.encode(as_read(model, table.frame.loc[chosen]))
     # The ensemble's temperature is sharper than that of its networks.
-    temperature = model.record.parts[0].temperature / (SHARPER if len(model.lead) > 1 else 1.0)
-    alone = [Part("mlp", 1.0, temperature)]
+    lead = model.record.parts[0]
+    temperature = lead.temperature / (SHARPER if len(model.lead) > 1 else 1.0)
+    alone = [replace(lead, weight=1.0, temperature=temperature)]
     losses = []
     for network in model.lead:
         outputs = combine([network.predict(x)], model.config, model.schema, alone)

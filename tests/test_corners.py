@@ -230,7 +230,7 @@ REFUSED = {
     "weight 0 in all test rows": ("w,t,x,y\n" + "".join(f"{int(i < 51)},{i},{i % 7},{i % 2}\n" for i in range(60)),
                                   {"weight": "w", "time": "t"}, "all test rows have the weight 0"),
     "weight 0 to validate by": ("w,t,x,y\n" + "".join(f"{int(i < 42)},{i},{i % 7},{i % 2}\n" for i in range(60)),
-                                        {"weight": "w", "time": "t"}, "all validation rows have the weight 0"),
+                                {"weight": "w", "time": "t"}, "all validation rows have the weight 0"),
 }  # fmt: skip
 
 

@@ -55,11 +55,10 @@ def inspect(
             return
         record, history = loaded.record, loaded.record.history
         data = record.data
-        networks = "; ".join(network_facts(loaded))
         facts = {
             "target": f"{loaded.schema.target.name} ({loaded.task})",
             "classes": ", ".join(loaded.labels) or "none",
-            "networks": networks,
+            "networks": "; ".join(network_facts(loaded)),
             "trained on": f"{data.path}, {data.n_rows} rows, sha256 {data.sha256}",
             "rows": f"{data.n_train} for training, {data.n_validation} for validation, {data.n_test} for testing"
             + (", each network validated on a fold of its own" if record.by_fold else ""),

@@ -131,7 +131,9 @@ def compare(
 
     study = plan(data, chosen, options, *parse_vary(vary))
     if not quiet:
-        are_single = all(t.config.ensemble == 1 and len(t.config.kinds or ("mlp",)) == 1 for t in study.tasks)
+        from mlpcli.blend import kinds_of
+
+        are_single = all(t.config.ensemble == 1 and len(kinds_of(t.config)) == 1 for t in study.tasks)
         many = "one network" if are_single else "an ensemble"
         rows = "on the same rows" if study.same_rows else "on other rows each, so that small differences tell nothing"
         notes(study.table, f"{len(study.tasks)} trainings of {many} each, {rows}, alike but for --vary; "

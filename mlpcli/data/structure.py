@@ -158,7 +158,7 @@ class Scanner:
         is_filled = np.asarray(ends > starts)
         if self.comment is not None:
             is_filled &= b[starts] != ord(self.comment)
-        keep = self.kept(is_filled, ends == starts, widths)
+        keep = self.kept(is_filled, starts, ends, widths)
         end = first + (int(line_ends[-1]) + 1 if len(line_ends) else 0)
         if self.one_column and not is_last:
             # Whether a blank line is a row or the end of the file is not known before what follows it.
@@ -170,7 +170,7 @@ class Scanner:
             starts[keep] + first, ends[keep] + first, widths[keep], open_quote, frozenset(), min(end, stop)
         )
 
-    def kept(self, is_filled: Bools, blank: Bools, widths: Ints) -> Bools:
+    def kept(self, is_filled: Bools, starts: Ints, ends: Ints, widths: Ints) -> Bools:
         """Which records count: those that hold something and are no comment, and blank ones that are rows."""
         filled = np.flatnonzero(is_filled)
         first = 0
@@ -178,9 +178,9 @@ class Scanner:
             self.one_column, first = bool(widths[filled[0]] == 1), int(filled[0])
         if not (self.one_column and len(filled)):
             return is_filled
-        is_row = blank.copy()
-        is_row[:first] = is_row[filled[-1] :] = False
-        return is_filled | is_row
+        blank = np.asarray(ends == starts)
+        blank[:first] = blank[filled[-1] :] = False
+        return np.asarray(is_filled | blank)
 
     def find_leading_zeros(self, b: Bytes, delimiters: Ints, starts: Ints, before: Ints, keep: Bools) -> set[int]:
         """The fields in which some cell begins with 0 and a digit, as codes and telephone numbers do.
