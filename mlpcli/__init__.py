@@ -14,18 +14,18 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from mlpcli.config import Config as Config
     from mlpcli.config import ReadOptions as ReadOptions
-    from mlpcli.evaluation import evaluate as evaluate
-    from mlpcli.fitting import fit as fit
-    from mlpcli.model import Model as Model
-    from mlpcli.model import load as load
+    from mlpcli.evaluation.evaluate import evaluate as evaluate
+    from mlpcli.model.trained import Model as Model
+    from mlpcli.model.trained import load as load
+    from mlpcli.training.prepare import fit as fit
 
 HOMES = {
     "Config": "config",
     "ReadOptions": "config",
-    "evaluate": "evaluation",
-    "fit": "fitting",
-    "Model": "model",
-    "load": "model",
+    "evaluate": "evaluation.evaluate",
+    "fit": "training.prepare",
+    "Model": "model.trained",
+    "load": "model.trained",
 }
 
 

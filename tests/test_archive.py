@@ -20,8 +20,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlpcli import archive, files
 from mlpcli.errors import DataError, MachineError, ModelError, UsageError
+from mlpcli.files import archive
+from mlpcli.files import atomic as files
 
 HEADER = {"name": "열 [red]", "numbers": [1, 2.5, None, True]}
 ARRAYS = {"members": np.arange(6, dtype=np.float32).reshape(2, 3)}
@@ -432,7 +433,7 @@ def test_outputs_that_cannot_be_are_refused_before_any_work(tmp_path):
 
 SAVER = """
 import sys, numpy as np
-from mlpcli import archive
+from mlpcli.files import archive
 print("ready", flush=True)
 i = 0
 while True:

@@ -250,7 +250,7 @@ def test_Z06_a_last_batch_of_one_row(normalization, train, tmp_path):
     )  # fmt: skip
     assert code == 0
     assert "NaN" not in out
-    from mlpcli.model import load
+    from mlpcli.model.trained import load
 
     assert all(np.isfinite(n.params).all() and np.isfinite(n.state).all() for n in load("model.npz").networks)
 
@@ -284,7 +284,7 @@ def test_Z11_weights_that_explode_are_caught_at_the_step_and_the_best_epoch_is_k
     if code == 0:
         assert "loss became" in err
         assert "learning rate now 100" in err
-        from mlpcli.model import load
+        from mlpcli.model.trained import load
 
         assert np.isfinite(load("model.npz").networks[0].params).all()
     else:
@@ -352,7 +352,7 @@ def test_V03_extreme_columns_never_put_a_number_that_is_not_finite_into_a_model(
     code, out, err = train(table(300, c=EXTREME[name]), "--epochs", "3", *args, "--json")
     assert "Traceback" not in err
     if code == 0:
-        from mlpcli.model import load
+        from mlpcli.model.trained import load
 
         model = load("model.npz")  # refuses any number that is not finite
         assert "NaN" not in out

@@ -9,16 +9,16 @@ import pytest
 from command_line import mlpcli as mlpcli_command
 
 import mlpcli
-from mlpcli import remedies
-from mlpcli.blend import KINDS, STEPS, Part, select
 from mlpcli.config import KIND_NAMES, Config
-from mlpcli.diagnose import larger, smaller
+from mlpcli.diagnosis.findings import larger, smaller
 from mlpcli.errors import ModelError, UsageError
 from mlpcli.events import EpochEnded, History
-from mlpcli.fitting import prepare
-from mlpcli.jsonable import to_json
-from mlpcli.model import combine, layer_widths
-from mlpcli.soundness import require_sound
+from mlpcli.files.jsonable import to_json
+from mlpcli.model.checks import require_sound
+from mlpcli.model.trained import combine, layer_widths
+from mlpcli.studies import remedies
+from mlpcli.training.ensemble import KINDS, STEPS, Part, select
+from mlpcli.training.prepare import prepare
 
 SMALL = {"target": "y", "epochs": 40, "patience": 3, "hidden": (5,), "ensemble": 3}
 ALL = ("mlp", "wide", "plain", "linear")

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlpcli import archive, checkpoint
-from mlpcli.checkpoint import resumable
 from mlpcli.config import Config
 from mlpcli.errors import MachineError, ModelError, UsageError
 from mlpcli.events import EpochEnded, History
-from mlpcli.fitting import prepare
+from mlpcli.files import archive
+from mlpcli.training import checkpoint
+from mlpcli.training.checkpoint import resumable
+from mlpcli.training.prepare import prepare
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 EPOCHS = 8
@@ -168,7 +169,7 @@ def test_another_time_limit_is_the_same_training(tmp_path):
 
 
 def test_a_model_is_no_checkpoint_and_a_checkpoint_no_model(tmp_path):
-    from mlpcli.model import load
+    from mlpcli.model.trained import load
 
     kept, model = str(tmp_path / "run.ckpt"), tmp_path / "m.npz"
     finish("classic", model, keep=kept)

@@ -9,7 +9,7 @@ import numpy as np
 
 from mlpcli.config import Config
 from mlpcli.events import History
-from mlpcli.fitting import prepare
+from mlpcli.training.prepare import prepare
 
 IRIS = str(Path(__file__).parents[1] / "sample_data" / "iris.csv")
 

@@ -17,9 +17,9 @@ from command_line import ENV, mlpcli
 
 from mlpcli.cli import MODULES, app, register
 from mlpcli.config import Config, ReadOptions, flag, setting_type
-from mlpcli.diagnose import CHECKS
-from mlpcli.model import load
-from mlpcli.suspicions import SUSPICIONS
+from mlpcli.diagnosis.findings import CHECKS
+from mlpcli.diagnosis.table_checks import SUSPICIONS
+from mlpcli.model.trained import load
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

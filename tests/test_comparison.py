@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlpcli.comparison import ANOTHER_QUESTION, compare, parse_vary, plan
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.tasks import UNUSED
+from mlpcli.studies.comparison import ANOTHER_QUESTION, compare, parse_vary, plan
+from mlpcli.studies.tasks import UNUSED
 
 IRIS = str(Path(__file__).parents[1] / "sample_data" / "iris.csv")
 QUICK = Config(preset="classic", hidden=(8,), epochs=4)

@@ -14,15 +14,16 @@ import pandas as pd
 import pytest
 
 import mlpcli
-from mlpcli import files, jsonable
 from mlpcli.config import Config, ReadOptions, parse
 from mlpcli.data import text as texts
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.storage import free_memory
 from mlpcli.data.table import open_table
-from mlpcli.diagnose import noise_of
+from mlpcli.diagnosis.findings import noise_of
 from mlpcli.errors import DataError, MachineError, ModelError, TrainingError, UsageError
-from mlpcli.fitting import prepare
+from mlpcli.files import atomic as files
+from mlpcli.files import jsonable
+from mlpcli.training.prepare import prepare
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 IRIS, DIABETES = SAMPLES / "iris.csv", SAMPLES / "diabetes.csv"
@@ -102,7 +103,7 @@ def test_diagnose_tries_remedies_and_shows_them_as_table_and_json(call, here, mo
     assert code == 0
     assert "verdict" in out
     assert "1/" in err
-    from mlpcli import remedies
+    from mlpcli.studies import remedies
 
     real = remedies.Plan.outcomes
 
@@ -328,8 +329,8 @@ def test_an_unknown_encoding_is_refused(here):
 
 def test_what_was_never_told_to_end_has_no_figures(call, here, monkeypatch):
     """A study stopped before anything came of it."""
-    from mlpcli import comparison, cross_validation, tuning
     from mlpcli.cli.app import StoppedError
+    from mlpcli.studies import comparison, cross_validation, tuning
 
     def stopped(*args, **more):
         raise StoppedError(signal.SIGTERM)
@@ -376,7 +377,7 @@ def test_tune_takes_a_validation_file_for_its_one_fold(call, here):
 
 
 def test_a_remedy_that_diverges_is_said_to(call, here, monkeypatch):
-    from mlpcli import remedies
+    from mlpcli.studies import remedies
 
     monkeypatch.setattr(
         remedies, "REMEDIES", {"a mad rate": lambda patient: {"lr": 1000.0, "hidden": (300, 300, 300, 300)}}
@@ -410,7 +411,7 @@ def test_texts_that_all_look_like_numbers_are_still_the_model_s_texts(call, here
 
 def test_a_stop_before_the_first_epoch_and_one_after_it_are_told_apart(call, here, monkeypatch):
     from mlpcli.cli.app import StoppedError
-    from mlpcli.train import Run
+    from mlpcli.training.loop import Run
 
     epoch = Run.epoch
 
@@ -458,7 +459,7 @@ def test_a_regression_takes_a_validation_file_of_its_own(call, here):
 
 
 def test_a_class_that_the_model_never_saw_cannot_be_judged(call, here):
-    from mlpcli.evaluation import truth_of
+    from mlpcli.evaluation.evaluate import truth_of
 
     assert call("train", IRIS, *QUICK, "-q", "-o", "m.npz")[0] == 0
     cells = pd.Series(pd.Categorical(["setosa", "tulip", "tulip"]))

@@ -11,12 +11,12 @@ import pytest
 from scipy import stats
 
 from mlpcli.config import Config, ReadOptions
-from mlpcli.cross_validation import cross_validate, plan
 from mlpcli.data import splits
 from mlpcli.errors import DataError, TrainingError, UsageError
-from mlpcli.fitting import read_table
-from mlpcli.metrics import resampled_interval, t_quantile
-from mlpcli.tasks import UNUSED, perform, shared
+from mlpcli.metrics.scoring import resampled_interval, t_quantile
+from mlpcli.studies.cross_validation import cross_validate, plan
+from mlpcli.studies.tasks import UNUSED, perform, shared
+from mlpcli.training.prepare import read_table
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 QUICK = Config(preset="classic", hidden=(8,), epochs=3)

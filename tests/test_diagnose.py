@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from mlpcli.config import Config
-from mlpcli.diagnose import CHECKS, Case, diagnose
-from mlpcli.evaluation import Judged
+from mlpcli.diagnosis.findings import CHECKS, Case, diagnose
+from mlpcli.evaluation.evaluate import Judged
 from mlpcli.events import History
-from mlpcli.evidence import Estimate, Evidence
+from mlpcli.training.evidence import Estimate, Evidence
 
 CONFIG = Config().resolve("classification")
 EPOCHS = np.arange(60)

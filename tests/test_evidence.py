@@ -9,7 +9,9 @@ from mlpcli.config import Config
 from mlpcli.engine.losses import LOSSES
 from mlpcli.engine.network import mlp
 from mlpcli.events import History
-from mlpcli.evidence import (
+from mlpcli.files.jsonable import from_json, to_json
+from mlpcli.model.trained import load
+from mlpcli.training.evidence import (
     Estimate,
     constant_logits,
     estimate,
@@ -19,9 +21,7 @@ from mlpcli.evidence import (
     structure,
     units,
 )
-from mlpcli.fitting import prepare
-from mlpcli.jsonable import from_json, to_json
-from mlpcli.model import load
+from mlpcli.training.prepare import prepare
 
 
 def test_the_interval_covers_the_true_mean_as_often_as_it_says():

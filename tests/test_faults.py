@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlpcli import archive
 from mlpcli.errors import MachineError
+from mlpcli.files import archive
 
 ROOT = Path(__file__).parents[1]
 IRIS = ROOT / "sample_data" / "iris.csv"
@@ -41,7 +41,7 @@ def unmeasured(request, monkeypatch):
 
 
 def is_loadable(path: Path) -> bool:
-    from mlpcli.model import load
+    from mlpcli.model.trained import load
 
     load(str(path))
     return True
@@ -140,7 +140,7 @@ SYSTEM_CALLS = "openat", "write", "fsync", "rename", "fchmod", "close"
 SAVE = """
 import os, sys
 import numpy as np
-from mlpcli import archive
+from mlpcli.files import archive
 from mlpcli.errors import MachineError
 os.access("/save-begins", 0)
 try:
@@ -364,7 +364,7 @@ def test_N09_a_stop_that_is_swallowed_is_raised_anew(tmp_path):
     """Cython swallows what is raised while its modules are imported, Python what is raised in a `__del__`."""
     code = """
 import os, signal, sys
-from mlpcli import files
+from mlpcli.files import atomic as files
 from mlpcli.cli import main
 class Swallowing:
     def __del__(self):
@@ -394,7 +394,7 @@ def test_N09_a_stop_of_which_another_error_was_made_is_a_stop(call, small, monke
             time.sleep(5)
         raise ImportError("numpy._core.multiarray failed to import")
 
-    monkeypatch.setattr("mlpcli.model.load", converting)
+    monkeypatch.setattr("mlpcli.model.trained.load", converting)
     assert call("inspect", small / "iris.npz") == (143, "", "")
 
 
@@ -402,7 +402,7 @@ def test_N09_an_interrupt_that_no_signal_of_ours_raised_ends_a_command_alike(cal
     def stopped(path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mlpcli.model.load", stopped)
+    monkeypatch.setattr("mlpcli.model.trained.load", stopped)
     assert call("inspect", small / "iris.npz") == (130, "", "")
 
 
@@ -410,7 +410,7 @@ def test_N10_the_second_interrupt_leaves_at_once(tmp_path):
     """The first one is held up by a save that never ends: its folder is a disk that does not answer."""
     code = """
 import os, sys, time
-from mlpcli import files
+from mlpcli.files import atomic as files
 real = os.fsync
 def fsync(descriptor):
     print("saving", flush=True)
@@ -660,7 +660,7 @@ def test_C02_a_model_that_is_replaced_is_always_read_whole(tmp_path):
     archive.save(str(path), {"i": 0}, {"members": np.zeros(500, np.float32)})
     code = """
 import sys, numpy as np
-from mlpcli import archive, files
+from mlpcli.files import archive, atomic as files
 import os
 os.fsync = lambda descriptor: None  # ten thousand of them would only wait for the disk
 for i in range(1, 10_001):

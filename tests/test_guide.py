@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from command_line import ENV, mlpcli
 
-from mlpcli.diagnose import CHECKS
+from mlpcli.diagnosis.findings import CHECKS
 from mlpcli.errors import UsageError
 from mlpcli.guide import CONCEPTS, TOPICS, commands, fitted, page, title
 

@@ -11,8 +11,8 @@ import mlpcli
 from mlpcli.config import ReadOptions
 from mlpcli.data.splits import TEST
 from mlpcli.errors import UsageError
-from mlpcli.fitting import read_table
-from mlpcli.metrics import METRICS, best_threshold, decide
+from mlpcli.metrics.scoring import METRICS, best_threshold, decide
+from mlpcli.training.prepare import read_table
 
 QUICK = {"target": "sick", "test": "0", "epochs": 12, "ensemble": 3, "seed": 1}
 

@@ -12,8 +12,8 @@ import pytest
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.errors import DataError, TrainingError, UsageError
-from mlpcli.fitting import read_table
-from mlpcli.learning_curve import (
+from mlpcli.metrics.scoring import Interval
+from mlpcli.studies.learning_curve import (
     PowerLaw,
     advise,
     fit_power_law,
@@ -23,8 +23,8 @@ from mlpcli.learning_curve import (
     regularised,
     sizes_up_to,
 )
-from mlpcli.metrics import Interval
-from mlpcli.tasks import UNUSED
+from mlpcli.studies.tasks import UNUSED
+from mlpcli.training.prepare import read_table
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 QUICK = Config(preset="classic", hidden=(8,), epochs=3)

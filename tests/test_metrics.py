@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import sklearn.metrics as peer
 
-from mlpcli import metrics
 from mlpcli.errors import DataError
-from mlpcli.metrics import METRICS, confusion, per_class, score
+from mlpcli.metrics.scoring import METRICS, confusion, per_class, score
+from mlpcli.metrics.scoring import scoring as metrics
 
 RNG = np.random.default_rng(0)
 

@@ -10,7 +10,7 @@ import pytest
 
 import mlpcli
 from mlpcli.config import ReadOptions
-from mlpcli.prediction import FORMATS, Delimited
+from mlpcli.model.prediction import FORMATS, Delimited
 
 FORMULAS = ["=HYPERLINK(1)", "+cmd", "-2+3", "@SUM", "\tTAB", "\rCR", "＝1", "-x"]
 HARMLESS = ["-2", "+3.5", "-.5e3", "a=b", "yes", "NA", "a,b", 'say "x"', "two\nlines", " a ", "é한"]
@@ -102,7 +102,7 @@ def test_a_row_left_out_is_a_row_in_every_format(form, call, table, tmp_path):
 
 
 def test_defaults_of_the_library_are_those_of_the_command(call, table, tmp_path):
-    from mlpcli.prediction import Predictor
+    from mlpcli.model.prediction import Predictor
 
     with open(table / "d.csv", "rb") as file:
         parts = Predictor(mlpcli.load(str(table / "m.npz"))).predict(file.fileno(), "d.csv", ReadOptions())

@@ -11,8 +11,8 @@ import pytest
 import mlpcli
 from mlpcli.config import Config
 from mlpcli.events import History
-from mlpcli.fitting import build_loss, prepare
-from mlpcli.train import train
+from mlpcli.training.loop import train
+from mlpcli.training.prepare import build_loss, prepare
 
 N = 240
 

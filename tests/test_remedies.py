@@ -11,13 +11,13 @@ from command_line import mlpcli
 
 from mlpcli.config import Config, parse
 from mlpcli.data import splits
-from mlpcli.diagnose import CHECKS, NUMBERS
+from mlpcli.diagnosis.findings import CHECKS, NUMBERS
 from mlpcli.errors import TrainingError
 from mlpcli.events import History
-from mlpcli.fitting import prepare
-from mlpcli.remedies import REMEDIES, Patient, Plan, Tried, flags_of, perform, plan
 from mlpcli.reporter.findings import remedies_line
-from mlpcli.workers import Shared
+from mlpcli.studies.remedies import REMEDIES, Patient, Plan, Tried, flags_of, perform, plan
+from mlpcli.studies.workers import Shared
+from mlpcli.training.prepare import prepare
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 QUICK = {"preset": "classic", "epochs": 12, "patience": 0}
@@ -104,7 +104,7 @@ def test_a_trial_whose_networks_all_diverge_has_no_losses(perceptron, monkeypatc
         raise TrainingError("loss became nan")
 
     study = plan(perceptron[1])
-    monkeypatch.setattr("mlpcli.fitting.Fitting.events", diverged)
+    monkeypatch.setattr("mlpcli.training.prepare.Fitting.events", diverged)
     tried = perform(study.trials[2])
     assert (tried.number, tried.losses, len(tried.rows)) == (2, None, 0)
 
@@ -119,7 +119,7 @@ def test_a_sentence_names_what_helps_and_not_the_chance_trial():
 
 
 def replace_trial(number):
-    from mlpcli.remedies import Trial
+    from mlpcli.studies.remedies import Trial
 
     return Trial(number, str(number), str(number), Config(), Shared(None), other_weights=number == 1)
 

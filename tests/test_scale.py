@@ -10,7 +10,7 @@ import pytest
 
 from mlpcli.config import Config
 from mlpcli.events import History
-from mlpcli.fitting import prepare
+from mlpcli.training.prepare import prepare
 
 MB = 2**20
 

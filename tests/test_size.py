@@ -15,14 +15,14 @@ from mlpcli.data.storage import Storage
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks so small that a small table has many of everything."""
-    monkeypatch.setattr("mlpcli.train.SHUFFLED", 4 * 60 * 100)
-    monkeypatch.setattr("mlpcli.fitting.ENCODED_ROWS", 130)
-    monkeypatch.setattr("mlpcli.fitting.GATHERED", 97)
-    monkeypatch.setattr("mlpcli.fitting.FITTED_CELLS", 3000)
-    monkeypatch.setattr("mlpcli.fitting.FEWEST_FITTED", 100)
-    monkeypatch.setattr("mlpcli.fitting.MOST_VALIDATED", 150)
-    monkeypatch.setattr("mlpcli.fitting.MOST_JUDGED", 400)
-    monkeypatch.setattr("mlpcli.evaluation.MOST_JUDGED", 400)
+    monkeypatch.setattr("mlpcli.training.loop.SHUFFLED", 4 * 60 * 100)
+    monkeypatch.setattr("mlpcli.training.prepare.ENCODED_ROWS", 130)
+    monkeypatch.setattr("mlpcli.training.prepare.GATHERED", 97)
+    monkeypatch.setattr("mlpcli.training.prepare.FITTED_CELLS", 3000)
+    monkeypatch.setattr("mlpcli.training.prepare.FEWEST_FITTED", 100)
+    monkeypatch.setattr("mlpcli.training.prepare.MOST_VALIDATED", 150)
+    monkeypatch.setattr("mlpcli.training.prepare.MOST_JUDGED", 400)
+    monkeypatch.setattr("mlpcli.evaluation.evaluate.MOST_JUDGED", 400)
 
 
 def write_table(path: Path, n: int = 3000, target: str = "class") -> str:

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from mlpcli.config import Config, ReadOptions
-from mlpcli.fitting import prepare
+from mlpcli.diagnosis.table_checks import SUSPICIONS, suspicions
 from mlpcli.reporter.tables import finding_lines
-from mlpcli.suspicions import SUSPICIONS, suspicions
+from mlpcli.training.prepare import prepare
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 

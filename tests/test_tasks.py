@@ -11,9 +11,9 @@ import pytest
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.errors import TrainingError
-from mlpcli.fitting import Fitting, read_table
-from mlpcli.tasks import UNUSED, Task, perform, run, shared
-from mlpcli.workers import local
+from mlpcli.studies.tasks import UNUSED, Task, perform, run, shared
+from mlpcli.studies.workers import local
+from mlpcli.training.prepare import Fitting, read_table
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 QUICK = Config(preset="classic", hidden=(8,), epochs=3)

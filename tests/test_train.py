@@ -15,8 +15,8 @@ from mlpcli.engine.losses import LOSSES, Loss
 from mlpcli.engine.network import mlp
 from mlpcli.errors import TrainingError
 from mlpcli.events import EpochEnded, Finished, History, Started
-from mlpcli.metrics import METRICS
-from mlpcli.train import Member, Rows, Run, quick_metric, train
+from mlpcli.metrics.scoring import METRICS
+from mlpcli.training.loop import Member, Rows, Run, quick_metric, train
 
 XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
 XOR_Y = np.array([0, 1, 1, 0])
@@ -60,7 +60,7 @@ CROSS_ENTROPY = LOSSES["cross_entropy"]()
 
 @pytest.mark.parametrize("size", [1, 7, 32, 1000])
 def test_an_epoch_takes_every_row_once_in_full_batches_whatever_the_blocks(size, monkeypatch):
-    monkeypatch.setattr("mlpcli.train.SHUFFLED", 4 * 4 * 50)  # blocks of 50 rows
+    monkeypatch.setattr("mlpcli.training.loop.SHUFFLED", 4 * 4 * 50)  # blocks of 50 rows
     x, y = blobs()
     index = np.arange(0, 300, 2)
     batches = list(rows(x, y, index).batches(size, np.random.default_rng(0)))

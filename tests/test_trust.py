@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 import mlpcli
-from mlpcli import archive, files
 from mlpcli.config import Config
 from mlpcli.errors import MachineError, ModelError
-from mlpcli.model import load
+from mlpcli.files import archive
+from mlpcli.files import atomic as files
+from mlpcli.model.trained import load
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 QUICK = ("--preset", "classic", "--epochs", "2", "-q")
@@ -93,7 +94,7 @@ def test_M08_weights_of_another_shape_are_refused(shape, edit):
 
 @pytest.mark.parametrize("hidden", [[65536] * 100, [65536, 65536], [4000] * 3, [65536]])
 def test_M08_layers_larger_than_the_weights_are_refused_before_they_are_made(hidden, edit, monkeypatch):
-    monkeypatch.setattr("mlpcli.model.mlp", None)
+    monkeypatch.setattr("mlpcli.model.trained.mlp", None)
     with pytest.raises(ModelError, match="weights do not fit"):
         load(edit(lambda h: h["config"].update(hidden=hidden)))
 
@@ -180,7 +181,7 @@ def test_X11_a_bug_is_said_in_one_line_and_no_local_value_is_shown(small, call, 
         secret = "a row of the data"
         raise RuntimeError("oh" if secret else "")
 
-    monkeypatch.setattr("mlpcli.model.load", broken)
+    monkeypatch.setattr("mlpcli.model.trained.load", broken)
     code, out, err = call("predict", small / "iris.npz", small / "iris.csv")
     assert (code, out) == (70, "")
     assert err.splitlines()[0] == "mlpcli: this is a bug in mlpcli: RuntimeError: oh"
@@ -210,7 +211,7 @@ def test_X13_long_cells_are_judged_in_linear_time(call, tmp_path):
 
 @pytest.mark.slow
 def test_X14_Z10_many_levels_share_one_input(tmp_path):
-    from mlpcli.fitting import prepare
+    from mlpcli.training.prepare import prepare
 
     levels = [f"k{i}" for i in range(20_000)]
     text = "x,k,y\n" + "".join(f"{i % 13},{levels[i % 20_000]},{i % 2}\n" for i in range(60_000))
@@ -288,7 +289,7 @@ def test_M18_a_model_larger_than_any_is_refused(small, tmp_path):
 
 def test_N09_an_interruption_in_a_command_is_its_exit_code(small, call, monkeypatch):
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
-        monkeypatch.setattr("mlpcli.model.load", lambda path, n=number: os.kill(os.getpid(), n))
+        monkeypatch.setattr("mlpcli.model.trained.load", lambda path, n=number: os.kill(os.getpid(), n))
         assert call("predict", small / "iris.npz", small / "iris.csv") == (code, "", "")
 
 
@@ -300,6 +301,6 @@ def test_N15_too_little_memory_is_said(small, call, monkeypatch, shell):
     assert done.returncode == 1
     assert "not enough memory: the limit is 146 MB, and mlpcli needs about 256" in done.stderr
     assert "Traceback" not in done.stderr
-    monkeypatch.setattr("mlpcli.model.load", none_left)
+    monkeypatch.setattr("mlpcli.model.trained.load", none_left)
     code, _, err = call("predict", small / "iris.npz", small / "iris.csv")
     assert (code, err.splitlines()[0]) == (1, "mlpcli: not enough memory")

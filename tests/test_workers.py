@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from mlpcli.errors import MachineError
-from mlpcli.workers import Inline, LocalPool, Shared, local
+from mlpcli.studies.workers import Inline, LocalPool, Shared, local
 
 DIE = "__import__('os').kill(__import__('os').getpid(), 9)"
 PID = "__import__('os').getpid()"
@@ -82,7 +82,7 @@ def test_leaving_the_block_early_ends_the_workers_at_once():
 
 def test_C05_workers_end_when_their_parent_is_killed():
     code = (
-        "import time\nfrom mlpcli.workers import LocalPool\n"
+        "import time\nfrom mlpcli.studies.workers import LocalPool\n"
         "if __name__ == '__main__':\n"
         "    pool = LocalPool(2)\n"
         f"    print(pool.submit(eval, {PID!r}).result(), flush=True)\n"
@@ -123,7 +123,7 @@ def test_no_worker_hears_ctrl_c_from_its_first_instruction_on():
     """In a process of its own, whose first worker also starts what multiprocessing keeps beside the workers."""
     blocked = "(s := __import__('signal')).SIGINT in s.pthread_sigmask(s.SIG_BLOCK, [])"
     code = (
-        "from mlpcli.workers import LocalPool\n"
+        "from mlpcli.studies.workers import LocalPool\n"
         "if __name__ == '__main__':\n"
         "    with LocalPool(2) as pool:\n"
         f"        print(all([pool.submit(eval, {blocked!r}).result() for _ in range(4)]))\n"

@@ -9,10 +9,10 @@ from mlpcli.cli.app import SCHEMA
 from mlpcli.errors import GateFailed, UsageError
 
 if TYPE_CHECKING:
-    from mlpcli.evaluation import Evaluation
+    from mlpcli.evaluation.evaluate import Evaluation
     from mlpcli.events import History
-    from mlpcli.fitting import Fitting
-    from mlpcli.model import Model
+    from mlpcli.model.trained import Model
+    from mlpcli.training.prepare import Fitting
 
 
 def show_plan(console: Any, fitting: Fitting, suspected: tuple[Any, ...]) -> None:
@@ -25,7 +25,7 @@ def show_plan(console: Any, fitting: Fitting, suspected: tuple[Any, ...]) -> Non
 
 
 def rows_note(fitting: Fitting) -> str:
-    from mlpcli.model import layer_widths
+    from mlpcli.model.trained import layer_widths
 
     config = fitting.config
     sets = fitting.table.sets
@@ -44,7 +44,7 @@ def rows_note(fitting: Fitting) -> str:
 def answer(
     model: Model, evaluation: Evaluation, findings: tuple[Any, ...], path: str, history: History
 ) -> dict[str, Any]:
-    from mlpcli.jsonable import to_json
+    from mlpcli.files.jsonable import to_json
 
     metrics = {
         name: {k: {"value": v.value, "low": v.low, "high": v.high} for k, v in found.items()}
@@ -61,8 +61,8 @@ def answer(
 
 def check_codes(codes: list[str] | None) -> None:
     if codes:
-        from mlpcli.diagnose import CHECKS
-        from mlpcli.suspicions import SUSPICIONS
+        from mlpcli.diagnosis.findings import CHECKS
+        from mlpcli.diagnosis.table_checks import SUSPICIONS
 
         known = [*CHECKS, *SUSPICIONS]
         for code in codes:
@@ -76,7 +76,7 @@ def read_gates(texts: list[str] | None) -> dict[str, float]:
     """accuracy=0.9 -> {"accuracy": 0.9}; UsageError for an unknown metric."""
     gates = {}
     for text in texts or []:
-        from mlpcli.metrics import METRICS
+        from mlpcli.metrics.scoring import METRICS
 
         name, _, value = text.partition("=")
         try:
@@ -89,7 +89,7 @@ def read_gates(texts: list[str] | None) -> dict[str, float]:
 
 
 def check_gates(gates: dict[str, float], evaluation: Evaluation) -> None:
-    from mlpcli.metrics import METRICS
+    from mlpcli.metrics.scoring import METRICS
 
     for name, bound in gates.items():
         found = evaluation.metrics.get("test", {}).get(name)

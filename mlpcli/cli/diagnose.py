@@ -13,7 +13,7 @@ from mlpcli.cli.options import Json, ModelFile, Quiet
 from mlpcli.errors import DataError
 
 if TYPE_CHECKING:
-    from mlpcli.remedies import Plan, Tried
+    from mlpcli.studies.remedies import Plan, Tried
 
 
 @app.command(short_help="Explain the findings of a model, and try remedies.")
@@ -32,13 +32,13 @@ def diagnose(
     mlpcli diagnose model.npz
     mlpcli diagnose model.npz --try --jobs 2
     """
-    from mlpcli.diagnose import findings
-    from mlpcli.evaluation import evaluate
-    from mlpcli.jsonable import to_json
-    from mlpcli.model import load
-    from mlpcli.remedies import plan
+    from mlpcli.diagnosis.findings import findings
+    from mlpcli.evaluation.evaluate import evaluate
+    from mlpcli.files.jsonable import to_json
+    from mlpcli.model.trained import load
     from mlpcli.reporter.findings import at_length, remedies_line, remedies_table
     from mlpcli.reporter.text import make_console, safe
+    from mlpcli.studies.remedies import plan
 
     loaded = load(model)
     console, aside = make_console(sys.stdout), make_console(sys.stderr)

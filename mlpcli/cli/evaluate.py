@@ -38,10 +38,10 @@ def evaluate(
     """
     _, options = settings_of(None, settings)
     gates = read_gates(fail_under)
-    from mlpcli.diagnose import findings
-    from mlpcli.evaluation import evaluate as evaluated
-    from mlpcli.metrics import METRICS, confusion, decide, per_class
-    from mlpcli.model import load
+    from mlpcli.diagnosis.findings import findings
+    from mlpcli.evaluation.evaluate import evaluate as evaluated
+    from mlpcli.metrics.scoring import METRICS, confusion, decide, per_class
+    from mlpcli.model.trained import load
 
     loaded = load(model)
     if metric is not None and (metric not in METRICS or METRICS[metric].task != loaded.task):

@@ -17,7 +17,7 @@ from mlpcli.cli.options import ConfigFile, Json, Sectioned, settings_of, with_se
 from mlpcli.config import Config, ReadOptions, flag
 
 if TYPE_CHECKING:
-    from mlpcli.model import Model
+    from mlpcli.model.trained import Model
 
 
 @app.command(cls=Sectioned, short_help="Show how a CSV would be read, or what is in a model.")
@@ -41,9 +41,9 @@ def inspect(
 
     console = make_console(sys.stdout)
     if is_model(file):
-        from mlpcli.diagnose import findings
-        from mlpcli.jsonable import to_json
-        from mlpcli.model import load
+        from mlpcli.diagnosis.findings import findings
+        from mlpcli.files.jsonable import to_json
+        from mlpcli.model.trained import load
         from mlpcli.reporter.chart import loss_chart
         from mlpcli.reporter.tables import finding_lines
 
@@ -74,14 +74,14 @@ def inspect(
         console.print(loss_chart(history.train_loss, history.valid_loss, history.best_epoch))
         console.print(columns_table(loaded.schema.columns))
         return
-    from mlpcli.fitting import prepare
-    from mlpcli.suspicions import suspicions
+    from mlpcli.diagnosis.table_checks import suspicions
+    from mlpcli.training.prepare import prepare
 
     chosen, options = settings_of(config, settings)
     fitting = prepare(file, chosen, options)
     suspected = suspicions(fitting)
     if json:
-        from mlpcli.jsonable import to_json
+        from mlpcli.files.jsonable import to_json
 
         told = {"schema": SCHEMA, "columns": to_json(fitting.schema.columns), "notes": fitting.notes}
         told["suspicions"] = to_json(suspected)
@@ -94,7 +94,7 @@ def inspect(
 
 def network_facts(model: Model) -> Iterator[str]:
     """What each kind of network is, and its weight where there are several."""
-    from mlpcli.model import layer_widths
+    from mlpcli.model.trained import layer_widths
 
     each = len(model.lead)
     for i, part in enumerate(model.record.parts):

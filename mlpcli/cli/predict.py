@@ -46,9 +46,9 @@ def predict(
     tail -f log.csv | mlpcli predict model.npz -
     """
     _, options = settings_of(None, settings)
-    from mlpcli.files import check_output, write_atomically
-    from mlpcli.model import load
-    from mlpcli.prediction import FORMATS, Delimited, Predictor
+    from mlpcli.files.atomic import check_output, write_atomically
+    from mlpcli.model.prediction import FORMATS, Delimited, Predictor
+    from mlpcli.model.trained import load
 
     if form not in FORMATS:
         raise UsageError(f"--format: no such format '{form}'", "one of " + ", ".join(FORMATS))

@@ -14,8 +14,8 @@ from mlpcli.cli.options import ConfigFile, DataFile, Json, Quiet, Sectioned, set
 from mlpcli.config import Config, ReadOptions
 
 if TYPE_CHECKING:
-    from mlpcli.fitting import Table
-    from mlpcli.tasks import Outcome
+    from mlpcli.studies.tasks import Outcome
+    from mlpcli.training.prepare import Table
 
 Jobs = Annotated[int, typer.Option("--jobs", min=1, max=256, help="Trainings at once, each on a process of its own.")]
 
@@ -72,11 +72,11 @@ def cv(
     mlpcli cv data.csv --group patient --preset classic
     """
     chosen, options = settings_of(config, settings)
-    from mlpcli.cross_validation import plan
-    from mlpcli.fitting import read_table
-    from mlpcli.jsonable import to_json
+    from mlpcli.files.jsonable import to_json
     from mlpcli.reporter.studies import cross_validation_table
     from mlpcli.reporter.text import make_console
+    from mlpcli.studies.cross_validation import plan
+    from mlpcli.training.prepare import read_table
 
     table = read_table(data, chosen, options)
     study = plan(table, chosen, folds, repeats)
@@ -124,14 +124,14 @@ def compare(
     mlpcli compare data.csv --vary optimizer=sgd,adam --jobs 2
     """
     chosen, options = settings_of(config, settings)
-    from mlpcli.comparison import parse_vary, plan
-    from mlpcli.jsonable import to_json
+    from mlpcli.files.jsonable import to_json
     from mlpcli.reporter.studies import comparison_chart, comparison_table
     from mlpcli.reporter.text import make_console, safe
+    from mlpcli.studies.comparison import parse_vary, plan
 
     study = plan(data, chosen, options, *parse_vary(vary))
     if not quiet:
-        from mlpcli.blend import kinds_of
+        from mlpcli.training.ensemble import kinds_of
 
         are_single = all(t.config.ensemble == 1 and len(kinds_of(t.config)) == 1 for t in study.tasks)
         many = "one network" if are_single else "an ensemble"
@@ -184,11 +184,11 @@ def learning_curve(
     mlpcli learning-curve data.csv --preset classic --hidden 64
     """
     chosen, options = settings_of(config, settings)
-    from mlpcli.fitting import read_table
-    from mlpcli.jsonable import to_json
-    from mlpcli.learning_curve import plan
+    from mlpcli.files.jsonable import to_json
     from mlpcli.reporter.studies import learning_chart, learning_lines, learning_table
     from mlpcli.reporter.text import make_console, safe
+    from mlpcli.studies.learning_curve import plan
+    from mlpcli.training.prepare import read_table
 
     table = read_table(data, chosen, options)
     study = plan(table, chosen, repeats, sizes)

@@ -18,10 +18,10 @@ from mlpcli.config import Config, ReadOptions
 from mlpcli.errors import GateFailed
 
 if TYPE_CHECKING:
-    from mlpcli.evaluation import Evaluation
+    from mlpcli.evaluation.evaluate import Evaluation
     from mlpcli.events import History
-    from mlpcli.fitting import Fitting
-    from mlpcli.model import Model
+    from mlpcli.model.trained import Model
+    from mlpcli.training.prepare import Fitting
 
 
 @app.command(cls=Sectioned)
@@ -56,7 +56,7 @@ def train(
     mlpcli train data.csv --target price --output price.npz
     mlpcli train data.csv --preset classic --hidden 16 --activation tanh
     """
-    from mlpcli.files import check_output
+    from mlpcli.files.atomic import check_output
 
     chosen, options = settings_of(config, settings)
     gates = read_gates(fail_under)
@@ -67,14 +67,14 @@ def train(
         check_output(checkpoint, [*inputs, output], ".ckpt")
     if log:
         check_output(log, [*inputs, output, *([checkpoint] if checkpoint else [])])
-    from mlpcli.checkpoint import resumable
-    from mlpcli.diagnose import findings
-    from mlpcli.evaluation import evaluate_table
+    from mlpcli.diagnosis.findings import findings
+    from mlpcli.diagnosis.table_checks import suspicions
+    from mlpcli.evaluation.evaluate import evaluate_table
     from mlpcli.events import History
-    from mlpcli.fitting import prepare
     from mlpcli.reporter.tables import columns_table
     from mlpcli.reporter.text import make_console, safe
-    from mlpcli.suspicions import suspicions
+    from mlpcli.training.checkpoint import resumable
+    from mlpcli.training.prepare import prepare
 
     console = make_console(sys.stderr)
     fitting = prepare(data, chosen, options, os.path.dirname(output))

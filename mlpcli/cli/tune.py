@@ -17,8 +17,8 @@ from mlpcli.config import Config, ReadOptions
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mlpcli.evaluation import Evaluation
-    from mlpcli.tuning import Tuning
+    from mlpcli.evaluation.evaluate import Evaluation
+    from mlpcli.studies.tuning import Tuning
 
 TRIALS = 50  # without --trials and --time-limit
 
@@ -50,19 +50,19 @@ def tune(
     mlpcli tune data.csv --trials 50 --space lr=1e-4..1e-1 --space hidden=32,64x64
     mlpcli train data.csv --config best.toml
     """
-    from mlpcli.files import check_output, write_atomically
+    from mlpcli.files.atomic import check_output, write_atomically
 
     chosen, options = settings_of(config, settings)
     stem = str(Path(output).with_suffix(""))
     toml = f"{stem}.toml"
     for path in (output, toml):
         check_output(path, [data, chosen.validation, chosen.test, *([config] if config else [])])
-    from mlpcli.evaluation import evaluate_table
+    from mlpcli.evaluation.evaluate import evaluate_table
     from mlpcli.events import History
-    from mlpcli.fitting import prepare_table, read_table
     from mlpcli.reporter.studies import search_progress
     from mlpcli.reporter.text import make_console, safe
-    from mlpcli.tuning import Tuner, loss_of_one
+    from mlpcli.studies.tuning import Tuner, loss_of_one
+    from mlpcli.training.prepare import prepare_table, read_table
 
     table = read_table(data, chosen, options)
     tuner = Tuner(table, chosen, options, space or [], folds, stem)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from mlpcli.files import refused, unnamed_file
+from mlpcli.files.atomic import refused, unnamed_file
 
 SHARE_OF_FREE = 0.25  # of the memory that is free: the budget nobody set
 SHARE_FOR_ARRAYS = 0.5  # of the budget; the rest is for what works on them

@@ -26,7 +26,7 @@ from typing import BinaryIO, NoReturn
 
 from mlpcli.data.dialect import BOMS, SAMPLE_BYTES, Readable, looks_korean, refuse_foreign, require_encoding
 from mlpcli.errors import DataError, MachineError
-from mlpcli.files import refused, unnamed_file
+from mlpcli.files.atomic import refused, unnamed_file
 
 BLOCK = 1 << 20  # bytes handled at once
 LARGEST_UNPACKED = 16 << 30  # bytes a compressed file may unpack to

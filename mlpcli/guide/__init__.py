@@ -10,7 +10,7 @@ import difflib
 import textwrap
 from importlib.resources import files
 
-from mlpcli.diagnose import CHECKS
+from mlpcli.diagnosis.findings import CHECKS
 from mlpcli.errors import UsageError
 
 CONCEPTS = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from mlpcli.diagnose import CHECKS, NUMBERS, Finding
-from mlpcli.remedies import AGAIN, Outcome
+from mlpcli.diagnosis.findings import CHECKS, NUMBERS, Finding
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.tables import number
 from mlpcli.reporter.text import safe
+from mlpcli.studies.remedies import AGAIN, Outcome
 
 
 def at_length(findings: Sequence[Finding], width: int) -> Iterator[str]:

@@ -9,18 +9,18 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from mlpcli.comparison import Comparison
-from mlpcli.cross_validation import CrossValidation
-from mlpcli.learning_curve import LearningCurve
-from mlpcli.metrics import METRICS, Interval
+from mlpcli.metrics.scoring import METRICS, Interval
 from mlpcli.reporter.chart import LineChart, Series
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.live import bar, is_live
 from mlpcli.reporter.tables import number
 from mlpcli.reporter.text import safe
-from mlpcli.search import GIVEN, Trial
-from mlpcli.tasks import Outcome
-from mlpcli.tuning import SearchEvent, TrialEnded, Tuning
+from mlpcli.studies.comparison import Comparison
+from mlpcli.studies.cross_validation import CrossValidation
+from mlpcli.studies.learning_curve import LearningCurve
+from mlpcli.studies.search import GIVEN, Trial
+from mlpcli.studies.tasks import Outcome
+from mlpcli.studies.tuning import SearchEvent, TrialEnded, Tuning
 
 TOLD = {"classification": ("accuracy", "log_loss"), "regression": ("rmse", "r2")}  # of each outcome, in its line
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mlpcli.data.schema import Column, LeftOut
-from mlpcli.diagnose import Finding
-from mlpcli.metrics import Interval
+from mlpcli.diagnosis.findings import Finding
+from mlpcli.metrics.scoring import Interval
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.text import safe
 

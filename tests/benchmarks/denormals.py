@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from mlpcli.config import Config
-from mlpcli.fitting import prepare
+from mlpcli.training.prepare import prepare
 
 MOST = 1.5
 ROUNDS = 3

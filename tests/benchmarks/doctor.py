@@ -26,10 +26,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from mlpcli.config import Config
-from mlpcli.diagnose import findings
-from mlpcli.evaluation import evaluate_table
+from mlpcli.diagnosis.findings import findings
+from mlpcli.evaluation.evaluate import evaluate_table
 from mlpcli.events import History
-from mlpcli.fitting import prepare
+from mlpcli.training.prepare import prepare
 
 ROOT = Path(__file__).parents[2]
 Columns = dict[str, Any]

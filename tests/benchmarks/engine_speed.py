@@ -26,7 +26,7 @@ from sklearn.neural_network import MLPClassifier
 from mlpcli.config import Config
 from mlpcli.engine.losses import LOSSES
 from mlpcli.engine.network import mlp
-from mlpcli.train import Member, Rows, train
+from mlpcli.training.loop import Member, Rows, train
 
 # inputs, hidden layers, classes, batch size, rows, epochs, goal
 CASES = [

@@ -21,11 +21,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mlpcli import checkpoint, model
 from mlpcli.config import Config
 from mlpcli.errors import MlpcliError
 from mlpcli.events import History
-from mlpcli.fitting import prepare
+from mlpcli.model.trained import trained as model
+from mlpcli.training import checkpoint
+from mlpcli.training.prepare import prepare
 
 IRIS = Path(__file__).parents[2] / "sample_data" / "iris.csv"
 LONGEST = 0.15  # seconds to live

@@ -24,8 +24,8 @@ from doctor import CLASSIC, PLANTED, Planted, columns, named, write
 
 from mlpcli.config import Config
 from mlpcli.events import History
-from mlpcli.fitting import prepare
-from mlpcli.remedies import plan
+from mlpcli.studies.remedies import plan
+from mlpcli.training.prepare import prepare
 
 
 def nothing_wrong(rng: np.random.Generator, k: int) -> Planted:

@@ -11,9 +11,9 @@ import numpy as np
 
 import mlpcli
 from mlpcli.config import Config
-from mlpcli.evaluation import evaluate_table
+from mlpcli.evaluation.evaluate import evaluate_table
 from mlpcli.events import History
-from mlpcli.fitting import prepare
+from mlpcli.training.prepare import prepare
 
 FOLDER = Path(mlpcli.__file__).parents[1] / "sample_data"
 

@@ -32,9 +32,9 @@ import pandas as pd
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import stream
 from mlpcli.events import History
-from mlpcli.fitting import prepare
-from mlpcli.model import load
-from mlpcli.prediction import Predictor
+from mlpcli.model.prediction import Predictor
+from mlpcli.model.trained import load
+from mlpcli.training.prepare import prepare
 
 CHUNK = 50_000  # rows written at once
 SMALL = 2_000  # rows of a table whose training shows what the interpreter and the libraries take

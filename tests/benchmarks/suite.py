@@ -28,7 +28,7 @@ from sklearn.model_selection import train_test_split
 import mlpcli
 from mlpcli.config import MISSING_MARKERS, Config
 from mlpcli.events import History
-from mlpcli.fitting import prepare
+from mlpcli.training.prepare import prepare
 
 SAMPLES = Path(mlpcli.__file__).parents[1] / "sample_data"
 OFFSET = 0.002  # added to errors before a ratio is taken: an error of 0 has none

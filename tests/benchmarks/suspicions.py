@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from mlpcli.config import Config, ReadOptions
-from mlpcli.fitting import prepare
-from mlpcli.suspicions import suspicions
+from mlpcli.diagnosis.table_checks import suspicions
+from mlpcli.training.prepare import prepare
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 SEEDS = range(3)

@@ -12,7 +12,7 @@ import pytest
 import mlpcli
 from mlpcli.config import Config, ReadOptions
 from mlpcli.errors import DataError
-from mlpcli.fitting import prepare
+from mlpcli.training.prepare import prepare
 
 N = 200
 
@@ -155,7 +155,7 @@ def test_t09_a_constant_target_of_numbers_is_learned(value, tmp_path):
 
 
 def test_t08_classes_that_memory_would_not_hold_are_refused_with_an_estimate(tmp_path, monkeypatch):
-    monkeypatch.setattr("mlpcli.fitting.free_memory", lambda: 100_000_000)
+    monkeypatch.setattr("mlpcli.training.prepare.free_memory", lambda: 100_000_000)
     path = table(tmp_path, lambda i: i % 7, lambda i: f"c{i // 3}", n=6000)
     with pytest.raises(DataError, match="2000 classes in 6000 rows need about 1 GB of memory"):
         prepare(path)

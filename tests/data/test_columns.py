@@ -20,7 +20,7 @@ from mlpcli.data.schema import (
     fit_target,
 )
 from mlpcli.data.words import grams
-from mlpcli.jsonable import from_json, to_json
+from mlpcli.files.jsonable import from_json, to_json
 
 CLASSIFIER, REGRESSOR = Config().resolve("classification"), Config().resolve("regression")
 

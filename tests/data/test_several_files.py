@@ -19,7 +19,7 @@ from mlpcli.data.dialect import decode, decompress
 from mlpcli.data.stream import parts_of
 from mlpcli.data.table import IN_MEMORY, as_number, open_table, to_floats
 from mlpcli.errors import DataError
-from mlpcli.fitting import prepare
+from mlpcli.training.prepare import prepare
 
 LINES = [f"{i},{i * i % 7},{'yes' if i % 3 else 'no'}" for i in range(90)]
 

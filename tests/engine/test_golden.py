@@ -15,7 +15,7 @@ from mlpcli.engine.losses import LOSSES
 from mlpcli.engine.network import mlp
 from mlpcli.engine.optimizers import OPTIMIZERS
 from mlpcli.events import History
-from mlpcli.train import Member, Rows, train
+from mlpcli.training.loop import Member, Rows, train
 
 GOLDEN = json.loads(Path(__file__).with_name("golden.json").read_text(encoding="utf-8"))
 KNOBS = ("optimizer", "loss", "normalization", "l2", "clip_norm", "label_smoothing")

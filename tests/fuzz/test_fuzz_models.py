@@ -14,12 +14,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from mlpcli import archive, fit
+from mlpcli import fit
 from mlpcli.config import ReadOptions
-from mlpcli.diagnose import findings
+from mlpcli.diagnosis.findings import findings
 from mlpcli.errors import MlpcliError, ModelError
-from mlpcli.model import load
-from mlpcli.prediction import Predictor
+from mlpcli.files import archive
+from mlpcli.model.prediction import Predictor
+from mlpcli.model.trained import load
 from mlpcli.reporter.tables import columns_table
 
 QUIET = settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))

@@ -7,14 +7,9 @@ import io
 import pytest
 from rich.cells import cell_len
 
-from mlpcli.comparison import Comparison
-from mlpcli.cross_validation import CrossValidation
 from mlpcli.data.schema import CategoryColumn, LeftOut
 from mlpcli.events import History
-from mlpcli.evidence import Estimate
-from mlpcli.learning_curve import LearningCurve, Point, PowerLaw
-from mlpcli.metrics import Interval
-from mlpcli.remedies import Outcome as Remedied
+from mlpcli.metrics.scoring import Interval
 from mlpcli.reporter.findings import remedies_table
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.studies import (
@@ -26,9 +21,14 @@ from mlpcli.reporter.studies import (
 )
 from mlpcli.reporter.tables import columns_table, confusion_table, metrics_table
 from mlpcli.reporter.text import make_console, safe
-from mlpcli.search import Trial
-from mlpcli.tasks import Outcome
-from mlpcli.tuning import Tuning
+from mlpcli.studies.comparison import Comparison
+from mlpcli.studies.cross_validation import CrossValidation
+from mlpcli.studies.learning_curve import LearningCurve, Point, PowerLaw
+from mlpcli.studies.remedies import Outcome as Remedied
+from mlpcli.studies.search import Trial
+from mlpcli.studies.tasks import Outcome
+from mlpcli.studies.tuning import Tuning
+from mlpcli.training.evidence import Estimate
 
 KOREAN = ["수도권과 강원", "충청", "전라도와 제주도", "경상"]
 NAMES = ["accuracy", "balanced_accuracy", "f1", "auc", "log_loss"]

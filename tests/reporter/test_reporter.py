@@ -14,8 +14,8 @@ from mlpcli.reporter.chart import LineChart, Series, loss_chart, round_ticks
 from mlpcli.reporter.live import jsonl, live
 from mlpcli.reporter.studies import told, trial_name
 from mlpcli.reporter.text import literal, make_console, safe
-from mlpcli.search import GIVEN, Trial
-from mlpcli.tasks import Outcome
+from mlpcli.studies.search import GIVEN, Trial
+from mlpcli.studies.tasks import Outcome
 
 
 @pytest.mark.parametrize("text", ["[red]x[/red]", "[/]", "size [cm]", ":smile:", "\\[x", "한글 열", "café"])

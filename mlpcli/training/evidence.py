@@ -19,7 +19,7 @@ from mlpcli.data.splits import blocks
 from mlpcli.engine.layers import Activate
 from mlpcli.engine.losses import Loss
 from mlpcli.engine.network import Network
-from mlpcli.train import GATHERED, Member, Rows
+from mlpcli.training.loop import GATHERED, Member, Rows
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -15,10 +15,10 @@ import numpy as np
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.errors import DataError, TrainingError, UsageError
-from mlpcli.fitting import Table, read_table
-from mlpcli.metrics import Interval, resampled_interval
-from mlpcli.tasks import UNUSED, Outcome, Sets, Task, run, shared, validated
-from mlpcli.workers import Shared, local
+from mlpcli.metrics.scoring import Interval, resampled_interval
+from mlpcli.studies.tasks import UNUSED, Outcome, Sets, Task, run, shared, validated
+from mlpcli.studies.workers import Shared, local
+from mlpcli.training.prepare import Table, read_table
 
 Kind = Literal["stratified", "random", "group", "time"]
 MOST_FOLDS = 100  # more would be trainings without number; a fold's is kept in a byte

@@ -16,7 +16,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 
-from mlpcli.blend import Part, kinds_of, select
 from mlpcli.config import Config, ReadOptions, Task
 from mlpcli.data import splits
 from mlpcli.data.columns import looked_up
@@ -37,19 +36,11 @@ from mlpcli.data.storage import Storage, free_memory
 from mlpcli.data.table import Source, as_number, open_table, to_floats
 from mlpcli.errors import DataError, TrainingError, UsageError
 from mlpcli.events import Event, History
-from mlpcli.evidence import gather
-from mlpcli.metrics import best_threshold, log_losses, score
-from mlpcli.model import (
-    Data,
-    Model,
-    Record,
-    build_loss,
-    build_network,
-    combine,
-    shown_path,
-    versions,
-)
-from mlpcli.train import Member, Rows, Training, block_rows
+from mlpcli.metrics.scoring import best_threshold, log_losses, score
+from mlpcli.model.trained import Data, Model, Record, build_loss, build_network, combine, shown_path, versions
+from mlpcli.training.ensemble import Part, kinds_of, select
+from mlpcli.training.evidence import gather
+from mlpcli.training.loop import Member, Rows, Training, block_rows
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

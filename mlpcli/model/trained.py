@@ -12,8 +12,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlpcli import archive
-from mlpcli.blend import KINDS, Part, hidden_of
 from mlpcli.config import Config
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.schema import Schema
@@ -21,13 +19,15 @@ from mlpcli.engine.losses import LOSSES, Loss
 from mlpcli.engine.network import PREDICT_ROWS, Network, mlp
 from mlpcli.errors import DataError, ModelError
 from mlpcli.events import History
-from mlpcli.evidence import Evidence
-from mlpcli.jsonable import from_json, to_json
-from mlpcli.metrics import decide
-from mlpcli.soundness import require_sound
+from mlpcli.files import archive
+from mlpcli.files.jsonable import from_json, to_json
+from mlpcli.metrics.scoring import decide
+from mlpcli.model.checks import require_sound
+from mlpcli.training.ensemble import KINDS, Part, hidden_of
+from mlpcli.training.evidence import Evidence
 
 if TYPE_CHECKING:
-    from mlpcli.evaluation import Evaluation
+    from mlpcli.evaluation.evaluate import Evaluation
 
 Array = NDArray[np.floating]
 
@@ -171,7 +171,7 @@ class Model:
 
     def evaluate(self, data: str | None = None) -> Evaluation:
         """Metrics on the test rows of the training file, or on the whole of another CSV. Raises DataError."""
-        from mlpcli.evaluation import evaluate
+        from mlpcli.evaluation.evaluate import evaluate
 
         return evaluate(self, data)
 

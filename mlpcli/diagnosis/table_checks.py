@@ -21,8 +21,8 @@ from mlpcli.config import Config
 from mlpcli.data import splits
 from mlpcli.data.schema import DateColumn, Schema, as_categorical, parse_dates
 from mlpcli.data.storage import Storage
-from mlpcli.diagnose import Finding
-from mlpcli.fitting import Fitting, gathered
+from mlpcli.diagnosis.findings import Finding
+from mlpcli.training.prepare import Fitting, gathered
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from mlpcli.blend import Part, kinds_of
 from mlpcli.config import Config
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.schema import (
@@ -27,6 +26,7 @@ from mlpcli.data.schema import (
 from mlpcli.data.words import SLOTS
 from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import ModelError
+from mlpcli.training.ensemble import Part, kinds_of
 
 LARGEST_INPUT = 1e30  # of a network; float32 ends at 3e38
 LARGEST_TEMPERATURE = 1e3

@@ -13,14 +13,14 @@ from typing import Literal
 
 import numpy as np
 
-from mlpcli import archive
 from mlpcli.config import Config, flag
 from mlpcli.errors import ModelError, UsageError
 from mlpcli.events import EpochEnded, Event
-from mlpcli.fitting import Fitting
-from mlpcli.jsonable import from_json, to_json
-from mlpcli.model import versions
-from mlpcli.train import Progress, Standing, Training
+from mlpcli.files import archive
+from mlpcli.files.jsonable import from_json, to_json
+from mlpcli.model.trained import versions
+from mlpcli.training.loop import Progress, Standing, Training
+from mlpcli.training.prepare import Fitting
 
 SHARE = 0.05  # of the time that may go into writing checkpoints
 ANY_TIME = 2**128  # the numbers of a PCG64 generator are smaller

@@ -14,12 +14,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.blend import hidden_of, lead_of, obeys_hidden
 from mlpcli.config import Config
-from mlpcli.evaluation import Evaluation, Judged
+from mlpcli.evaluation.evaluate import Evaluation, Judged
 from mlpcli.events import History
-from mlpcli.evidence import Estimate, Evidence
-from mlpcli.model import Model
+from mlpcli.model.trained import Model
+from mlpcli.training.ensemble import hidden_of, lead_of, obeys_hidden
+from mlpcli.training.evidence import Estimate, Evidence
 
 Severity = Literal["problem", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("problem", "warning", "note")

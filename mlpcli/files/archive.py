@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.errors import DataError, MachineError, ModelError
-from mlpcli.files import write_atomically
+from mlpcli.files.atomic import write_atomically
 
 FORMAT = 1
 LARGEST_FILE = 2 << 30  # bytes

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from mlpcli.config import Config, ReadOptions, flag
 from mlpcli.data import splits
 from mlpcli.errors import DataError, TrainingError, UsageError
-from mlpcli.fitting import FEWEST_ROWS, Table, read_table
-from mlpcli.metrics import LOSS_METRIC, Interval, resampled_interval, t_quantile
-from mlpcli.tasks import UNUSED, Outcome, Task, run, shared, validated
-from mlpcli.workers import Shared, local
+from mlpcli.metrics.scoring import LOSS_METRIC, Interval, resampled_interval, t_quantile
+from mlpcli.studies.tasks import UNUSED, Outcome, Task, run, shared, validated
+from mlpcli.studies.workers import Shared, local
+from mlpcli.training.prepare import FEWEST_ROWS, Table, read_table
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

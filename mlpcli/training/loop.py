@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.blend import kinds_of
 from mlpcli.config import Config
 from mlpcli.data.splits import blocks
 from mlpcli.engine.losses import Loss
@@ -26,6 +25,7 @@ from mlpcli.engine.optimizers import OPTIMIZERS, TINY
 from mlpcli.engine.schedules import SCHEDULES, with_warmup
 from mlpcli.errors import TrainingError
 from mlpcli.events import EpochEnded, Event, Finished, Started, Stop
+from mlpcli.training.ensemble import kinds_of
 
 Array = NDArray[np.floating]
 Ints = NDArray[np.int64]

@@ -17,16 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.blend import kinds_of, lead_of
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.errors import TrainingError, UsageError
-from mlpcli.evaluation import truth_of
-from mlpcli.fitting import SHARPER, Table, subset
-from mlpcli.jsonable import to_json
-from mlpcli.metrics import LOSS_METRIC, METRICS
-from mlpcli.model import Model, as_read, combine
-from mlpcli.search import (
+from mlpcli.evaluation.evaluate import truth_of
+from mlpcli.files.jsonable import to_json
+from mlpcli.metrics.scoring import LOSS_METRIC, METRICS
+from mlpcli.model.trained import Model, as_read, combine
+from mlpcli.studies.search import (
     GIVEN,
     Dimension,
     OptunaSearch,
@@ -40,8 +38,10 @@ from mlpcli.search import (
     parse_dimension,
     written,
 )
-from mlpcli.tasks import Outcome, Sets, Task, run, shared
-from mlpcli.workers import Inline, LocalPool, local
+from mlpcli.studies.tasks import Outcome, Sets, Task, run, shared
+from mlpcli.studies.workers import Inline, LocalPool, local
+from mlpcli.training.ensemble import kinds_of, lead_of
+from mlpcli.training.prepare import SHARPER, Table, subset
 
 GENERATION = 9  # trials that compete
 KEPT = 3  # of them go on

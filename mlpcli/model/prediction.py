@@ -20,8 +20,8 @@ from mlpcli.config import ReadOptions
 from mlpcli.data.schema import as_categorical
 from mlpcli.data.stream import stream
 from mlpcli.data.table import Block, is_number, known_column, require_columns
-from mlpcli.metrics import decide
-from mlpcli.model import Model, as_read
+from mlpcli.metrics.scoring import decide
+from mlpcli.model.trained import Model, as_read
 
 DIGITS = 6  # of a probability
 FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")  # begins a formula in a spreadsheet; OWASP, "CSV Injection"

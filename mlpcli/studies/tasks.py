@@ -19,12 +19,12 @@ from mlpcli.config import Config
 from mlpcli.data import splits
 from mlpcli.data.schema import as_categorical
 from mlpcli.errors import TrainingError
-from mlpcli.evaluation import truth_of
+from mlpcli.evaluation.evaluate import truth_of
 from mlpcli.events import History
-from mlpcli.fitting import Table, prepare_table, subset
-from mlpcli.metrics import score
-from mlpcli.model import as_read
-from mlpcli.workers import Inline, LocalPool, Shared
+from mlpcli.metrics.scoring import score
+from mlpcli.model.trained import as_read
+from mlpcli.studies.workers import Inline, LocalPool, Shared
+from mlpcli.training.prepare import Table, prepare_table, subset
 
 T = TypeVar("T")
 R = TypeVar("R")

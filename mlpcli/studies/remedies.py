@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.blend import lead_of, obeys_hidden
 from mlpcli.config import Config, flag
 from mlpcli.data import splits
-from mlpcli.diagnose import decay
+from mlpcli.diagnosis.findings import decay
 from mlpcli.errors import DataError, TrainingError
-from mlpcli.evaluation import find_data
+from mlpcli.evaluation.evaluate import find_data
 from mlpcli.events import History
-from mlpcli.evidence import Estimate, Means, estimate, resampled_means, share_of
-from mlpcli.fitting import Table, prepare_table, read_table, subset
-from mlpcli.model import Model, build_loss, build_network
-from mlpcli.tasks import each, shared
-from mlpcli.workers import Shared, local
+from mlpcli.model.trained import Model, build_loss, build_network
+from mlpcli.studies.tasks import each, shared
+from mlpcli.studies.workers import Shared, local
+from mlpcli.training.ensemble import lead_of, obeys_hidden
+from mlpcli.training.evidence import Estimate, Means, estimate, resampled_means, share_of
+from mlpcli.training.prepare import Table, prepare_table, read_table, subset
 
 N_NETWORKS = 5  # trained for each remedy, each judged on a fold of its own
 MOST_ROWS = 10_000  # of training and validation, drawn at random

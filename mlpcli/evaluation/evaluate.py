@@ -17,8 +17,10 @@ from mlpcli.data.table import Source, open_table, require_columns
 from mlpcli.data.text import digest_of, files_of
 from mlpcli.errors import DataError
 from mlpcli.events import History
-from mlpcli.evidence import MOST_ROWS, Estimate, estimate, resampled_means, share_of
-from mlpcli.fitting import (
+from mlpcli.metrics.scoring import Interval, log_losses, score
+from mlpcli.model.trained import Model, as_read, build_loss
+from mlpcli.training.evidence import MOST_ROWS, Estimate, estimate, resampled_means, share_of
+from mlpcli.training.prepare import (
     MOST_JUDGED,
     Table,
     encode_target,
@@ -30,8 +32,6 @@ from mlpcli.fitting import (
     subset,
     with_value,
 )
-from mlpcli.metrics import Interval, log_losses, score
-from mlpcli.model import Model, as_read, build_loss
 
 LINEAR_BATCH, LINEAR_STEPS = 64, 3000  # enough for a convex loss at a falling rate to settle
 

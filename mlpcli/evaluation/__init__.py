@@ -1,0 +1,1 @@
+"""Honest numbers for a trained model, beside baselines."""

@@ -1,0 +1,1 @@
+"""Files: written crash-safe (atomic), the model file's container (archive), dataclasses as strict JSON (jsonable)."""
