@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from mlpcli.config import Config as Config
     from mlpcli.config import ReadOptions as ReadOptions
     from mlpcli.evaluation.evaluate import evaluate as evaluate
-    from mlpcli.model.trained import Model as Model
-    from mlpcli.model.trained import load as load
-    from mlpcli.training.prepare import fit as fit
+    from mlpcli.library import Model as Model
+    from mlpcli.library import fit as fit
+    from mlpcli.library import load as load
 
 HOMES = {
     "Config": "config",
     "ReadOptions": "config",
     "evaluate": "evaluation.evaluate",
-    "fit": "training.prepare",
-    "Model": "model.trained",
-    "load": "model.trained",
+    "fit": "library",
+    "Model": "library",
+    "load": "library",
 }
 
 

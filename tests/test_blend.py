@@ -14,10 +14,12 @@ from mlpcli.diagnosis.findings import larger, smaller
 from mlpcli.errors import ModelError, UsageError
 from mlpcli.events import EpochEnded, History
 from mlpcli.files.jsonable import to_json
+from mlpcli.model.assemble import assemble
 from mlpcli.model.checks import require_sound
-from mlpcli.model.trained import combine, layer_widths
 from mlpcli.studies import remedies
-from mlpcli.training.ensemble import KINDS, STEPS, Part, select
+from mlpcli.training.ensemble import STEPS, Part, combine, select
+from mlpcli.training.kinds import KINDS
+from mlpcli.training.networks import layer_widths
 from mlpcli.training.prepare import prepare
 
 SMALL = {"target": "y", "epochs": 40, "patience": 3, "hidden": (5,), "ensemble": 3}
@@ -164,7 +166,7 @@ def test_without_validation_rows_the_first_kind_is_trained_alone_and_that_is_sai
     fitting = prepare(str(folder / "classes.csv"), config)
     assert len(fitting.members) == 1
     assert any("plain alone (--kinds)" in note for note in fitting.notes)
-    model = fitting.model(History.of(fitting.events()))
+    model = assemble(fitting, History.of(fitting.events()))
     assert [(part.kind, part.weight) for part in model.record.parts] == [("plain", 1.0)]
 
 

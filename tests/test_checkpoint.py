@@ -14,6 +14,7 @@ from mlpcli.config import Config
 from mlpcli.errors import MachineError, ModelError, UsageError
 from mlpcli.events import EpochEnded, History
 from mlpcli.files import archive
+from mlpcli.model.assemble import assemble
 from mlpcli.training import checkpoint
 from mlpcli.training.checkpoint import resumable
 from mlpcli.training.prepare import prepare
@@ -49,7 +50,7 @@ def start(case: str):
 def finish(case: str, path: Path, resume: str | None = None, keep: str | None = None, jobs: int = 1) -> bytes:
     fitting = start(case)
     history = History.of(resumable(fitting, jobs, keep, resume))
-    fitting.model(history).save(str(path))
+    assemble(fitting, history).save(str(path))
     return path.read_bytes()
 
 

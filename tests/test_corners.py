@@ -17,12 +17,13 @@ import mlpcli
 from mlpcli.config import Config, ReadOptions, parse
 from mlpcli.data import text as texts
 from mlpcli.data.dialect import Dialect
+from mlpcli.data.source import open_table
 from mlpcli.data.storage import free_memory
-from mlpcli.data.table import open_table
 from mlpcli.diagnosis.findings import noise_of
 from mlpcli.errors import DataError, MachineError, ModelError, TrainingError, UsageError
 from mlpcli.files import atomic as files
 from mlpcli.files import jsonable
+from mlpcli.model.assemble import assemble
 from mlpcli.training.prepare import prepare
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
@@ -245,7 +246,7 @@ def test_tables_that_cannot_be_trained_on_are_refused(name, here):
 def test_a_model_needs_an_epoch(small):
     fitting = prepare(str(IRIS), Config(preset="classic", epochs=1))
     with pytest.raises(TrainingError, match="before the first epoch"):
-        fitting.model(mlpcli.events.History())
+        assemble(fitting, mlpcli.events.History())
 
 
 def test_json_holds_no_nan_and_no_foreign_object():

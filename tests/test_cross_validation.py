@@ -12,11 +12,12 @@ from scipy import stats
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
+from mlpcli.data.dataset import read_table
 from mlpcli.errors import DataError, TrainingError, UsageError
-from mlpcli.metrics.scoring import resampled_interval, t_quantile
+from mlpcli.metrics.intervals import t_quantile
+from mlpcli.metrics.scoring import resampled_interval
 from mlpcli.studies.cross_validation import cross_validate, plan
 from mlpcli.studies.tasks import UNUSED, perform, shared
-from mlpcli.training.prepare import read_table
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 QUICK = Config(preset="classic", hidden=(8,), epochs=3)

@@ -9,7 +9,8 @@ from mlpcli.config import Config
 from mlpcli.diagnosis.findings import CHECKS, Case, diagnose
 from mlpcli.evaluation.evaluate import Judged
 from mlpcli.events import History
-from mlpcli.training.evidence import Estimate, Evidence
+from mlpcli.metrics.intervals import Estimate
+from mlpcli.training.evidence import Evidence
 
 CONFIG = Config().resolve("classification")
 EPOCHS = np.arange(60)

@@ -10,17 +10,10 @@ from mlpcli.engine.losses import LOSSES
 from mlpcli.engine.network import mlp
 from mlpcli.events import History
 from mlpcli.files.jsonable import from_json, to_json
+from mlpcli.metrics.intervals import Estimate, estimate, resampled_means
+from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import load
-from mlpcli.training.evidence import (
-    Estimate,
-    constant_logits,
-    estimate,
-    resampled_means,
-    residuals,
-    ridge,
-    structure,
-    units,
-)
+from mlpcli.training.evidence import constant_logits, residuals, ridge, structure, units
 from mlpcli.training.prepare import prepare
 
 
@@ -102,7 +95,7 @@ def planted(folder, columns, name="d.csv"):
 
 def trained(path, **settings):
     fitting = prepare(path, Config(**settings))
-    return fitting.model(History.of(fitting.events()))
+    return assemble(fitting, History.of(fitting.events()))
 
 
 @pytest.mark.parametrize("settings", [{"epochs": 8}, {"preset": "classic"}, {"preset": "classic", "validation": "0"}])

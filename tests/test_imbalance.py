@@ -9,10 +9,10 @@ from sklearn.metrics import f1_score
 
 import mlpcli
 from mlpcli.config import ReadOptions
+from mlpcli.data.dataset import read_table
 from mlpcli.data.splits import TEST
 from mlpcli.errors import UsageError
 from mlpcli.metrics.scoring import METRICS, best_threshold, decide
-from mlpcli.training.prepare import read_table
 
 QUICK = {"target": "sick", "test": "0", "epochs": 12, "ensemble": 3, "seed": 1}
 

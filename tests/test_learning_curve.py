@@ -11,8 +11,9 @@ import pytest
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
+from mlpcli.data.dataset import read_table
 from mlpcli.errors import DataError, TrainingError, UsageError
-from mlpcli.metrics.scoring import Interval
+from mlpcli.metrics.intervals import Interval
 from mlpcli.studies.learning_curve import (
     PowerLaw,
     advise,
@@ -24,7 +25,6 @@ from mlpcli.studies.learning_curve import (
     sizes_up_to,
 )
 from mlpcli.studies.tasks import UNUSED
-from mlpcli.training.prepare import read_table
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 QUICK = Config(preset="classic", hidden=(8,), epochs=3)

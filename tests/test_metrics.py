@@ -5,8 +5,8 @@ import pytest
 import sklearn.metrics as peer
 
 from mlpcli.errors import DataError
+from mlpcli.metrics import scoring as metrics
 from mlpcli.metrics.scoring import METRICS, confusion, per_class, score
-from mlpcli.metrics.scoring import scoring as metrics
 
 RNG = np.random.default_rng(0)
 

@@ -14,6 +14,7 @@ from mlpcli.data import splits
 from mlpcli.diagnosis.findings import CHECKS, NUMBERS
 from mlpcli.errors import TrainingError
 from mlpcli.events import History
+from mlpcli.model.assemble import assemble
 from mlpcli.reporter.findings import remedies_line
 from mlpcli.studies.remedies import REMEDIES, Patient, Plan, Tried, flags_of, perform, plan
 from mlpcli.studies.workers import Shared
@@ -26,7 +27,7 @@ QUICK = {"preset": "classic", "epochs": 12, "patience": 0}
 def trained(folder, name="xor.csv", **settings):
     (folder / name).write_bytes((SAMPLES / name).read_bytes())
     fitting = prepare(str(folder / name), Config(**settings))
-    model = fitting.model(History.of(fitting.events()))
+    model = assemble(fitting, History.of(fitting.events()))
     model.save(str(folder / "model.npz"))
     model.path = str(folder / "model.npz")
     return model

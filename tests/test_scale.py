@@ -10,6 +10,7 @@ import pytest
 
 from mlpcli.config import Config
 from mlpcli.events import History
+from mlpcli.model.assemble import assemble
 from mlpcli.training.prepare import prepare
 
 MB = 2**20
@@ -20,7 +21,7 @@ def peak(path: str, config: Config) -> tuple[float, int, float]:
     tracemalloc.start()
     try:
         fitting = prepare(path, config)
-        model = fitting.model(History.of(fitting.events()))
+        model = assemble(fitting, History.of(fitting.events()))
         most = tracemalloc.get_traced_memory()[1] / MB
     finally:
         tracemalloc.stop()

@@ -17,11 +17,11 @@ def small_blocks(monkeypatch):
     """Blocks so small that a small table has many of everything."""
     monkeypatch.setattr("mlpcli.training.loop.SHUFFLED", 4 * 60 * 100)
     monkeypatch.setattr("mlpcli.training.prepare.ENCODED_ROWS", 130)
-    monkeypatch.setattr("mlpcli.training.prepare.GATHERED", 97)
+    monkeypatch.setattr("mlpcli.data.dataset.GATHERED", 97)
     monkeypatch.setattr("mlpcli.training.prepare.FITTED_CELLS", 3000)
     monkeypatch.setattr("mlpcli.training.prepare.FEWEST_FITTED", 100)
     monkeypatch.setattr("mlpcli.training.prepare.MOST_VALIDATED", 150)
-    monkeypatch.setattr("mlpcli.training.prepare.MOST_JUDGED", 400)
+    monkeypatch.setattr("mlpcli.model.assemble.MOST_JUDGED", 400)
     monkeypatch.setattr("mlpcli.evaluation.evaluate.MOST_JUDGED", 400)
 
 

@@ -10,10 +10,11 @@ import pytest
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
+from mlpcli.data.dataset import read_table
 from mlpcli.errors import TrainingError
 from mlpcli.studies.tasks import UNUSED, Task, perform, run, shared
 from mlpcli.studies.workers import local
-from mlpcli.training.prepare import Fitting, read_table
+from mlpcli.training.prepare import Fitting
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 QUICK = Config(preset="classic", hidden=(8,), epochs=3)

@@ -94,7 +94,7 @@ def test_M08_weights_of_another_shape_are_refused(shape, edit):
 
 @pytest.mark.parametrize("hidden", [[65536] * 100, [65536, 65536], [4000] * 3, [65536]])
 def test_M08_layers_larger_than_the_weights_are_refused_before_they_are_made(hidden, edit, monkeypatch):
-    monkeypatch.setattr("mlpcli.model.trained.mlp", None)
+    monkeypatch.setattr("mlpcli.training.networks.mlp", None)
     with pytest.raises(ModelError, match="weights do not fit"):
         load(edit(lambda h: h["config"].update(hidden=hidden)))
 

@@ -12,11 +12,11 @@ from scipy import stats
 
 from mlpcli.config import Config, ReadOptions, from_text, read_config_file
 from mlpcli.data import splits
+from mlpcli.data.dataset import read_table
 from mlpcli.errors import MachineError, TrainingError, UsageError
 from mlpcli.studies import search, tuning
 from mlpcli.studies.search import Choices, RandomSearch, Range, Trial, default_space, importance, parse_dimension
 from mlpcli.studies.tuning import GENERATION, KEPT, Tuner
-from mlpcli.training.prepare import read_table
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 QUICK = Config(preset="classic", hidden=(8,), epochs=3)

@@ -11,7 +11,7 @@ from mlpcli.errors import GateFailed, UsageError
 if TYPE_CHECKING:
     from mlpcli.evaluation.evaluate import Evaluation
     from mlpcli.events import History
-    from mlpcli.model.trained import Model
+    from mlpcli.model.trained import TrainedModel
     from mlpcli.training.prepare import Fitting
 
 
@@ -25,7 +25,7 @@ def show_plan(console: Any, fitting: Fitting, suspected: tuple[Any, ...]) -> Non
 
 
 def rows_note(fitting: Fitting) -> str:
-    from mlpcli.model.trained import layer_widths
+    from mlpcli.training.networks import layer_widths
 
     config = fitting.config
     sets = fitting.table.sets
@@ -42,7 +42,7 @@ def rows_note(fitting: Fitting) -> str:
 
 
 def answer(
-    model: Model, evaluation: Evaluation, findings: tuple[Any, ...], path: str, history: History
+    model: TrainedModel, evaluation: Evaluation, findings: tuple[Any, ...], path: str, history: History
 ) -> dict[str, Any]:
     from mlpcli.files.jsonable import to_json
 

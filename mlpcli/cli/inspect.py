@@ -17,7 +17,7 @@ from mlpcli.cli.options import ConfigFile, Json, Sectioned, settings_of, with_se
 from mlpcli.config import Config, ReadOptions, flag
 
 if TYPE_CHECKING:
-    from mlpcli.model.trained import Model
+    from mlpcli.model.trained import TrainedModel
 
 
 @app.command(cls=Sectioned, short_help="Show how a CSV would be read, or what is in a model.")
@@ -92,9 +92,9 @@ def inspect(
     console.print(columns_table(fitting.schema.columns))
 
 
-def network_facts(model: Model) -> Iterator[str]:
+def network_facts(model: TrainedModel) -> Iterator[str]:
     """What each kind of network is, and its weight where there are several."""
-    from mlpcli.model.trained import layer_widths
+    from mlpcli.training.networks import layer_widths
 
     each = len(model.lead)
     for i, part in enumerate(model.record.parts):

@@ -31,10 +31,10 @@ def split(
     mlpcli split data.csv -o sets
     mlpcli split data.csv --validation 0.2 --test 0.2 --group patient
     """
+    from mlpcli.data.dataset import read_table
     from mlpcli.data.splits import SETS
     from mlpcli.files.atomic import check_output, write_atomically
     from mlpcli.reporter.text import make_console, safe
-    from mlpcli.training.prepare import read_table
 
     chosen, options = settings_of(config, settings)
     stem = "data" if data == "-" else Path(data).stem

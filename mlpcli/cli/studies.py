@@ -14,8 +14,8 @@ from mlpcli.cli.options import ConfigFile, DataFile, Json, Quiet, Sectioned, set
 from mlpcli.config import Config, ReadOptions
 
 if TYPE_CHECKING:
+    from mlpcli.data.dataset import Table
     from mlpcli.studies.tasks import Outcome
-    from mlpcli.training.prepare import Table
 
 Jobs = Annotated[int, typer.Option("--jobs", min=1, max=256, help="Trainings at once, each on a process of its own.")]
 
@@ -72,11 +72,11 @@ def cv(
     mlpcli cv data.csv --group patient --preset classic
     """
     chosen, options = settings_of(config, settings)
+    from mlpcli.data.dataset import read_table
     from mlpcli.files.jsonable import to_json
     from mlpcli.reporter.studies import cross_validation_table
     from mlpcli.reporter.text import make_console
     from mlpcli.studies.cross_validation import plan
-    from mlpcli.training.prepare import read_table
 
     table = read_table(data, chosen, options)
     study = plan(table, chosen, folds, repeats)
@@ -131,7 +131,7 @@ def compare(
 
     study = plan(data, chosen, options, *parse_vary(vary))
     if not quiet:
-        from mlpcli.training.ensemble import kinds_of
+        from mlpcli.training.kinds import kinds_of
 
         are_single = all(t.config.ensemble == 1 and len(kinds_of(t.config)) == 1 for t in study.tasks)
         many = "one network" if are_single else "an ensemble"
@@ -184,11 +184,11 @@ def learning_curve(
     mlpcli learning-curve data.csv --preset classic --hidden 64
     """
     chosen, options = settings_of(config, settings)
+    from mlpcli.data.dataset import read_table
     from mlpcli.files.jsonable import to_json
     from mlpcli.reporter.studies import learning_chart, learning_lines, learning_table
     from mlpcli.reporter.text import make_console, safe
     from mlpcli.studies.learning_curve import plan
-    from mlpcli.training.prepare import read_table
 
     table = read_table(data, chosen, options)
     study = plan(table, chosen, repeats, sizes)

@@ -20,7 +20,7 @@ from mlpcli.errors import GateFailed
 if TYPE_CHECKING:
     from mlpcli.evaluation.evaluate import Evaluation
     from mlpcli.events import History
-    from mlpcli.model.trained import Model
+    from mlpcli.model.trained import TrainedModel
     from mlpcli.training.prepare import Fitting
 
 
@@ -71,6 +71,7 @@ def train(
     from mlpcli.diagnosis.table_checks import suspicions
     from mlpcli.evaluation.evaluate import evaluate_table
     from mlpcli.events import History
+    from mlpcli.model.assemble import assemble
     from mlpcli.reporter.tables import columns_table
     from mlpcli.reporter.text import make_console, safe
     from mlpcli.training.checkpoint import resumable
@@ -97,7 +98,7 @@ def train(
     if interrupted is not None and not history.train_loss:
         console.print("interrupted before the first epoch ended; no model was written", soft_wrap=True)
         raise typer.Exit(128 + interrupted.number)
-    model = fitting.model(history)
+    model = assemble(fitting, history)
     model.save(output)
     if interrupted is not None:
         console.print(f"interrupted; best model (epoch {history.best_epoch}) saved to {safe(output)}", soft_wrap=True)
@@ -151,7 +152,7 @@ def show_training(
         console.print(line, soft_wrap=True)
 
 
-def kinds_note(model: Model, fitting: Fitting) -> str:
+def kinds_note(model: TrainedModel, fitting: Fitting) -> str:
     """The weights of the kinds of network."""
     weights = {part.kind: part.weight for part in model.record.parts}
     shares = ", ".join(f"{kind} {weights.get(kind, 0):.0%}" for kind in fitting.kinds)

@@ -57,12 +57,14 @@ def tune(
     toml = f"{stem}.toml"
     for path in (output, toml):
         check_output(path, [data, chosen.validation, chosen.test, *([config] if config else [])])
+    from mlpcli.data.dataset import read_table
     from mlpcli.evaluation.evaluate import evaluate_table
     from mlpcli.events import History
+    from mlpcli.model.assemble import assemble
     from mlpcli.reporter.studies import search_progress
     from mlpcli.reporter.text import make_console, safe
     from mlpcli.studies.tuning import Tuner, loss_of_one
-    from mlpcli.training.prepare import prepare_table, read_table
+    from mlpcli.training.prepare import prepare_table
 
     table = read_table(data, chosen, options)
     tuner = Tuner(table, chosen, options, space or [], folds, stem)
@@ -90,7 +92,7 @@ def tune(
     evaluation = one = None
     if stopped is None:
         fitting = prepare_table(table, tuner.best_config())
-        model = fitting.model(History.of(fitting.events(jobs)))
+        model = assemble(fitting, History.of(fitting.events(jobs)))
         model.save(output)
         if quiet and not json:
             return

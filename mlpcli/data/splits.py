@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from mlpcli.engine.arrays import Ints
+
 Codes = NDArray[np.integer]
 
 TRAIN, VALIDATION, TEST = 0, 1, 2

@@ -16,17 +16,12 @@ from itertools import chain
 import numpy as np
 
 from mlpcli.config import ReadOptions
+from mlpcli.data.block import Block
 from mlpcli.data.dialect import BOM, BOMS, Dialect, decode, decompress, refuse_characters, refuse_foreign
+from mlpcli.data.header import header_names
+from mlpcli.data.rows import LONGEST_RECORD, bad_row, good_rows, starts_trailing
+from mlpcli.data.source import dialect_for
 from mlpcli.data.structure import Scanner, Structure, after_lines, line_of
-from mlpcli.data.table import (
-    LONGEST_RECORD,
-    Block,
-    bad_row,
-    dialect_for,
-    good_rows,
-    header_names,
-    starts_trailing,
-)
 from mlpcli.errors import DataError
 
 PART = 1 << 21  # bytes handled at once when they come fast

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from mlpcli.engine.arrays import Bools, Ints
+
 Bytes = NDArray[np.uint8]
 
 LF, CR, SPACE, ZERO, NINE = 10, 13, 32, 48, 57

@@ -270,3 +270,7 @@ def utf8(blocks: Iterable[bytes], encoding: str, name: str) -> Iterator[bytes]:
             raise UndecodableError(at - len(before) + bad, byte, encoding, name, line + n_lines) from error
         at += len(block)
         line += block.count(b"\n")
+
+
+def shown_path(path: str) -> str:
+    return os.path.basename(path) if os.path.isabs(path) else path

@@ -13,7 +13,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from mlpcli.engine.arrays import Ints
 
 SLOTS = 1 << 16  # so many that the frequent words of a language rarely meet in one
 WORD = re.compile(r"\w+")

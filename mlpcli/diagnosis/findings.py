@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from mlpcli.config import Config
 from mlpcli.evaluation.evaluate import Evaluation, Judged
 from mlpcli.events import History
-from mlpcli.model.trained import Model
-from mlpcli.training.ensemble import hidden_of, lead_of, obeys_hidden
-from mlpcli.training.evidence import Estimate, Evidence
+from mlpcli.metrics.intervals import Estimate
+from mlpcli.model.trained import TrainedModel
+from mlpcli.training.evidence import Evidence
+from mlpcli.training.kinds import hidden_of, lead_of, obeys_hidden
 
 Severity = Literal["problem", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("problem", "warning", "note")
@@ -387,7 +388,7 @@ def diagnose(case: Case) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity)))
 
 
-def findings(model: Model, evaluation: Evaluation | None = None) -> tuple[Finding, ...]:
+def findings(model: TrainedModel, evaluation: Evaluation | None = None) -> tuple[Finding, ...]:
     """The findings of a model, with those on test rows where they were scored."""
     record = model.record
     judged = None if evaluation is None else evaluation.judged

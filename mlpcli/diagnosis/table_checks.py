@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 
 from mlpcli.config import Config
 from mlpcli.data import splits
-from mlpcli.data.schema import DateColumn, Schema, as_categorical, parse_dates
+from mlpcli.data.dataset import gathered
+from mlpcli.data.dates import parse_dates
+from mlpcli.data.kinds.date import DateColumn
+from mlpcli.data.schema import Schema, as_categorical
 from mlpcli.data.storage import Storage
 from mlpcli.diagnosis.findings import Finding
-from mlpcli.training.prepare import Fitting, gathered
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from mlpcli.engine.arrays import Floats, Ints
+from mlpcli.training.prepare import Fitting
 
 SHOWN = 5  # findings of a kind
 MOST_ROWS = 50_000  # rows looked at, evenly spaced

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.engine.activations import ACTIVATIONS, Activation
-
-Array = NDArray[np.floating]
+from mlpcli.engine.arrays import Array
 
 
 @dataclass

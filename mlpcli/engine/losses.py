@@ -11,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.floating]
+from mlpcli.engine.arrays import Array
+
 Target = NDArray[Any]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mlpcli.engine.activations import ACTIVATIONS
+from mlpcli.engine.arrays import Array
 from mlpcli.engine.initializers import INITIALIZERS
 from mlpcli.engine.layers import (
     NORMALIZATIONS,
@@ -25,8 +26,6 @@ from mlpcli.engine.layers import (
     Layer,
     Tensor,
 )
-
-Array = NDArray[np.floating]
 
 PREDICT_ROWS = 1024  # rows predicted at once: their activations stay in the processor's cache
 NTK_BIAS, NTK_SCALE = (

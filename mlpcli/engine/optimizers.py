@@ -7,9 +7,9 @@ vectors of the same length. To add one: subclass Optimizer, add a line to OPTIMI
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
-Array = NDArray[np.floating]
+from mlpcli.engine.arrays import Array
 
 EPSILON = 1e-8  # Kingma & Ba 2014, section 2
 ADAMW_DECAY = 0.01  # default decoupled decay of adamw, as in PyTorch

@@ -12,26 +12,20 @@ from numpy.typing import NDArray
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
+from mlpcli.data.dataset import Table, gathered, read_table, sampled, subset, with_value
+from mlpcli.data.header import require_columns
+from mlpcli.data.source import Source, open_table
 from mlpcli.data.storage import Storage
-from mlpcli.data.table import Source, open_table, require_columns
 from mlpcli.data.text import digest_of, files_of
 from mlpcli.errors import DataError
 from mlpcli.events import History
-from mlpcli.metrics.scoring import Interval, log_losses, score
-from mlpcli.model.trained import Model, as_read, build_loss
-from mlpcli.training.evidence import MOST_ROWS, Estimate, estimate, resampled_means, share_of
-from mlpcli.training.prepare import (
-    MOST_JUDGED,
-    Table,
-    encode_target,
-    gathered,
-    given_weights,
-    prepare_table,
-    read_table,
-    sampled,
-    subset,
-    with_value,
-)
+from mlpcli.metrics.intervals import Estimate, Interval, estimate, resampled_means, share_of
+from mlpcli.metrics.scoring import log_losses, score
+from mlpcli.model.assemble import assemble
+from mlpcli.model.trained import TrainedModel, as_read
+from mlpcli.training.evidence import MOST_ROWS
+from mlpcli.training.networks import build_loss
+from mlpcli.training.prepare import MOST_JUDGED, encode_target, given_weights, prepare_table
 
 LINEAR_BATCH, LINEAR_STEPS = 64, 3000  # enough for a convex loss at a falling rate to settle
 
@@ -59,7 +53,7 @@ class Evaluation:
     judged: Judged | None = None  # None without test rows
 
 
-def find_data(model: Model) -> str:
+def find_data(model: TrainedModel) -> str:
     """The training file of a model, unchanged since. Raises DataError."""
     record = model.record.data
     beside = os.path.join(os.path.dirname(model.path or ""), os.path.basename(record.path))
@@ -75,13 +69,13 @@ def find_data(model: Model) -> str:
     raise DataError("the training file is not here", "name a CSV: mlpcli evaluate MODEL DATA", file=record.path)
 
 
-def is_trained_on(model: Model, path: str) -> bool:
+def is_trained_on(model: TrainedModel, path: str) -> bool:
     """Whether this is the very file the model was trained on."""
     return all(os.path.isfile(file) for file in files_of(path)) and digest_of(path) == model.record.data.sha256
 
 
 def evaluate(
-    model: Model, path: str | None = None, options: ReadOptions | None = None, *, linear: bool = True
+    model: TrainedModel, path: str | None = None, options: ReadOptions | None = None, *, linear: bool = True
 ) -> Evaluation:
     """Scores the sets of the training file, named or found, or the whole of another CSV. Raises DataError."""
     if path is None or is_trained_on(model, path):
@@ -103,7 +97,7 @@ def evaluate(
     return Evaluation(path, metrics, baselines, {"test": len(truth)}, truth, outputs, judged)
 
 
-def evaluate_table(model: Model, table: Table, *, linear: bool) -> Evaluation:
+def evaluate_table(model: TrainedModel, table: Table, *, linear: bool) -> Evaluation:
     """Scores each set of the table a model was trained on; intervals on the test rows.
 
     Of a larger set, MOST_JUDGED rows drawn at random are judged.
@@ -150,7 +144,7 @@ def some_rows(chosen: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np
 
 
 def judge(
-    model: Model, frame: pd.DataFrame, truth: NDArray[Any], seen: pd.DataFrame | None, advantage: Estimate | None
+    model: TrainedModel, frame: pd.DataFrame, truth: NDArray[Any], seen: pd.DataFrame | None, advantage: Estimate | None
 ) -> Judged:
     """Compares judged rows with the rows `seen` in training and validation."""
     x = model.schema.encode(frame)
@@ -178,7 +172,7 @@ def judge(
 
 
 def advantage_over(
-    model: Model, truth: NDArray[Any], ours: NDArray[np.floating], theirs: NDArray[np.floating]
+    model: TrainedModel, truth: NDArray[Any], ours: NDArray[np.floating], theirs: NDArray[np.floating]
 ) -> Estimate:
     """Their loss minus ours on the same rows, as a share of what theirs gains over a constant; paired bootstrap."""
     target = model.schema.target
@@ -200,7 +194,7 @@ def advantage_over(
 MOVED_CHANCE, MOVED_FAR = 0.001, 0.15  # of a false alarm over all columns; least Kolmogorov-Smirnov distance
 
 
-def moved_columns(model: Model, seen: NDArray[np.floating], here: NDArray[np.floating]) -> dict[str, float]:
+def moved_columns(model: TrainedModel, seen: NDArray[np.floating], here: NDArray[np.floating]) -> dict[str, float]:
     """Columns whose values are distributed differently: two-sample Kolmogorov-Smirnov, Bonferroni over the inputs."""
     n, m = len(seen), len(here)
     size = (n * m / (n + m)) ** 0.5
@@ -222,7 +216,7 @@ def moved_columns(model: Model, seen: NDArray[np.floating], here: NDArray[np.flo
     return found
 
 
-def truth_of(model: Model, cells: pd.Series[Any], file: str) -> NDArray[Any]:
+def truth_of(model: TrainedModel, cells: pd.Series[Any], file: str) -> NDArray[Any]:
     """Class numbers, or values in the target's units. Raises DataError for a class the model never saw."""
     if not model.labels:
         return np.asarray(cells, np.float64)
@@ -237,7 +231,7 @@ def truth_of(model: Model, cells: pd.Series[Any], file: str) -> NDArray[Any]:
 
 
 def constant_metrics(
-    model: Model, truth: NDArray[Any], fitted: NDArray[Any] | None, weights: NDArray[Any] | None = None
+    model: TrainedModel, truth: NDArray[Any], fitted: NDArray[Any] | None, weights: NDArray[Any] | None = None
 ) -> dict[str, float]:
     """Metrics of always answering the class shares, or the mean, of the rows the model was fitted on."""
     target = model.schema.target
@@ -257,7 +251,7 @@ def values_of(found: dict[str, Interval]) -> dict[str, float]:
     return {name: interval.value for name, interval in found.items()}
 
 
-def fit_linear(table: Table, config: Config) -> Model:
+def fit_linear(table: Table, config: Config) -> TrainedModel:
     """A single-layer network on the same rows, as the baseline every larger one has to beat."""
     n_steps = len(table.sets) // LINEAR_BATCH + 1
     epochs = int(np.clip(LINEAR_STEPS // n_steps, 10, 300))
@@ -268,10 +262,10 @@ def fit_linear(table: Table, config: Config) -> Model:
         label_smoothing=0.0, calibrate=False, time_limit=None, loss="auto",
     )  # fmt: skip
     fitting = prepare_table(table, straight)
-    return fitting.model(History.of(fitting.events()))
+    return assemble(fitting, History.of(fitting.events()))
 
 
-def read_for(model: Model, path: str, options: ReadOptions) -> tuple[pd.DataFrame, pd.Series[Any], Source]:
+def read_for(model: TrainedModel, path: str, options: ReadOptions) -> tuple[pd.DataFrame, pd.Series[Any], Source]:
     """The rows of another CSV, read by the model's rules, and their target."""
     target = model.schema.target
     kinds = model.schema.read_kinds()

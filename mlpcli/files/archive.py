@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from mlpcli.errors import DataError, MachineError, ModelError
@@ -207,3 +208,9 @@ def load(path: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         return unpack(data)
     except ModelError as error:
         raise ModelError(error.message, error.hint, file=path) from error
+
+
+def versions() -> Mapping[str, str]:
+    from mlpcli import __version__
+
+    return {"mlpcli": __version__, "numpy": np.__version__, "pandas": pd.__version__}

@@ -12,7 +12,6 @@ of probability 0.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -20,15 +19,14 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from mlpcli.engine.arrays import Array, Bools, Floats
 from mlpcli.errors import DataError
+from mlpcli.metrics.intervals import Interval, t_quantile
 
 Task = Literal["classification", "regression"]
 Needs = Literal["labels", "probabilities", "values"]
-Ints = npt.NDArray[np.integer]
-Floats = npt.NDArray[np.floating]
-Bools = npt.NDArray[np.bool_]
-Array = npt.NDArray[np.float64]
-Statistic = Callable[[Array], Array]
+Labels = npt.NDArray[np.integer]
+Statistic = Callable[[Floats], Floats]
 
 N_BOOTSTRAP = 1_000  # resamples behind an interval
 MIN_BOOTSTRAP = 100  # for very many rows or classes; the ends are then good to about 14 % of the half width
@@ -38,21 +36,13 @@ BLOCK_CELLS = 250_000  # resamples x rows in memory at once
 ECE_BINS = 15  # of equal width; Guo et al. 2017
 
 
-class Interval(NamedTuple):
-    """A value and its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
 class PerClass(NamedTuple):
     """Precision, recall and F1 (0 where undefined) and the number of true rows, each (n_classes,)."""
 
-    precision: Array
-    recall: Array
-    f1: Array
-    support: Ints
+    precision: Floats
+    recall: Floats
+    f1: Floats
+    support: Labels
 
 
 @dataclass(frozen=True)
@@ -64,7 +54,7 @@ class Metric:
     task: Task
     needs: Needs
 
-    def function(self, y: Ints | Floats, outputs: Ints | Floats, weights: Ints | Floats | None = None) -> float:
+    def function(self, y: Labels | Array, outputs: Labels | Array, weights: Labels | Array | None = None) -> float:
         """Truth (n,) and labels (n,), probabilities (n, C) or values (n,), as `needs` says -> the value.
 
         Raises DataError when no row has weight.
@@ -81,18 +71,18 @@ def _mean(per_row: npt.NDArray[np.generic]) -> Statistic:
     return lambda w: w @ rows / w.sum(axis=1)
 
 
-def _ratio(part: Array, whole: Array, otherwise: float = 0.0) -> Array:
+def _ratio(part: Floats, whole: Floats, otherwise: float = 0.0) -> Floats:
     """part / whole, `otherwise` where whole is 0."""
     return np.divide(part, whole, out=np.full_like(part, otherwise), where=whole > 0)
 
 
-def _weight_by_class(labels: Ints, n_classes: int, where: Bools | None = None) -> Statistic:
+def _weight_by_class(labels: Labels, n_classes: int, where: Bools | None = None) -> Statistic:
     """Total weight of each class, (n_resamples, n_classes): rows sorted once, then runs summed."""
     rows = np.arange(len(labels)) if where is None else np.flatnonzero(where)
     rows = rows[np.argsort(labels[rows], kind="stable")]
     present, starts = np.unique(labels[rows], return_index=True)
 
-    def totals(w: Array) -> Array:
+    def totals(w: Floats) -> Floats:
         out = np.zeros((len(w), n_classes))
         out[:, present] = np.add.reduceat(w.take(rows, axis=1), starts, axis=1)
         return out
@@ -100,12 +90,12 @@ def _weight_by_class(labels: Ints, n_classes: int, where: Bools | None = None) -
     return totals
 
 
-def _one_against_rest(y: Ints, proba: Floats, curve: Callable[[Bools, Floats], Statistic]) -> Statistic:
+def _one_against_rest(y: Labels, proba: Array, curve: Callable[[Bools, Array], Statistic]) -> Statistic:
     """Class 1 against class 0; with more, the mean over classes where `curve` is defined, NaN if nowhere."""
     classes = [1] if proba.shape[1] == 2 else np.unique(y).tolist()
     curves = [curve(y == c, proba[:, c]) for c in classes]
 
-    def mean(w: Array) -> Array:
+    def mean(w: Floats) -> Floats:
         total, n_defined = np.zeros(len(w)), np.zeros(len(w))
         for of in curves:
             values = of(w)
@@ -117,14 +107,14 @@ def _one_against_rest(y: Ints, proba: Floats, curve: Callable[[Bools, Floats], S
     return mean
 
 
-def _roc_curve_area(positive: Bools, scores: Floats) -> Statistic:
+def _roc_curve_area(positive: Bools, scores: Array) -> Statistic:
     """Mann-Whitney U from weighted mid-ranks: ties count one half. NaN without rows on both sides."""
     order = np.argsort(scores, kind="stable")
     ranked = scores[order]
     hits = np.flatnonzero(positive[order])
     start, end = (np.searchsorted(ranked, ranked[hits], side) for side in ("left", "right"))
 
-    def area(w: Array) -> Array:
+    def area(w: Floats) -> Floats:
         below = np.zeros((len(w), len(order) + 1))  # weight of all rows before each position
         sorted_w = w.take(order, axis=1)
         np.cumsum(sorted_w, axis=1, out=below[:, 1:])
@@ -134,13 +124,13 @@ def _roc_curve_area(positive: Bools, scores: Floats) -> Statistic:
         n_negative[n_negative < 1e-12 * below[:, -1]] = 0  # what rounding left of a difference
         mid_ranks = below.take(start, axis=1)
         mid_ranks += below.take(end, axis=1)
-        u: Array = np.einsum("bi,bi->b", hit_w, mid_ranks) / 2 - n_positive**2 / 2
+        u: Floats = np.einsum("bi,bi->b", hit_w, mid_ranks) / 2 - n_positive**2 / 2
         return _ratio(u, n_positive * n_negative, np.nan).clip(0, 1)
 
     return area
 
 
-def _precision_recall_area(positive: Bools, scores: Floats) -> Statistic:
+def _precision_recall_area(positive: Bools, scores: Array) -> Statistic:
     """Sum of precision times the step in recall, rows of equal score together. NaN without positive rows."""
     order = np.argsort(-scores, kind="stable")
     ranked = -scores[order]
@@ -148,13 +138,13 @@ def _precision_recall_area(positive: Bools, scores: Floats) -> Statistic:
     end = np.searchsorted(ranked, ranked[hits], "right")  # rows down to and including the tie
     end_hits = np.searchsorted(hits, end) - 1  # the last hit among them
 
-    def area(w: Array) -> Array:
+    def area(w: Floats) -> Floats:
         sorted_w = w.take(order, axis=1)
         hit_w = sorted_w.take(hits, axis=1)
         found = np.cumsum(hit_w, axis=1).take(end_hits, axis=1)
         shown = np.cumsum(sorted_w, axis=1, out=sorted_w).take(end - 1, axis=1)
-        total: Array = hit_w.sum(axis=1)
-        sums: Array = np.einsum("bi,bi->b", hit_w, _ratio(found, shown))
+        total: Floats = hit_w.sum(axis=1)
+        sums: Floats = np.einsum("bi,bi->b", hit_w, _ratio(found, shown))
         return _ratio(sums, total, np.nan).clip(0, 1)
 
     return area
@@ -163,31 +153,31 @@ def _precision_recall_area(positive: Bools, scores: Floats) -> Statistic:
 # Classification
 
 
-def accuracy(y: Ints, labels: Ints) -> Statistic:
+def accuracy(y: Labels, labels: Labels) -> Statistic:
     """The share of rows whose label is right."""
     return _mean(labels == y)
 
 
-def balanced_accuracy(y: Ints, labels: Ints) -> Statistic:
+def balanced_accuracy(y: Labels, labels: Labels) -> Statistic:
     """The mean recall of the classes that occur in the truth."""
     n_classes = int(max(y.max(), labels.max())) + 1
     true, hit = _weight_by_class(y, n_classes), _weight_by_class(y, n_classes, labels == y)
 
-    def mean_recall(w: Array) -> Array:
+    def mean_recall(w: Floats) -> Floats:
         support = true(w)
-        recall: Array = _ratio(hit(w), support)
+        recall: Floats = _ratio(hit(w), support)
         return _ratio(recall.sum(axis=1), (support > 0).sum(axis=1))
 
     return mean_recall
 
 
-def f1(y: Ints, labels: Ints) -> Statistic:
+def f1(y: Labels, labels: Labels) -> Statistic:
     """Macro F1, for two classes as well: the mean of 2TP / (2TP + FP + FN) over the classes in truth or labels."""
     n_classes = int(max(y.max(), labels.max())) + 1
     true, said = _weight_by_class(y, n_classes), _weight_by_class(labels, n_classes)
     hit = _weight_by_class(y, n_classes, labels == y)
 
-    def macro(w: Array) -> Array:
+    def macro(w: Floats) -> Floats:
         either = true(w) + said(w)
         return _ratio(_ratio(2 * hit(w), either).sum(axis=1), (either > 0).sum(axis=1))
 
@@ -197,37 +187,37 @@ def f1(y: Ints, labels: Ints) -> Statistic:
 LEAST_PROBABILITY = 1e-7  # so that a certain and wrong answer costs much, and not without end
 
 
-def log_losses(y: Ints, proba: Floats) -> Floats:
+def log_losses(y: Labels, proba: Array) -> Array:
     """(n,) -log of each true class's probability, which counts as at least LEAST_PROBABILITY."""
     return np.asarray(-np.log(np.maximum(proba[np.arange(len(y)), y], LEAST_PROBABILITY)))
 
 
-def log_loss(y: Ints, proba: Floats) -> Statistic:
+def log_loss(y: Labels, proba: Array) -> Statistic:
     """Mean -log of the true class's probability, in nats; it counts as at least its float type's epsilon."""
     true = proba[np.arange(len(y)), y]
     return _mean(-np.log(true.clip(np.finfo(true.dtype).eps, 1).astype(np.float64)))
 
 
-def auc(y: Ints, proba: Floats) -> Statistic:
+def auc(y: Labels, proba: Array) -> Statistic:
     """Area under the ROC curve, of class 1 or the mean one-against-rest; 0.5 where only one class occurs."""
     area = _one_against_rest(y, proba, _roc_curve_area)
     return lambda w: np.nan_to_num(area(w), nan=0.5)
 
 
-def average_precision(y: Ints, proba: Floats) -> Statistic:
+def average_precision(y: Labels, proba: Array) -> Statistic:
     """Area under precision over recall, of class 1 or the mean one-against-rest; 0 without positive rows."""
     area = _one_against_rest(y, proba, _precision_recall_area)
     return lambda w: np.nan_to_num(area(w), nan=0.0)
 
 
-def brier(y: Ints, proba: Floats) -> Statistic:
+def brier(y: Labels, proba: Array) -> Statistic:
     """Mean squared distance of the probabilities from the truth, halved: 0 to 1 for any number of classes."""
     distance = proba.astype(np.float64)
     distance[np.arange(len(y)), y] -= 1
     return _mean((distance**2).sum(axis=1) / 2)
 
 
-def ece(y: Ints, proba: Floats) -> Statistic:
+def ece(y: Labels, proba: Array) -> Statistic:
     """Expected calibration error of the most probable class: mean |confidence - accuracy| over ECE_BINS bins.
 
     Resampling adds noise that this metric counts as error, so its interval lies high (Guo et al. 2017).
@@ -242,18 +232,18 @@ def ece(y: Ints, proba: Floats) -> Statistic:
 # Regression
 
 
-def _errors(y: Floats, values: Floats) -> Array:
+def _errors(y: Array, values: Array) -> Floats:
     with np.errstate(over="ignore"):
         errors = values.astype(np.float64) - y
     return errors.clip(-np.finfo(np.float64).max, np.finfo(np.float64).max)
 
 
-def _largest(values: Array) -> float:
+def _largest(values: Floats) -> float:
     """The largest magnitude, 1 if all are 0: what to divide by so that no square overflows."""
     return float(np.abs(values).max()) or 1.0
 
 
-def rmse(y: Floats, values: Floats) -> Statistic:
+def rmse(y: Array, values: Array) -> Statistic:
     """Root of the mean squared error, in the target's unit."""
     errors = _errors(y, values)
     scale = _largest(errors)
@@ -261,7 +251,7 @@ def rmse(y: Floats, values: Floats) -> Statistic:
     return lambda w: scale * np.sqrt(mean_square(w))
 
 
-def mae(y: Floats, values: Floats) -> Statistic:
+def mae(y: Array, values: Array) -> Statistic:
     """Mean absolute error, in the target's unit."""
     errors = np.abs(_errors(y, values))
     scale = _largest(errors)
@@ -269,23 +259,23 @@ def mae(y: Floats, values: Floats) -> Statistic:
     return lambda w: scale * mean(w).clip(0, 1)
 
 
-def median_absolute_error(y: Floats, values: Floats) -> Statistic:
+def median_absolute_error(y: Array, values: Array) -> Statistic:
     """The (weighted) median of the absolute errors, in the target's unit: not moved by a few large ones."""
     errors = np.abs(_errors(y, values))
     order = np.argsort(errors)
     errors = errors[order]
 
-    def median(w: Array) -> Array:
+    def median(w: Floats) -> Floats:
         covered = np.cumsum(w.take(order, axis=1), axis=1)
         half = covered[:, -1:] / 2
         lower, upper = (covered >= half).argmax(axis=1), (covered > half).argmax(axis=1)
-        medians: Array = errors[lower] / 2 + errors[upper] / 2
+        medians: Floats = errors[lower] / 2 + errors[upper] / 2
         return medians
 
     return median
 
 
-def r2(y: Floats, values: Floats) -> Statistic:
+def r2(y: Array, values: Array) -> Statistic:
     """The share of the target's variance explained; of a constant target 1 if every value is right, else 0."""
     scale = _largest(y.astype(np.float64))
     target = y.astype(np.float64) / scale
@@ -295,7 +285,7 @@ def r2(y: Floats, values: Floats) -> Statistic:
         squares = ((_errors(y, values) / scale) ** 2).clip(0, limit / len(y))
     first, second, unexplained = _mean(target), _mean(target**2), _mean(squares)
 
-    def explained(w: Array) -> Array:
+    def explained(w: Floats) -> Floats:
         moment, left = second(w), unexplained(w)
         variance = moment - first(w) ** 2
         constant = variance <= 1e-12 * moment  # a difference: 0 up to rounding
@@ -325,12 +315,12 @@ DEFAULT_METRIC: dict[Task, str] = {"classification": "accuracy", "regression": "
 LOSS_METRIC: dict[Task, str] = {"classification": "log_loss", "regression": "rmse"}
 
 
-def decide(proba: npt.NDArray[Any], threshold: float | None = None) -> Ints:
+def decide(proba: npt.NDArray[Any], threshold: float | None = None) -> Labels:
     """(n, C) probabilities -> (n,) labels: the most probable class, or the second of two from the threshold on."""
     return proba.argmax(axis=1) if threshold is None else (proba[:, 1] >= threshold).astype(np.int64)
 
 
-def best_threshold(y: Ints, proba: Floats, name: str, weights: Floats | None = None) -> float:
+def best_threshold(y: Labels, proba: Array, name: str, weights: Array | None = None) -> float:
     """The cut on the second of two classes at which a metric of labels is best; of equals the nearest to 0.5.
 
     Truth (n,), probabilities (n, 2). Candidates lie halfway between neighbouring quantiles, so that no row of
@@ -345,9 +335,9 @@ def best_threshold(y: Ints, proba: Floats, name: str, weights: Floats | None = N
 
 def score(
     task: Task,
-    y: Ints | Floats,
-    outputs: Ints | Floats,
-    weights: Ints | Floats | None = None,
+    y: Labels | Array,
+    outputs: Labels | Array,
+    weights: Labels | Array | None = None,
     n_bootstrap: int = N_BOOTSTRAP,
     *,
     rng: np.random.Generator,
@@ -372,7 +362,7 @@ def score(
         for name in chosen
         for cost in [n_curves if name in ("auc", "average_precision") else 1]
     }
-    resampled: dict[str, list[Array]] = {name: [] for name in chosen}
+    resampled: dict[str, list[Floats]] = {name: [] for name in chosen}
     done = 0
     for counts in _resamples(len(y), max(limits.values()), rng):
         counts *= w
@@ -387,8 +377,8 @@ def score(
 
 
 def _scored_rows(
-    y: Ints | Floats, outputs: Ints | Floats, weights: Ints | Floats | None
-) -> tuple[Ints | Floats, Ints | Floats, Array]:
+    y: Labels | Array, outputs: Labels | Array, weights: Labels | Array | None
+) -> tuple[Labels | Array, Labels | Array, Floats]:
     """The rows that have weight, and their weights as a share of the largest."""
     w = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
     kept = w > 0
@@ -399,7 +389,7 @@ def _scored_rows(
     return y, outputs, w / w.max()
 
 
-def _resamples(n_rows: int, n_resamples: int, rng: np.random.Generator) -> Iterator[Array]:
+def _resamples(n_rows: int, n_resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
     """How often each row is drawn when n_rows are drawn with replacement: blocks of (n_resamples, n_rows)."""
     block = max(1, BLOCK_CELLS // n_rows)
     for first in range(0, n_resamples, block):
@@ -408,7 +398,7 @@ def _resamples(n_rows: int, n_resamples: int, rng: np.random.Generator) -> Itera
         yield np.bincount(drawn.ravel(), minlength=size * n_rows).reshape(size, n_rows).astype(np.float64)
 
 
-def _interval(value: float, resampled: list[Array], metric: Metric, w: Array) -> Interval:
+def _interval(value: float, resampled: list[Floats], metric: Metric, w: Floats) -> Interval:
     if not resampled:
         return Interval(value, value, value)
     low, high = np.percentile(np.concatenate(resampled), [2.5, 97.5]).tolist()
@@ -418,12 +408,12 @@ def _interval(value: float, resampled: list[Array], metric: Metric, w: Array) ->
     return Interval(value, min(low, value), max(high, value))
 
 
-def confusion(y: Ints, labels: Ints, n_classes: int) -> Ints:
+def confusion(y: Labels, labels: Labels, n_classes: int) -> Labels:
     """Classes (n,) and labels (n,) -> counts (n_classes, n_classes): a row a true class, a column a label."""
     return np.bincount(y.astype(np.intp) * n_classes + labels, minlength=n_classes**2).reshape(n_classes, -1)
 
 
-def per_class(table: Ints) -> PerClass:
+def per_class(table: Labels) -> PerClass:
     """Precision, recall, F1 and support of each class from a confusion table (n_classes, n_classes)."""
     hits, said, support = table.diagonal().astype(np.float64), table.sum(axis=0), table.sum(axis=1)
     precision, recall = _ratio(hits, said), _ratio(hits, support)
@@ -443,25 +433,3 @@ def resampled_interval(name: str, values: Sequence[float], ratio: float) -> Inte
     return (
         Interval(mean, low, min(high, 1.0)) if METRICS[name].higher_is_better else Interval(mean, max(low, 0.0), high)
     )
-
-
-def t_quantile(df: int, p: float = 0.975) -> float:
-    """Student's t with `df` degrees of freedom: the value that a share `p` > 1/2 lies below; bisection."""
-    low, high = 0.0, 1e4
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _t_share(middle, df) < p else (low, middle)
-    return high
-
-
-def _t_share(t: float, df: int) -> float:
-    """Share of Student's t below t >= 0, by the finite series; Abramowitz & Stegun 26.7.3 and 26.7.4."""
-    angle = math.atan2(t, df**0.5)
-    is_odd = df % 2 == 1
-    term = total = math.cos(angle) if is_odd else 1.0
-    for k in range(3 if is_odd else 2, df - 1, 2):
-        term *= math.cos(angle) ** 2 * (k - 1) / k
-        total += term
-    total *= math.sin(angle)
-    inside = total if not is_odd else 2 / math.pi * (angle + (total if df > 1 else 0.0))
-    return 0.5 + inside / 2

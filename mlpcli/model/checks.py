@@ -11,22 +11,19 @@ import numpy as np
 import pandas as pd
 
 from mlpcli.config import Config
+from mlpcli.data.dates import DATE_FORMATS, date_parts
 from mlpcli.data.dialect import Dialect
-from mlpcli.data.schema import (
-    DATE_FORMATS,
-    CategoryColumn,
-    Column,
-    DateColumn,
-    EmbeddedColumn,
-    FreeText,
-    NumberColumn,
-    Schema,
-    date_parts,
-)
+from mlpcli.data.kinds import Column
+from mlpcli.data.kinds.category import CategoryColumn, EmbeddedColumn
+from mlpcli.data.kinds.date import DateColumn
+from mlpcli.data.kinds.number import NumberColumn
+from mlpcli.data.kinds.text import FreeText
+from mlpcli.data.schema import Schema
 from mlpcli.data.words import SLOTS
 from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import ModelError
-from mlpcli.training.ensemble import Part, kinds_of
+from mlpcli.training.ensemble import Part
+from mlpcli.training.kinds import kinds_of
 
 LARGEST_INPUT = 1e30  # of a network; float32 ends at 3e38
 LARGEST_TEMPERATURE = 1e3

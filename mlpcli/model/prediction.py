@@ -17,11 +17,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlpcli.config import ReadOptions
+from mlpcli.data.block import Block
+from mlpcli.data.header import known_column, require_columns
+from mlpcli.data.numbers import is_number
 from mlpcli.data.schema import as_categorical
 from mlpcli.data.stream import stream
-from mlpcli.data.table import Block, is_number, known_column, require_columns
 from mlpcli.metrics.scoring import decide
-from mlpcli.model.trained import Model, as_read
+from mlpcli.model.trained import TrainedModel, as_read
 
 DIGITS = 6  # of a probability
 FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")  # begins a formula in a spreadsheet; OWASP, "CSV Injection"
@@ -82,7 +84,7 @@ class Predictor:
     """Turns parts of a CSV into lines of predictions, and counts what was odd on the way."""
 
     def __init__(
-        self, model: Model, keep: Sequence[str] = (), proba: bool = False, threshold: float | None = None,
+        self, model: TrainedModel, keep: Sequence[str] = (), proba: bool = False, threshold: float | None = None,
         form: Format = FORMATS["csv"], bom: bool = False,
     ) -> None:  # fmt: skip
         self.model, self.keep, self.proba, self.form, self.bom = model, keep, proba, form, bom

@@ -9,7 +9,8 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from mlpcli.metrics.scoring import METRICS, Interval
+from mlpcli.metrics.intervals import Interval
+from mlpcli.metrics.scoring import METRICS
 from mlpcli.reporter.chart import LineChart, Series
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.live import bar, is_live

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mlpcli.data.schema import Column, LeftOut
+from mlpcli.data.kinds import Column
+from mlpcli.data.kinds.left_out import LeftOut
 from mlpcli.diagnosis.findings import Finding
-from mlpcli.metrics.scoring import Interval
+from mlpcli.metrics.intervals import Interval
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.text import safe
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from mlpcli.config import DATA, Config, ReadOptions, flag, parse, setting_named
 from mlpcli.data import splits
+from mlpcli.data.dataset import Table, read_table
 from mlpcli.errors import TrainingError, UsageError
 from mlpcli.metrics.scoring import LOSS_METRIC
 from mlpcli.studies.tasks import UNUSED, Outcome, Task, run, shared
 from mlpcli.studies.workers import Shared, local
-from mlpcli.training.prepare import Table, read_table
 
 ANOTHER_QUESTION = ("target", "task", "test")  # losses on other targets or rows do not compare
 QUOTES = "''"  # how an empty value is written, as in --hidden ''

@@ -14,11 +14,12 @@ import numpy as np
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
+from mlpcli.data.dataset import Table, read_table
 from mlpcli.errors import DataError, TrainingError, UsageError
-from mlpcli.metrics.scoring import Interval, resampled_interval
+from mlpcli.metrics.intervals import Interval
+from mlpcli.metrics.scoring import resampled_interval
 from mlpcli.studies.tasks import UNUSED, Outcome, Sets, Task, run, shared, validated
 from mlpcli.studies.workers import Shared, local
-from mlpcli.training.prepare import Table, read_table
 
 Kind = Literal["stratified", "random", "group", "time"]
 MOST_FOLDS = 100  # more would be trainings without number; a fold's is kept in a byte

@@ -12,18 +12,17 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlpcli.config import Config, ReadOptions, flag
 from mlpcli.data import splits
+from mlpcli.data.dataset import FEWEST_ROWS, Table, read_table
+from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.errors import DataError, TrainingError, UsageError
-from mlpcli.metrics.scoring import LOSS_METRIC, Interval, resampled_interval, t_quantile
+from mlpcli.metrics.intervals import Interval, t_quantile
+from mlpcli.metrics.scoring import LOSS_METRIC, resampled_interval
 from mlpcli.studies.tasks import UNUSED, Outcome, Task, run, shared, validated
 from mlpcli.studies.workers import Shared, local
-from mlpcli.training.prepare import FEWEST_ROWS, Table, read_table
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Advice = Literal["more rows", "regularisation", "both", "neither"]
 
 REPEATS = 10

@@ -16,16 +16,19 @@ from numpy.typing import NDArray
 
 from mlpcli.config import Config, flag
 from mlpcli.data import splits
+from mlpcli.data.dataset import Table, read_table, subset
 from mlpcli.diagnosis.findings import decay
 from mlpcli.errors import DataError, TrainingError
 from mlpcli.evaluation.evaluate import find_data
 from mlpcli.events import History
-from mlpcli.model.trained import Model, build_loss, build_network
+from mlpcli.metrics.intervals import Estimate, estimate, resampled_means, share_of
+from mlpcli.model.trained import TrainedModel
 from mlpcli.studies.tasks import each, shared
 from mlpcli.studies.workers import Shared, local
-from mlpcli.training.ensemble import lead_of, obeys_hidden
-from mlpcli.training.evidence import Estimate, Means, estimate, resampled_means, share_of
-from mlpcli.training.prepare import Table, prepare_table, read_table, subset
+from mlpcli.training.evidence import Means
+from mlpcli.training.kinds import lead_of, obeys_hidden
+from mlpcli.training.networks import build_loss, build_network
+from mlpcli.training.prepare import prepare_table
 
 N_NETWORKS = 5  # trained for each remedy, each judged on a fold of its own
 MOST_ROWS = 10_000  # of training and validation, drawn at random
@@ -189,7 +192,7 @@ class Plan:
         return Outcome(trial.name, trial.flags, float(ours.mean()), gain, "chance" if trial.other_weights else verdict)
 
 
-def plan(model: Model) -> Plan:
+def plan(model: TrainedModel) -> Plan:
     """One trial for each remedy that applies, on the model's training file. Raises DataError."""
     record = model.record
     if record.evidence.valid_loss is None:

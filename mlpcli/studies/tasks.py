@@ -17,18 +17,19 @@ from numpy.typing import NDArray
 
 from mlpcli.config import Config
 from mlpcli.data import splits
+from mlpcli.data.dataset import Table, subset
 from mlpcli.data.schema import as_categorical
 from mlpcli.errors import TrainingError
 from mlpcli.evaluation.evaluate import truth_of
 from mlpcli.events import History
 from mlpcli.metrics.scoring import score
+from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import as_read
 from mlpcli.studies.workers import Inline, LocalPool, Shared
-from mlpcli.training.prepare import Table, prepare_table, subset
+from mlpcli.training.prepare import prepare_table
 
 T = TypeVar("T")
 R = TypeVar("R")
-Ints = NDArray[np.int64]
 Sets = NDArray[np.int8]
 
 UNUSED = np.int8(-1)  # beside TRAIN, VALIDATION and TEST: a row that this task must not see
@@ -70,7 +71,7 @@ def perform(task: Task) -> Outcome:
             history.add(event)
     except TrainingError as error:
         return Outcome(task.number, task.name, history, {}, rows, time.monotonic() - began, str(error))
-    model = fitting.model(history)
+    model = assemble(fitting, history)
     metrics = {"validation": model.record.validation} if model.record.validation else {}
     is_test = table.sets == splits.TEST
     for name, chosen in (("train", ~is_test if fitting.by_fold else table.sets == splits.TRAIN), ("test", is_test)):

@@ -19,11 +19,12 @@ import numpy as np
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
+from mlpcli.data.dataset import Table, subset
 from mlpcli.errors import TrainingError, UsageError
 from mlpcli.evaluation.evaluate import truth_of
 from mlpcli.files.jsonable import to_json
 from mlpcli.metrics.scoring import LOSS_METRIC, METRICS
-from mlpcli.model.trained import Model, as_read, combine
+from mlpcli.model.trained import TrainedModel, as_read
 from mlpcli.studies.search import (
     GIVEN,
     Dimension,
@@ -40,8 +41,9 @@ from mlpcli.studies.search import (
 )
 from mlpcli.studies.tasks import Outcome, Sets, Task, run, shared
 from mlpcli.studies.workers import Inline, LocalPool, local
-from mlpcli.training.ensemble import kinds_of, lead_of
-from mlpcli.training.prepare import SHARPER, Table, subset
+from mlpcli.training.ensemble import combine
+from mlpcli.training.kinds import kinds_of, lead_of
+from mlpcli.training.prepare import SHARPER
 
 GENERATION = 9  # trials that compete
 KEPT = 3  # of them go on
@@ -248,7 +250,7 @@ def fold_sets(table: Table, config: Config, n_folds: int) -> list[Sets]:
     return [np.where(fold == k, splits.VALIDATION, splits.TRAIN).astype(np.int8) for k in range(n_folds)]
 
 
-def loss_of_one(model: Model, table: Table, metric: str) -> float:
+def loss_of_one(model: TrainedModel, table: Table, metric: str) -> float:
     """The test loss of a single network of the model, the mean over its networks: what validation losses foretold."""
     chosen = table.sets == splits.TEST
     truth = truth_of(model, table.y_cells.loc[chosen], table.source.name)

@@ -17,8 +17,8 @@ from mlpcli.config import Config, flag
 from mlpcli.errors import ModelError, UsageError
 from mlpcli.events import EpochEnded, Event
 from mlpcli.files import archive
+from mlpcli.files.archive import versions
 from mlpcli.files.jsonable import from_json, to_json
-from mlpcli.model.trained import versions
 from mlpcli.training.loop import Progress, Standing, Training
 from mlpcli.training.prepare import Fitting
 

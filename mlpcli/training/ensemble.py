@@ -7,54 +7,17 @@ selection with replacement (Caruana et al. 2004). A kind that is never chosen is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mlpcli.config import BASE, Config
-
-Array = NDArray[np.floating]
+from mlpcli.config import Config
+from mlpcli.data.schema import Schema
+from mlpcli.engine.arrays import Array
+from mlpcli.training.networks import build_loss
 
 STEPS = 20  # kinds are selected; each time is worth a twentieth of the weight
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How networks of this kind differ from the settings."""
-
-    hidden: tuple[int, ...] | None  # None: as the settings say
-    sees_ple: bool  # whether its inputs include the piecewise-linear ones
-
-
-# The choices of --kinds.
-KINDS: Mapping[str, Kind] = {
-    "mlp": Kind(None, True),
-    "wide": Kind((256, 256), True),
-    "plain": Kind(None, False),
-    "linear": Kind((), False),
-}
-
-
-def kinds_of(config: Config) -> tuple[str, ...]:
-    """The kinds of network; the course and the evidence of the first, the lead, are told."""
-    return config.kinds or BASE["kinds"]
-
-
-def lead_of(config: Config) -> str:
-    return kinds_of(config)[0]
-
-
-def hidden_of(config: Config, kind: str) -> tuple[int, ...]:
-    """Units of the hidden layers of this kind."""
-    own = KINDS[kind].hidden
-    return (config.hidden or ()) if own is None else own
-
-
-def obeys_hidden(config: Config) -> bool:
-    """Whether the layers of the first kind are those of --hidden."""
-    return KINDS[lead_of(config)].hidden is None
 
 
 @dataclass(frozen=True)
@@ -81,3 +44,21 @@ def select(outputs: Sequence[Array], losses: Callable[[Array], Array], row_weigh
         mean = (step * mean + outputs[best]) / (step + 1)
         counts[best] += 1
     return [count / sum(counts) for count in counts]
+
+
+def combine(logits: Sequence[Array], config: Config, schema: Schema, parts: Sequence[Part]) -> Array:
+    """Logits of the networks of each part -> weighted mean of their probabilities, or of their values in y's units."""
+    target = schema.target
+    is_classes = target.task == "classification"
+    link = build_loss(config).link
+    each = len(logits) // len(parts)
+    mean: Array | float = 0.0
+    for i, part in enumerate(parts):
+        # A row far outside the training range can overflow; what it gets is extreme, but a number.
+        of_part = [np.nan_to_num(z).astype(np.float64) for z in logits[i * each : (i + 1) * each]]
+        outputs = [link(z / part.temperature) if is_classes else z[:, 0] for z in of_part]
+        mean = mean + part.weight * np.mean(outputs, axis=0)
+    if is_classes:
+        return np.asarray(mean)
+    # Clipped to the training range, as RealMLP-TD does: a network extrapolates without bound.
+    return np.asarray(np.clip(mean * target.std + target.mean, target.low, target.high))

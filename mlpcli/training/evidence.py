@@ -16,20 +16,15 @@ from numpy.typing import NDArray
 
 from mlpcli.data.schema import Schema
 from mlpcli.data.splits import blocks
+from mlpcli.engine.arrays import Array, Floats, Ints
 from mlpcli.engine.layers import Activate
 from mlpcli.engine.losses import Loss
 from mlpcli.engine.network import Network
+from mlpcli.metrics.intervals import Estimate, estimate, resampled_means, share_of
 from mlpcli.training.loop import GATHERED, Member, Rows
-
-Array = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Inputs = NDArray[np.floating]
 
 MOST_ROWS = 20_000  # rows on which facts are measured; more would change no verdict
 MOST_CELLS = 8_000_000  # inputs looked at one by one: of wide tables fewer rows
-N_RESAMPLES, RESAMPLES_AT_ONCE = 1_000, 50
-MOST_GROUPS = 4_000  # rows are resampled one by one up to here, beyond it in random groups of equal size
-LEVEL = 0.95
 N_QUANTILES = 65
 
 N_FEATURES = 256  # random features of the second model
@@ -42,15 +37,6 @@ N_FOLDS = 4
 UNIT_ROWS = 1_024  # rows on which units are watched
 DEAD_SLOPE = 0.01  # a unit whose slope stays below this on every row passes no gradient back
 FLAT_SLOPE, FLAT_SHARE = 0.05, 0.9  # a unit is saturated when its slope is below 5 % of its most on 90 % of rows
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value and its interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -79,43 +65,11 @@ class Evidence:
 # --- the bootstrap ----------------------------------------------------------------------------------------
 
 
-def resampled_means(values: Array, rng: np.random.Generator) -> Array:
-    """(n, k) values of rows -> (N_RESAMPLES + 1, k) means: of all rows, then of rows drawn with replacement."""
-    n = len(values)
-    if n > MOST_GROUPS:
-        # Sums over random groups of rows vary as the rows do, and there are fewer of them.
-        order = rng.permutation(n)[: n - n % MOST_GROUPS].reshape(MOST_GROUPS, -1)
-        grouped = values[order].mean(axis=1)
-    else:
-        grouped = values
-    m = len(grouped)
-    means = [values.mean(axis=0)[None]]
-    for _ in range(N_RESAMPLES // RESAMPLES_AT_ONCE):
-        # How often each row is drawn; a tenth of the time of as many multinomial numbers.
-        drawn = rng.integers(m, size=(RESAMPLES_AT_ONCE, m)) + m * np.arange(RESAMPLES_AT_ONCE)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
-        means.append(counts.astype(np.float64) @ grouped / m)
-    return np.vstack(means)
-
-
-def estimate(means: Array, level: float = LEVEL) -> Estimate:
-    """The first of the means and the percentile interval of the others."""
-    tail = (1 - level) / 2
-    low, high = np.quantile(means[1:], [tail, 1 - tail]).tolist()
-    value = float(means[0])
-    return Estimate(value, min(low, value), max(high, value))
-
-
-def share_of(part: Array, whole: Array) -> Array:
-    """part / whole within -9..9, and 0 where there is no whole."""
-    return np.clip(np.divide(part, whole, out=np.zeros_like(part), where=np.abs(whole) > 1e-12), -9, 9)
-
-
 # --- all facts --------------------------------------------------------------------------------------------
 
 
 def gather(
-    members: Sequence[Member], loss: Loss, schema: Schema, n: int, held_out: Sequence[Inputs], temperature: float,
+    members: Sequence[Member], loss: Loss, schema: Schema, n: int, held_out: Sequence[Array], temperature: float,
     seed: int,
 ) -> Evidence:  # fmt: skip
     """Measures everything on the first n encoded rows. `held_out` has the validation logits of members."""
@@ -124,7 +78,7 @@ def gather(
 
 
 def measure(
-    members: Sequence[Member], loss: Loss, schema: Schema, n: int, held_out: Sequence[Inputs], temperature: float,
+    members: Sequence[Member], loss: Loss, schema: Schema, n: int, held_out: Sequence[Array], temperature: float,
     rng: np.random.Generator,
 ) -> Evidence:  # fmt: skip
     target, all_rows = schema.target, members[0].train
@@ -202,7 +156,7 @@ def measure(
     )  # fmt: skip
 
 
-def plain_inputs(rows: Rows, chosen: Ints, n_plain: int) -> Array:
+def plain_inputs(rows: Rows, chosen: Ints, n_plain: int) -> Floats:
     """(n, n_plain) inputs of the chosen rows without the piecewise-linear ones."""
     found = np.empty((len(chosen), n_plain))
     for block in blocks(len(chosen), GATHERED):
@@ -217,12 +171,12 @@ class Means:
     def __init__(self, n: int) -> None:
         self.sums, self.counts = np.zeros(n), np.zeros(n)
 
-    def add(self, rows: Ints, values: Inputs) -> None:
+    def add(self, rows: Ints, values: Array) -> None:
         self.sums[rows] += values
         self.counts[rows] += 1
 
     @property
-    def of(self) -> Array:
+    def of(self) -> Floats:
         return self.sums / np.maximum(self.counts, 1)
 
 
@@ -231,7 +185,7 @@ def valid_counts(members: Sequence[Member], n: int) -> Ints:
     return np.bincount(np.concatenate(index), minlength=n) if index else np.zeros(n, np.int64)
 
 
-def constant_logits(loss: Loss, y: NDArray[Any], weight: Array) -> Array:
+def constant_logits(loss: Loss, y: NDArray[Any], weight: Floats) -> Floats:
     """The logits (n_outputs,) of the constant answer with the least loss (near it for huber)."""
     if loss.task == "classification":
         shares = np.bincount(y.astype(np.int64), weight)
@@ -243,7 +197,7 @@ def constant_logits(loss: Loss, y: NDArray[Any], weight: Array) -> Array:
     return np.array([best])
 
 
-def residuals(loss: Loss, z: Array, y: NDArray[Any]) -> Array:
+def residuals(loss: Loss, z: Floats, y: NDArray[Any]) -> Floats:
     """(n, n_outputs) logits -> what is left to predict: one-hot minus probabilities, or truth minus value."""
     if loss.task == "regression":
         return np.asarray(y[:, None] - z)
@@ -252,19 +206,19 @@ def residuals(loss: Loss, z: Array, y: NDArray[Any]) -> Array:
     return np.asarray(left)
 
 
-def one_hot(y: NDArray[Any], n_classes: int) -> Array:
+def one_hot(y: NDArray[Any], n_classes: int) -> Floats:
     """(n,) class numbers -> (n, n_classes); values, whose n_classes is 1, as one column"""
     return np.asarray(y, np.float64)[:, None] if n_classes == 1 else np.eye(n_classes)[y]
 
 
-def is_hit(errors: Array, y: NDArray[Any]) -> NDArray[np.bool_]:
+def is_hit(errors: Floats, y: NDArray[Any]) -> NDArray[np.bool_]:
     """Whether the true class is the most probable, from one-hot minus probabilities."""
     p = -errors
     p[np.arange(len(y)), y] += 1
     return np.asarray(p.argmax(axis=1) == y)
 
 
-def w_balanced(y: NDArray[Any]) -> Array:
+def w_balanced(y: NDArray[Any]) -> Floats:
     """Weights under which the mean hit is the balanced accuracy."""
     counts = np.bincount(y.astype(np.int64)).astype(np.float64)
     return np.asarray(len(y) / (np.count_nonzero(counts) * counts[y.astype(np.int64)]))
@@ -274,7 +228,7 @@ def w_balanced(y: NDArray[Any]) -> Array:
 
 
 def structure(
-    plain: Array, errors: Array, judged: Ints, fit_rows: Ints | None, variance: float, rng: np.random.Generator
+    plain: Floats, errors: Floats, judged: Ints, fit_rows: Ints | None, variance: float, rng: np.random.Generator
 ) -> Estimate:
     """How much squared error, as a share of `variance`, ridge regression on random Fourier features takes away.
 
@@ -290,7 +244,7 @@ def structure(
     scales = np.repeat(SCALES, -(-N_FEATURES // len(SCALES)))[:N_FEATURES] * (2 * d) ** 0.5
     directions, phases = rng.standard_normal((d, N_FEATURES)) / scales, rng.uniform(0, 2 * np.pi, N_FEATURES)
 
-    def features(r: Ints) -> Array:
+    def features(r: Ints) -> Floats:
         inputs = plain[r] / spread
         waves = inputs @ directions
         straight = inputs if d <= MOST_STRAIGHT else waves.copy()
@@ -311,7 +265,7 @@ def structure(
     return estimate(share_of(means[:, 0] - means[:, 1], np.full(len(means), variance)))
 
 
-def ridge(features: Array, targets: Array) -> Callable[[Array], Array]:
+def ridge(features: Floats, targets: Floats) -> Callable[[Floats], Floats]:
     """Ridge regression, its penalty chosen by generalised cross-validation (Golub, Heath & Wahba 1979)."""
     center, mean = features.mean(axis=0), targets.mean(axis=0)
     f, t = features - center, targets - mean
@@ -335,7 +289,7 @@ def ridge(features: Array, targets: Array) -> Callable[[Array], Array]:
 # --- units ------------------------------------------------------------------------------------------------
 
 
-def units(network: Network, x: Inputs) -> list[tuple[float, float]]:
+def units(network: Network, x: Array) -> list[tuple[float, float]]:
     """For each hidden layer the shares of its units that are dead, and that are saturated, on these rows."""
     network.forward(x)
     found = []
@@ -352,7 +306,7 @@ def units(network: Network, x: Inputs) -> list[tuple[float, float]]:
     return found
 
 
-def slopes(layer: Activate, z: Inputs) -> Inputs:
+def slopes(layer: Activate, z: Array) -> Array:
     """(n, n_units) -> the activation's derivative there"""
     out, kept, grad = np.empty_like(z), np.empty_like(z), np.ones_like(z)
     layer.activation.forward(z, out, kept)
@@ -365,7 +319,7 @@ def slopes(layer: Activate, z: Inputs) -> Inputs:
 BEST_COLUMNS = 32  # kept of those that alone tell most
 
 
-def alone(schema: Schema, plain: Array, y: NDArray[Any], rng: np.random.Generator) -> dict[str, Estimate]:
+def alone(schema: Schema, plain: Floats, y: NDArray[Any], rng: np.random.Generator) -> dict[str, Estimate]:
     """How nearly the target is a function of one column: the agreement of rows that are neighbours in it.
 
     For numbers Chatterjee's xi (2021) with its finite-sample maximum taken as 1; for classes the same idea, one minus

@@ -19,16 +19,14 @@ from numpy.typing import NDArray
 
 from mlpcli.config import Config
 from mlpcli.data.splits import blocks
+from mlpcli.engine.arrays import Array, Ints
 from mlpcli.engine.losses import Loss
 from mlpcli.engine.network import Network
 from mlpcli.engine.optimizers import OPTIMIZERS, TINY
 from mlpcli.engine.schedules import SCHEDULES, with_warmup
 from mlpcli.errors import TrainingError
 from mlpcli.events import EpochEnded, Event, Finished, Started, Stop
-from mlpcli.training.ensemble import kinds_of
-
-Array = NDArray[np.floating]
-Ints = NDArray[np.int64]
+from mlpcli.training.kinds import kinds_of
 
 SAMPLE_ROWS, FEWEST_SAMPLED = (
     1000,

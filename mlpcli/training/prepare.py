@@ -1,4 +1,4 @@
-"""From a CSV file and a Config to a trained Model: read, split, fit columns, encode, train, calibrate.
+"""From a CSV file and a Config to a trained TrainedModel: read, split, fit columns, encode, train, calibrate.
 
 `prepare` does all that comes before the first step; the `Fitting` it gives yields training events, and then the
 model. `fit` does both for those who do not want to watch.
@@ -7,231 +7,43 @@ model. `fit` does both for those who do not want to watch.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api.types import union_categoricals
 
-from mlpcli.config import Config, ReadOptions, Task
+from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.columns import looked_up
-from mlpcli.data.schema import (
-    LARGEST,
-    MOST_NUMBER_CLASSES,
-    Schema,
-    as_categorical,
-    choose_target,
-    choose_task,
-    column_values,
-    date_format,
-    fit_columns,
-    fit_target,
-    parse_dates,
-)
+from mlpcli.data.dataset import Table, extremes, gathered, places, read_table, sampled
+from mlpcli.data.fit_columns import fit_columns
+from mlpcli.data.schema import Schema, as_categorical
 from mlpcli.data.storage import Storage, free_memory
-from mlpcli.data.table import Source, as_number, open_table, to_floats
-from mlpcli.errors import DataError, TrainingError, UsageError
-from mlpcli.events import Event, History
+from mlpcli.data.target import fit_target
+from mlpcli.data.text import shown_path
+from mlpcli.data.values import column_values
+from mlpcli.engine.arrays import Floats, Ints
+from mlpcli.errors import DataError, UsageError
+from mlpcli.events import Event
 from mlpcli.metrics.scoring import best_threshold, log_losses, score
-from mlpcli.model.trained import Data, Model, Record, build_loss, build_network, combine, shown_path, versions
-from mlpcli.training.ensemble import Part, kinds_of, select
-from mlpcli.training.evidence import gather
+from mlpcli.training.ensemble import Part, combine, select
+from mlpcli.training.kinds import kinds_of
 from mlpcli.training.loop import Member, Rows, Training, block_rows
+from mlpcli.training.networks import build_loss, build_network
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Item = TypeVar("Item")
 
 FITTED_CELLS, FEWEST_FITTED = 2_000_000, 20_000  # statistics are those of so many cells, or rows, drawn at random
 MOST_VALIDATED = 100_000  # rows on which one member's epochs are told apart
 MOST_JUDGED = 50_000  # rows of a set on which a model is judged
-FEW_CLASSES, ROWS_A_CLASS = 20, 3  # more classes than that with fewer rows each: nothing to train, choose and judge by
-CLASS_COPIES, COPIES_A_KIND = 6, 2  # matrices of judged rows by classes held at once, and more of each kind of network
 ENCODED_ROWS = 4096
-MANY_NUMBERS = [str(n) for n in range(MOST_NUMBER_CLASSES + 1)]  # stand for those of a target read as numbers
-GATHERED = 1 << 14  # rows
-FEWEST_ROWS = 10  # rows below which nothing can be learned and judged
 TEMPERATURES = np.geomspace(0.3, 4.0, 40)  # Guo et al. 2017 fit one; a grid is exact enough and cannot fail
 SHARPER = 0.9  # on the temperature of an ensemble: the mean over members is flatter than each of them
 BATCH_SHARE, SMALLEST_BATCH, LARGEST_BATCH = 1 / 8, 32, 256  # of the rows a member trains on; a power of two
 # Epochs at most, by training rows: about as many steps for small tables as for 4,000 rows, within bounds.
 EPOCHS_AT_4000, FEWEST_EPOCHS, MOST_EPOCHS = 60, 24, 120
-
-
-@dataclass
-class Table:
-    """A table with its target: the frame, y of each row, and which set the row belongs to."""
-
-    source: Source
-    frame: pd.DataFrame
-    target: str
-    task: Task
-    rows: Ints  # rows of the file that have a target
-    y_cells: pd.Series[Any]  # of those rows
-    sets: NDArray[np.int8]
-    strata: NDArray[np.integer]
-    groups: Ints | None
-    times: Floats | None  # of --time, growing with time
-    notes: list[str]
-    storage: Storage  # where arrays of as many rows go
-
-
-def read_table(path: str, config: Config, options: ReadOptions, folder: str = ".") -> Table:
-    """Reads a CSV, chooses target and task, and assigns each row to its set. Raises DataError.
-
-    What is larger than memory goes to a file in `folder` that is gone at the end.
-    """
-    storage = Storage(options.memory, folder)
-    source = open_table(path, options, storage=storage)
-    for name in (*config.drop, *config.numeric, *config.category):
-        source.column(name)
-    target, why = choose_target(source.names, config.target)
-    source.column(target)
-    notes = list(source.notes)
-    if why:
-        notes.append(f"target: {target}, {why} (--target)")
-    if len(source.names) < 2:
-        raise DataError("no feature columns: the file has one column", "see --delimiter", file=source.name)
-    if source.n_rows < FEWEST_ROWS:
-        what = "no data rows" if source.n_rows == 0 else f"{source.n_rows} data rows; at least {FEWEST_ROWS} are needed"
-        raise DataError(what, file=source.name)
-    texts = (*config.category, *([target] if config.task == "classification" else []))
-    frame = source.read(numbers=config.numeric, texts=texts, target=target)
-    notes += source.said
-    rows = with_value(frame[target], storage)
-    if len(rows) < len(frame):
-        if 2 * len(rows) < len(frame):
-            raise DataError(
-                f"the target is missing in {len(frame) - len(rows)} of {len(frame)} rows",
-                "choose another column with --target", file=source.name, column=target,
-            )  # fmt: skip
-        notes.append(f"{len(frame) - len(rows)} rows without a target are left out")
-        frame = gathered(frame, rows, storage)
-    y_cells = frame[target]
-    if y_cells.dtype.kind == "f":
-        task, rule = choose_task(MANY_NUMBERS, config.task)
-    else:
-        task, rule = choose_task([str(c) for c in as_categorical(y_cells).categories], config.task)
-    if rule:
-        notes.append(f"task: {task}, because {rule} (--task)")
-    strata: NDArray[np.integer] = np.broadcast_to(np.int8(0), len(rows))
-    names = [""]
-    if task == "regression":
-        y_cells = source_numbers(source, y_cells, rows)
-    else:
-        strata, names = as_categorical(y_cells).codes, [str(c) for c in as_categorical(y_cells).categories]
-        if len(names) > max(FEW_CLASSES, len(rows) // ROWS_A_CLASS):
-            raise DataError(
-                f"{len(names)} classes in {len(rows)} rows look like an id, not a class",
-                "choose another column with --target, or --task regression", file=source.name, column=target,
-            )  # fmt: skip
-        copies = CLASS_COPIES + COPIES_A_KIND * len(kinds_of(config.resolve(task)))
-        needed = copies * 8 * len(names) * min(len(rows), MOST_JUDGED)
-        if needed > free_memory():
-            raise DataError(
-                f"{len(names)} classes in {len(rows)} rows need about {needed / 2**30:.0f} GB of memory",
-                "choose another column with --target, or join rare classes", file=source.name, column=target,
-            )  # fmt: skip
-    validation, test = config.share("validation") or 0.0, config.share("test") or 0.0
-    groups = times = None
-    if config.group is not None:
-        groups = as_categorical(frame[source.column(config.group)].astype(str)).codes.astype(np.int64)
-        sets = splits.assign_groups(groups, validation, test, config.seed)
-    elif config.time is not None:
-        times = times_of(frame[source.column(config.time)], source)
-        sets = splits.assign_time(times, validation, test)
-    else:
-        sets = splits.assign(strata, names, validation, test, config.seed, storage.array((len(rows),), np.int8))
-    table = Table(source, frame, target, task, rows, y_cells, sets, strata, groups, times, notes, storage)
-    for name, number in (("validation", splits.VALIDATION), ("test", splits.TEST)):
-        if config.share(name) is None:
-            table = with_file(table, getattr(config, name), number, options)
-    return table
-
-
-def with_file(table: Table, path: str, number: int, options: ReadOptions) -> Table:
-    """The table with the rows of another CSV of the same columns, all of them in one set. Raises DataError."""
-    source = open_table(path, options, dialect=table.source.dialect, expect=table.source.names, storage=table.storage)
-    for name in table.source.names:
-        source.column(name)
-    numbers = [str(n) for n in table.frame.columns if table.frame[n].dtype.kind == "f"]
-    texts = [str(n) for n in table.frame.columns if n not in numbers]
-    frame = source.read(numbers=numbers, texts=texts, target=table.target)[list(table.frame.columns)]
-    rows = with_value(frame[table.target], table.storage)
-    frame = gathered(frame, rows, table.storage)
-    cells = frame[table.target]
-    if table.task == "regression":
-        cells = source_numbers(source, cells, rows)
-    both = {name: joined(table.frame[name], frame[name]) for name in table.frame.columns}
-    y_cells = joined(table.y_cells, cells)
-    strata = (
-        as_categorical(y_cells).codes.astype(np.int64)
-        if table.task == "classification"
-        else np.zeros(len(y_cells), np.int64)
-    )
-    return replace(
-        table, frame=pd.DataFrame(both), y_cells=y_cells, strata=strata,
-        rows=np.concatenate([table.rows, rows]),
-        groups=None if table.groups is None else np.append(table.groups, np.full(len(frame), -1)),
-        times=None if table.times is None else np.append(table.times, np.full(len(frame), np.inf)),
-        sets=np.concatenate([table.sets, np.full(len(frame), number, np.int8)]),
-    )  # fmt: skip
-
-
-def joined(first: pd.Series[Any], second: pd.Series[Any]) -> pd.Series[Any]:
-    """One column after another of the same kind."""
-    if first.dtype.kind == "f":
-        return pd.concat([first, second], ignore_index=True)
-    return pd.Series(union_categoricals([as_categorical(first), as_categorical(second)]), name=first.name)
-
-
-def with_value(column: pd.Series[Any], storage: Storage) -> Ints:
-    """The rows in which a column holds something."""
-    values = column_values(column)
-    return places(values.codes >= 0 if isinstance(values, pd.Categorical) else ~np.isnan(values), storage)
-
-
-def source_numbers(source: Source, cells: pd.Series[Any], rows: Ints) -> pd.Series[Any]:
-    """The target's cells as numbers; DataError names the first that is none."""
-    values = column_values(cells)
-    if isinstance(values, pd.Categorical):
-        numbers = [as_number(str(c), source.dialect) for c in values.categories]
-        of_category = np.full(len(numbers), np.nan)
-        of_category[[n is not None for n in numbers]] = to_floats([n for n in numbers if n is not None])
-        values = looked_up(of_category, values.codes, source.storage)
-    for block in splits.blocks(len(values)):
-        bad = np.flatnonzero(~(np.abs(values[block]) <= LARGEST))
-        if len(bad):
-            row = int(rows[block.start + int(bad[0])])
-            cell = source.cell(row, str(cells.name))
-            raise DataError(
-                f"expected a number up to {LARGEST:g}, found '{cell}'",
-                f"--missing {cell} to leave such rows out, or --task classification to predict classes",
-                **source.where(row), column=str(cells.name),
-            )  # fmt: skip
-    return pd.Series(values, name=cells.name, copy=False)
-
-
-def times_of(column: pd.Series[Any], source: Source) -> Floats:
-    """The values of the time column as numbers that grow with time. Raises DataError."""
-    if column.dtype.kind == "f":
-        times = column.to_numpy(np.float64)
-    else:
-        form = date_format(as_categorical(column))
-        if form is None:
-            raise DataError(
-                "neither dates nor numbers", "--time needs one of them", file=source.name, column=str(column.name)
-            )
-        parsed = parse_dates(as_categorical(column), form)
-        times = np.asarray((parsed - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1), np.float64)
-    missing = np.flatnonzero(np.isnan(times))
-    if len(missing):
-        raise DataError("no time here", "--time needs one in every row", file=source.name, column=str(column.name))
-    return times
 
 
 @dataclass
@@ -253,31 +65,6 @@ class Fitting:
 
     def events(self, jobs: int = 1) -> Iterator[Event]:
         yield from self.training().events(jobs)
-
-    def model(self, history: History) -> Model:
-        """The trained model. Raises TrainingError when no epoch was finished."""
-        if not history.train_loss:
-            raise TrainingError("stopped before the first epoch ended; no model was written")
-        if len(self.rows) > MOST_JUDGED:
-            return self.first(MOST_JUDGED).model(history)
-        held_out = self.held_out()
-        temperatures = [self.temperature(self.of_kind(kind, held_out)) for kind in self.kinds]
-        parts, threshold, validation = self.judged(held_out, temperatures)
-        table = self.table
-        counts = [int((table.sets == s).sum()) for s in (splits.TRAIN, splits.VALIDATION, splits.TEST)]
-        lead = self.of_kind(self.kinds[0], self.members)
-        held_out = self.of_kind(self.kinds[0], held_out)
-        evidence = gather(
-            lead, build_loss(self.config), self.schema, len(self.y), [z for _, z in held_out], temperatures[0],
-            self.config.seed,
-        )  # fmt: skip
-        history = replace(history, seconds=0.0)  # the file's bytes depend on data and settings alone
-        record = Record(
-            "mlpcli model", dict(versions()), self.schema, self.config, table.source.dialect,
-            Data(shown_path(table.source.name), table.source.sha256, table.source.n_rows, *counts),
-            parts, threshold, self.by_fold, validation, history, evidence,
-        )  # fmt: skip
-        return Model(record, [m.network for part in parts for m in self.of_kind(part.kind, self.members)])
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -377,6 +164,7 @@ def prepare_table(table: Table, config: Config) -> Fitting:
     config = replace(config, validation=shown_path(config.validation), test=shown_path(config.test))
     config = replace(config, target=table.target, task=table.task, loss=loss if config.loss == "auto" else config.loss)
     check_loss(config, table)
+    check_memory(config, table)
     storage, is_used = table.storage, table.sets != splits.TEST
     n_used = int(np.count_nonzero(is_used))
     ensemble = config.ensemble or 1
@@ -473,65 +261,18 @@ def encoded(
     return rows, x, y
 
 
-def sampled(chosen: NDArray[np.bool_], most: int, seed: int) -> Ints:
-    """Row numbers of a random sample, of `most` at most, of the chosen rows, in order."""
-    n = int(np.count_nonzero(chosen))
-    share = splits.EveryShare(min(1.0, most / max(n, 1)), splits.stratum_rng(seed, "", "sample"))
-    found = []
-    for block in splits.blocks(len(chosen)):
-        here = np.flatnonzero(chosen[block])
-        found.append(block.start + (here if n <= most else here[share.next(len(here))]))
-    return np.concatenate(found) if found else np.empty(0, np.int64)
-
-
-def places(chosen: NDArray[np.bool_], storage: Storage) -> Ints:
-    """The numbers of the chosen rows."""
-    found = storage.array((int(np.count_nonzero(chosen)),), np.int64)
-    done = 0
-    for block in splits.blocks(len(chosen)):
-        here = block.start + np.flatnonzero(chosen[block])
-        found[done : done + len(here)] = here
-        done += len(here)
-        storage.release()
-    return found
-
-
-def extremes(values: Floats, chosen: NDArray[np.bool_]) -> tuple[float, float]:
-    """The lowest and the highest of the chosen values."""
-    blocks = [values[block][chosen[block]] for block in splits.blocks(len(values)) if chosen[block].any()]
-    return float(min(block.min() for block in blocks)), float(max(block.max() for block in blocks))
-
-
-def gathered(frame: pd.DataFrame, rows: Ints, storage: Storage, of: Storage | None = None) -> pd.DataFrame:
-    """These rows of a frame, numbered anew, in arrays of `storage`; the frame's own are of `of`, or of the same."""
-    columns: dict[Any, Any] = {}
-    for name in frame.columns:
-        values = column_values(frame[name])
-        is_text = isinstance(values, pd.Categorical)
-        found = picked(values.codes if is_text else values, rows, storage, of)
-        columns[name] = pd.Categorical.from_codes(found, dtype=values.dtype) if is_text else found
-    return pd.DataFrame(columns, copy=False)
-
-
-def picked(values: NDArray[Any], rows: Ints, storage: Storage, of: Storage | None = None) -> NDArray[Any]:
-    """These of the values, which are of the storage `of`, or of the same."""
-    found = storage.array((len(rows),), values.dtype)
-    for block in splits.blocks(len(rows), GATHERED):
-        found[block] = values[rows[block]]
-        (of or storage).release()
-    return found
-
-
-def subset(table: Table, rows: Ints) -> Table:
-    """The table with these rows only; labels and categories stay known."""
-    storage = table.storage
-    y_cells = gathered(table.y_cells.to_frame(table.target), rows, storage)[table.target]
-    return replace(
-        table, frame=gathered(table.frame, rows, storage), y_cells=y_cells, rows=picked(table.rows, rows, storage),
-        sets=picked(table.sets, rows, storage), strata=picked(table.strata, rows, storage),
-        groups=None if table.groups is None else table.groups[rows],
-        times=None if table.times is None else table.times[rows],
-    )  # fmt: skip
+def check_memory(config: Config, table: Table) -> None:
+    """DataError when matrices of rows by classes would not fit."""
+    if table.task == "regression":
+        return
+    n_classes, n_rows = len(as_categorical(table.y_cells).categories), len(table.rows)
+    copies = CLASS_COPIES + COPIES_A_KIND * len(kinds_of(config))
+    needed = copies * 8 * n_classes * min(n_rows, MOST_JUDGED)
+    if needed > free_memory():
+        raise DataError(
+            f"{n_classes} classes in {n_rows} rows need about {needed / 2**30:.0f} GB of memory",
+            "choose another column with --target, or join rare classes", file=table.source.name, column=table.target,
+        )  # fmt: skip
 
 
 def check_loss(config: Config, table: Table) -> None:
@@ -586,16 +327,4 @@ def row_weights(table: Table, used: Ints, y: NDArray[Any], config: Config) -> ND
     return np.asarray(weights / weights.mean(), np.float32)
 
 
-def fit(data: str, target: str | None = None, *, jobs: int = 1, **settings: Any) -> Model:
-    """Trains a model on a CSV file; keywords are the fields of Config and ReadOptions.
-
-    >>> model = mlpcli.fit("iris.csv", target="species")
-    """
-    reading = {f.name for f in fields(ReadOptions)}
-    unknown = [k for k in settings if k not in reading and k not in Config.__dataclass_fields__]
-    if unknown:
-        raise UsageError(f"unknown setting '{unknown[0]}'")
-    options = ReadOptions(**{k: v for k, v in settings.items() if k in reading})
-    config = Config(target=target, **{k: v for k, v in settings.items() if k not in reading})
-    fitting = prepare(data, config, options)
-    return fitting.model(History.of(fitting.events(jobs)))
+CLASS_COPIES, COPIES_A_KIND = 6, 2  # matrices of judged rows by classes held at once, and more of each kind of network

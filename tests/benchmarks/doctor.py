@@ -29,6 +29,7 @@ from mlpcli.config import Config
 from mlpcli.diagnosis.findings import findings
 from mlpcli.evaluation.evaluate import evaluate_table
 from mlpcli.events import History
+from mlpcli.model.assemble import assemble
 from mlpcli.training.prepare import prepare
 
 ROOT = Path(__file__).parents[2]
@@ -183,7 +184,7 @@ def write(path: Path, made: Columns) -> None:
 def doctor(path: str, settings: dict[str, Any]) -> tuple[list[tuple[str, str]], Any]:
     fitting = prepare(path, Config(**settings))
     history = History.of(fitting.events())
-    model = fitting.model(history)
+    model = assemble(fitting, history)
     evaluation = evaluate_table(model, fitting.table, linear=True)
     found = findings(model, evaluation)
     return [(f.code, f.severity) for f in found], (history, model.record.evidence, evaluation.judged, found)

@@ -31,10 +31,11 @@ import pandas as pd
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.metrics.scoring import LOSS_METRIC, t_quantile
+from mlpcli.data.dataset import Table, read_table
+from mlpcli.metrics.intervals import t_quantile
+from mlpcli.metrics.scoring import LOSS_METRIC
 from mlpcli.studies.learning_curve import part_order, plan
 from mlpcli.studies.tasks import UNUSED, Task, perform, shared, validated
-from mlpcli.training.prepare import Table, read_table
 
 ROOT = Path(__file__).parents[2]
 SEEN, MOST_SEEN = 0.44, 700  # share of the rows that a learning curve sees, judged rows included; twice as many exist

@@ -24,6 +24,7 @@ import numpy as np
 from mlpcli.config import Config
 from mlpcli.errors import MlpcliError
 from mlpcli.events import History
+from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import trained as model
 from mlpcli.training import checkpoint
 from mlpcli.training.prepare import prepare
@@ -37,7 +38,7 @@ def train_for_ever(folder: Path) -> None:
     seed = 0
     while True:
         fitting = prepare(str(IRIS), Config(epochs=2, preset="classic", hidden=(128, 128), seed=seed))
-        trained = fitting.model(History.of(checkpoint.resumable(fitting, 1, str(folder / "run.ckpt"), None)))
+        trained = assemble(fitting, History.of(checkpoint.resumable(fitting, 1, str(folder / "run.ckpt"), None)))
         for _ in range(5):
             trained.save(str(folder / "m.npz"))
         seed += 1

@@ -27,9 +27,9 @@ import pandas as pd
 
 from mlpcli.config import Config
 from mlpcli.engine.losses import Loss
-from mlpcli.model.trained import build_loss
 from mlpcli.studies.workers import LocalPool
 from mlpcli.training.loop import Member, Training
+from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import Fitting, prepare
 
 ROWS, COLUMNS, EPOCHS = (1_000, 10_000, 100_000), 20, 5

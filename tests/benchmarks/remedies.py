@@ -24,6 +24,7 @@ from doctor import CLASSIC, PLANTED, Planted, columns, named, write
 
 from mlpcli.config import Config
 from mlpcli.events import History
+from mlpcli.model.assemble import assemble
 from mlpcli.studies.remedies import plan
 from mlpcli.training.prepare import prepare
 
@@ -55,7 +56,7 @@ def one_run(task: tuple[str, int]) -> dict[str, Any]:
         path = Path(folder) / "data.csv"
         write(path, made)
         fitting = prepare(str(path), Config(seed=seed, **settings))
-        model = fitting.model(History.of(fitting.events()))
+        model = assemble(fitting, History.of(fitting.events()))
         model.path = str(Path(folder) / "model.npz")  # the data file stands beside it
         study = plan(model)
         found = study.result(list(study.outcomes()))

@@ -13,6 +13,7 @@ import mlpcli
 from mlpcli.config import Config
 from mlpcli.evaluation.evaluate import evaluate_table
 from mlpcli.events import History
+from mlpcli.model.assemble import assemble
 from mlpcli.training.prepare import prepare
 
 FOLDER = Path(mlpcli.__file__).parents[1] / "sample_data"
@@ -21,6 +22,6 @@ for name in ("iris", "penguins", "wine", "xor", "spirals", "cafe_utf8"):
     found = []
     for seed in range(10):
         fitting = prepare(str(FOLDER / f"{name}.csv"), Config(seed=seed))
-        model = fitting.model(History.of(fitting.events()))
+        model = assemble(fitting, History.of(fitting.events()))
         found.append(evaluate_table(model, fitting.table, linear=False).metrics["test"]["accuracy"].value)
     print(f"{name:10s} accuracy on test rows {np.mean(found):.4f} (lowest {min(found):.4f})")

@@ -32,6 +32,7 @@ import pandas as pd
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import stream
 from mlpcli.events import History
+from mlpcli.model.assemble import assemble
 from mlpcli.model.prediction import Predictor
 from mlpcli.model.trained import load
 from mlpcli.training.prepare import prepare
@@ -116,7 +117,7 @@ def growth(folder: Path, n_rows: int = 1_000_000) -> None:
 
         def work(path: Path = path) -> None:
             fitting = prepare(str(path), config)
-            fitting.model(History.of(fitting.events()))
+            assemble(fitting, History.of(fitting.events()))
 
         found = cpu(work, 3 if n < 1_000_000 else 1)[0] / n
         first = first or found

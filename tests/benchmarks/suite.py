@@ -28,6 +28,7 @@ from sklearn.model_selection import train_test_split
 import mlpcli
 from mlpcli.config import MISSING_MARKERS, Config
 from mlpcli.events import History
+from mlpcli.model.assemble import assemble
 from mlpcli.training.prepare import prepare
 
 SAMPLES = Path(mlpcli.__file__).parents[1] / "sample_data"
@@ -98,7 +99,7 @@ def run(case: Case, number: int, settings: Mapping[str, Any]) -> Result:
     with written(fit) as path:
         began = time.process_time()
         fitting = prepare(path, config)
-        model = fitting.model(History.of(fitting.events()))
+        model = assemble(fitting, History.of(fitting.events()))
         seconds = time.process_time() - began
     if case.is_regression:
         truth = test[case.target].astype(float).to_numpy()

@@ -16,7 +16,7 @@ import pytest
 from data.cases import COMMANDS, FAST, GOOD, HEADER, MODELLED, ROWS, Case, with_line
 
 import mlpcli
-from mlpcli.data import stream, table
+from mlpcli.data import rows, source, stream
 
 
 def zipped(*members: tuple[str, str]) -> bytes:
@@ -195,7 +195,7 @@ def test_s29_a_blank_line_of_a_one_column_file_is_a_row_without_a_value(call, tm
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_s31_a_record_without_end_is_refused(name, prove, monkeypatch):
-    for module in (table, stream):
+    for module in (rows, source, stream):
         monkeypatch.setattr(module, "LONGEST_RECORD", 3_000_000)
     prove(Case(HEADER + f"1,2.0,{'x' * 5_000_000},no\n", "d.csv:2: a record longer than", bad=True), name)
 

@@ -114,7 +114,7 @@ def test_the_flag_of_the_hint_makes_them_numbers(row, tmp_path):
 
 @pytest.mark.parametrize("first", [0, 100_000])
 def test_v09_the_kind_is_that_of_the_whole_column_in_whatever_part_text_first_stands(first, tmp_path, monkeypatch):
-    monkeypatch.setattr("mlpcli.data.table.PART", 50_000)
+    monkeypatch.setattr("mlpcli.data.source.PART", 50_000)
     path = table(tmp_path, lambda i: "none" if i % 30 == 0 and i >= first else i % 50, n=150_000 if first else 9000)
     fitting = prepare(path, Config(target="y"))
     assert fitting.schema.columns[1].kind == "category"

@@ -9,16 +9,11 @@ import pytest
 import mlpcli
 from mlpcli.config import Config
 from mlpcli.data import splits
-from mlpcli.data.schema import (
-    TEXT_INPUTS,
-    FreeText,
-    LeftOut,
-    Schema,
-    choose_target,
-    choose_task,
-    fit_columns,
-    fit_target,
-)
+from mlpcli.data.fit_columns import TEXT_INPUTS, fit_columns
+from mlpcli.data.kinds.left_out import LeftOut
+from mlpcli.data.kinds.text import FreeText
+from mlpcli.data.schema import Schema
+from mlpcli.data.target import choose_target, choose_task, fit_target
 from mlpcli.data.words import grams
 from mlpcli.files.jsonable import from_json, to_json
 

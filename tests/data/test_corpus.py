@@ -18,7 +18,7 @@ import pytest
 from data.cases import GOOD, HEADER, ROWS, with_line
 
 from mlpcli.config import ReadOptions
-from mlpcli.data.table import open_table
+from mlpcli.data.source import open_table
 from mlpcli.errors import MlpcliError
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"

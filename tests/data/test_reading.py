@@ -17,10 +17,12 @@ import pandas as pd
 import pytest
 
 from mlpcli.config import ReadOptions
-from mlpcli.data import table
+from mlpcli.data import block, rows, source
+from mlpcli.data.block import parse_bytes
 from mlpcli.data.dialect import find_dialect
+from mlpcli.data.numbers import is_number
+from mlpcli.data.source import open_table
 from mlpcli.data.stream import stream
-from mlpcli.data.table import is_number, open_table, parse_bytes
 from mlpcli.errors import DataError, MachineError
 
 GOOD = "a,b,c\n" + "".join(f"{i},{i * 0.5},x{i % 3}\n" for i in range(50))
@@ -266,12 +268,12 @@ def test_categories_made_by_the_parser_are_those_of_the_exact_cells(tmp_path):
 
 def test_rows_that_the_parser_counts_otherwise_are_refused(tmp_path, monkeypatch):
     """Should pandas ever see other rows than we do, nothing is trained on them."""
-    parsed = table.parse_bytes
+    parsed = block.parse_bytes
 
     def one_row_less(*args, **more):
         return {name: column[:-1] for name, column in parsed(*args, **more).items()}
 
-    monkeypatch.setattr(table, "parse_bytes", one_row_less)
+    monkeypatch.setattr(block, "parse_bytes", one_row_less)
     with pytest.raises(DataError, match="50 rows by its delimiters and quotes, 49 by the parser"):
         read(tmp_path, GOOD)
 
@@ -291,7 +293,8 @@ def test_a_mark_of_byte_order_in_a_cell_is_named(tmp_path):
 
 
 def test_S31_a_record_too_long_to_be_one_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(table, "LONGEST_RECORD", 1000)
+    for module in (rows, source):
+        monkeypatch.setattr(module, "LONGEST_RECORD", 1000)
     assert len(read(tmp_path, with_line(20, "1,2," + "x" * 990))) == 50
     with pytest.raises(DataError, match="a record longer than") as caught:
         read(tmp_path, with_line(20, "1,2," + "x" * 1000))

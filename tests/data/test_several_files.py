@@ -11,13 +11,15 @@ import pandas as pd
 import pytest
 
 from mlpcli.config import ReadOptions
-from mlpcli.data import columns
+from mlpcli.data import builders as columns
 from mlpcli.data import dialect as dialects
-from mlpcli.data import table as tables
+from mlpcli.data import source as sources
 from mlpcli.data import text as texts
 from mlpcli.data.dialect import decode, decompress
+from mlpcli.data.numbers import as_number, to_floats
+from mlpcli.data.records import IN_MEMORY
+from mlpcli.data.source import open_table
 from mlpcli.data.stream import parts_of
-from mlpcli.data.table import IN_MEMORY, as_number, open_table, to_floats
 from mlpcli.errors import DataError
 from mlpcli.training.prepare import prepare
 
@@ -132,12 +134,12 @@ def test_an_archive_in_a_file_that_unpacks_without_end_is_stopped(monkeypatch, t
 
 
 def test_rows_are_written_from_the_blocks_that_have_them(monkeypatch, tmp_path):
-    monkeypatch.setattr(tables, "PART", 50)
+    monkeypatch.setattr(sources, "PART", 50)
     (tmp_path / "d.csv").write_text("a,b\n" + "".join(f"{i},{i}\n" for i in range(100)))
     source = open_table(str(tmp_path / "d.csv"), ReadOptions())
     assert len(source.parts) > 3
-    read, block = [], tables.Source.block
-    monkeypatch.setattr(tables.Source, "block", lambda self, part: read.append(part) or block(self, part))
+    read, block = [], sources.Source.block
+    monkeypatch.setattr(sources.Source, "block", lambda self, part: read.append(part) or block(self, part))
     assert b"".join(source.lines(np.array([1, 98]))) == b"1,1\n98,98\n"
     assert len(read) == 2
 
@@ -191,8 +193,8 @@ def test_cp949_from_a_pipe_is_recognised():
 
 
 def test_a_record_without_end_is_refused_with_its_line(monkeypatch, tmp_path):
-    monkeypatch.setattr(tables, "LONGEST_RECORD", 100)
-    monkeypatch.setattr(tables, "PART", 50)
+    monkeypatch.setattr(sources, "LONGEST_RECORD", 100)
+    monkeypatch.setattr(sources, "PART", 50)
     (tmp_path / "d.csv").write_text("a,b\n1,2\n" + "3" * 400 + ",4\n")
     with pytest.raises(DataError) as caught:
         open_table(str(tmp_path / "d.csv"), ReadOptions())

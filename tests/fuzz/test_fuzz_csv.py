@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mlpcli.config import ReadOptions
+from mlpcli.data import records as tables
 from mlpcli.data import stream as streaming
-from mlpcli.data import table as tables
 from mlpcli.data.dialect import find_dialect
+from mlpcli.data.source import open_table
 from mlpcli.data.stream import stream
-from mlpcli.data.table import open_table
 from mlpcli.errors import MlpcliError
 
 QUIET = settings(max_examples=100, deadline=None, database=None, suppress_health_check=[*HealthCheck], print_blob=True)

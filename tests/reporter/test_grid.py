@@ -7,9 +7,10 @@ import io
 import pytest
 from rich.cells import cell_len
 
-from mlpcli.data.schema import CategoryColumn, LeftOut
+from mlpcli.data.kinds.category import CategoryColumn
+from mlpcli.data.kinds.left_out import LeftOut
 from mlpcli.events import History
-from mlpcli.metrics.scoring import Interval
+from mlpcli.metrics.intervals import Estimate, Interval
 from mlpcli.reporter.findings import remedies_table
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.studies import (
@@ -28,7 +29,6 @@ from mlpcli.studies.remedies import Outcome as Remedied
 from mlpcli.studies.search import Trial
 from mlpcli.studies.tasks import Outcome
 from mlpcli.studies.tuning import Tuning
-from mlpcli.training.evidence import Estimate
 
 KOREAN = ["수도권과 강원", "충청", "전라도와 제주도", "경상"]
 NAMES = ["accuracy", "balanced_accuracy", "f1", "auc", "log_loss"]

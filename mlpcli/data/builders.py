@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlpcli.data.splits import blocks
 from mlpcli.data.storage import Storage
+from mlpcli.data.values import as_categorical, looked_up
 
 MOST_LEVELS = 100_000  # distinct texts of a column that are told apart; later ones are all the same to a model
 OTHER = "\0"  # stands for those; no CSV holds it
@@ -65,16 +65,3 @@ class TextColumn:
         ranks = np.array([*(rank[text] for text in self.code_of), *([n - 1] if self.is_full else []), -1], kind)
         categories = pd.Index([*texts, *([OTHER] if self.is_full else [])], dtype=str)
         return pd.Categorical.from_codes(looked_up(ranks, self.codes, self.storage), categories)
-
-
-def looked_up(of_code: NDArray[Any], codes: NDArray[np.integer], storage: Storage) -> NDArray[Any]:
-    """The value of each row's code; the last one is that of code -1."""
-    found = storage.array(codes.shape, of_code.dtype)
-    for rows in blocks(len(found)):
-        found[rows] = of_code[codes[rows]]
-        storage.release()
-    return found
-
-
-def as_categorical(values: Any) -> pd.Categorical:
-    return values.array if isinstance(values.array, pd.Categorical) else pd.Categorical(values)

@@ -1,0 +1,168 @@
+"""Rows in memory: bytes of whole records, and columns parsed from them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlpcli.data.dialect import Dialect
+from mlpcli.data.numbers import as_number, to_floats
+from mlpcli.data.records import IN_MEMORY, Records
+from mlpcli.data.structure import Structure, line_of
+from mlpcli.data.values import as_categorical
+from mlpcli.engine.arrays import Ints
+from mlpcli.errors import DataError
+
+
+class Block(Records):
+    """Some rows in memory: a stretch of a table as UTF-8 bytes, and where each row stands in it."""
+
+    def __init__(
+        self, name: str, data: bytes, structure: Structure, names: tuple[str, ...], dialect: Dialect, first_line: int,
+        trailing: bool,
+    ) -> None:  # fmt: skip
+        self.name, self.data, self.structure, self.names, self.dialect = name, data, structure, names, dialect
+        self.first_line = first_line  # physical line of the first byte of `data`
+        self.trailing = trailing  # every row ends with a delimiter that the header does not have
+        self.leading_zeros, self.storage, self.said = structure.leading_zeros, IN_MEMORY, []
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.structure.starts)
+
+    def place(self, row: int) -> tuple[str, int]:
+        return self.name, line_of(self.data, int(self.structure.starts[row])) + self.first_line - 1
+
+    def record(self, row: int) -> bytes:
+        return self.data[self.structure.starts[row] : self.structure.ends[row]] + b"\n"
+
+    def sample(self, target: str | None) -> pd.DataFrame:
+        return self.parse(texts=self.names, target=target, n_rows=min(SAMPLE_ROWS, self.n_rows))
+
+    def records(self, n_rows: int) -> bytes:
+        """The bytes of the first rows, without the blank lines, comments and skipped rows between them."""
+        starts, ends = self.structure.starts[:n_rows], self.structure.ends[:n_rows]
+        if is_gapless(self.data, starts, ends):
+            return self.data[starts[0] : ends[-1]] + b"\n"
+        return b"\n".join([self.data[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]) + b"\n"
+
+    def parse(
+        self, *, texts: Collection[str], target: str | None = None, only: Collection[str] | None = None,
+        n_rows: int | None = None, markers: bool = True,
+    ) -> pd.DataFrame:  # fmt: skip
+        """Without `markers` every cell is what stands in the file."""
+        return pd.DataFrame(
+            self.columns(texts=texts, target=target, only=only, n_rows=n_rows, markers=markers), copy=False
+        )
+
+    def columns(
+        self, *, texts: Collection[str], target: str | None = None, only: Collection[str] | None = None,
+        n_rows: int | None = None, markers: bool = True,
+    ) -> dict[str, pd.Series[Any]]:  # fmt: skip
+        """pandas' C parser on exactly the bytes of the rows, with our notion of missing and of quoting."""
+        n_rows = self.n_rows if n_rows is None else n_rows
+        wanted = [n for n in self.names if only is None or n in only]
+        texts = set(texts)
+        if n_rows == 0:
+            return {n: pd.Series(pd.Categorical([]) if n in texts else np.empty(0)) for n in wanted}
+        # Marks between thousands pandas takes out wherever they stand.
+        as_text = texts if self.dialect.thousands is None else set(wanted)
+        data = self.records(n_rows)
+        found = parse_bytes(
+            data, self.names, wanted, self.dialect, texts=as_text, target=target, markers=markers,
+            trailing=self.trailing,
+        )  # fmt: skip
+        n_parsed = len(found[wanted[0]])
+        if n_parsed != n_rows:
+            raise DataError(
+                f"{n_rows} rows by its delimiters and quotes, {n_parsed} by the parser",
+                "look for stray quotes; --quote names another quote character", file=self.name,
+            )  # fmt: skip
+        strays = [n for n in wanted if n not in as_text and found[n].dtype.kind not in "iuf"]
+        if strays:
+            found |= parse_bytes(
+                data, self.names, strays, self.dialect, texts=strays, target=target, markers=markers,
+                trailing=self.trailing,
+            )  # fmt: skip
+        for name in as_text - texts:
+            found[name] = self.without_thousands(found[name])
+        return {n: c.astype(np.float64) if c.dtype.kind in "iu" else c for n, c in found.items()}
+
+    def without_thousands(self, column: pd.Series[Any]) -> pd.Series[Any]:
+        """A column of text as numbers, if every cell is one."""
+        cells = as_categorical(column)
+        numbers = [as_number(str(c), self.dialect) for c in cells.categories]
+        if None in numbers:
+            return column
+        values = np.append(to_floats([n for n in numbers if n is not None]), np.nan)
+        return pd.Series(values[cells.codes], name=column.name)
+
+
+def is_gapless(data: bytes, starts: Ints, ends: Ints) -> bool:
+    """Whether nothing stands between the records but one line end each, of one kind."""
+    gaps = starts[1:] - ends[:-1]
+    return bool((gaps == 1).all() or ((gaps == 2).all() and data[ends[0] : ends[0] + 2] == b"\r\n"))
+
+
+def parse_bytes(
+    data: bytes,
+    names: Sequence[str],
+    only: Sequence[str],
+    dialect: Dialect,
+    *,
+    texts: Collection[str],
+    target: str | None = None,
+    markers: bool = True,
+    trailing: bool = False,
+    words: Collection[str] | None = None,
+) -> dict[str, pd.Series[Any]]:
+    """Records without header -> columns of pandas' types, categoricals of the exact cells for `texts`.
+
+    Of `words`, or those that seem to be some, the parser itself makes categories, in a third of the time. It turns
+    categories that all look like numbers into numbers; where it did, the cells are read again.
+    """
+    wanted = set(texts)
+    words = wanted.intersection(words_at_first(data, names, dialect) if words is None else words)
+    missing = list(dialect.missing) if markers else []
+    na_values: Any = missing
+    dtype: Any = {i: "category" if n in words else str for i, n in enumerate(names) if n in wanted}
+    if len(wanted) == len(names) and len(set(dtype.values())) == 1:
+        dtype = dtype[0]  # the dict is slow on very wide tables
+    if markers and target is not None:
+        # A column of its own for the target; the dict costs too much on very wide tables to be the rule.
+        na_values = dict.fromkeys(range(len(names)), missing) | {names.index(target): list(dialect.target_missing)}
+    number = {name: i for i, name in enumerate(names)}
+    frame: pd.DataFrame = pd.read_csv(
+        io.BytesIO(data), header=None, names=list(range(len(names) + trailing)),  # by number: names may look alike
+        usecols=None if len(only) == len(names) else [number[n] for n in only],
+        index_col=False, sep=dialect.delimiter, quotechar=dialect.quote, escapechar=dialect.escape, comment=None,
+        decimal=dialect.decimal, thousands=None, encoding="utf-8", engine="c", low_memory=False,
+        keep_default_na=False, skipinitialspace=dialect.spaces, na_values=na_values, na_filter=markers,
+        dtype=dtype,
+        # A line of spaces is a record; its first cell keeps them.
+        skip_blank_lines=False,
+    )  # fmt: skip
+    found = {n: frame[number[n]] for n in only}
+    altered = [n for n in found if n in words and found[n].cat.categories.inferred_type != "string"]
+    if altered:
+        found |= parse_bytes(
+            data, names, altered, dialect, texts=altered, target=target, markers=markers, trailing=trailing, words=()
+        )
+    return {n: pd.Series(pd.Categorical(c), copy=False) if n in wanted else c for n, c in found.items()}
+
+
+def words_at_first(data: bytes, names: Sequence[str], dialect: Dialect) -> list[str]:
+    """The columns whose first cell begins with a letter."""
+    end = re.search(rb"[\r\n]", data)
+    line = data[: end.start() if end else len(data)].decode("utf-8", "replace")
+    cells = next(csv.reader([line], delimiter=dialect.delimiter, quotechar=dialect.quote), [])
+    return [name for name, cell in zip(names, cells, strict=False) if cell[:1].isalpha()]
+
+
+SAMPLE_ROWS = 1000

@@ -1,0 +1,53 @@
+"""How a cell is written as a number."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlpcli.data.dialect import Dialect
+
+# Possessive (++, *+): a million digits before a letter are then read once, not once for each digit.
+NUMBER = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?", re.ASCII)
+
+
+INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.ASCII | re.IGNORECASE)
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell is written as a number: digits with optional sign, point and exponent; not nan, inf, 1_000.
+
+    Spaces around it do not count.
+    """
+    return NUMBER.fullmatch(text.strip()) is not None
+
+
+def as_number(cell: str, dialect: Dialect) -> str | None:
+    """The cell as a number with a decimal point and no marks between thousands; None when it is no number."""
+    cell = cell.strip()
+    if dialect.thousands is not None and dialect.thousands in cell:
+        mark, decimal = re.escape(dialect.thousands), re.escape(dialect.decimal)
+        if not re.fullmatch(rf"[+-]?[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+(?:{decimal}[0-9]*)?", cell):
+            return None
+        cell = cell.replace(dialect.thousands, "")
+    if dialect.decimal != ".":
+        if "." in cell:
+            return None
+        cell = cell.replace(dialect.decimal, ".")
+    return cell if NUMBER.fullmatch(cell) or INFINITE.fullmatch(cell) else None
+
+
+def to_floats(numbers: Sequence[str]) -> NDArray[np.float64]:
+    """Numbers as text -> float64 by the same parser that reads whole columns, so to the same last bit."""
+    if not numbers:
+        return np.empty(0)
+    # pandas 2 takes 1e999 for text.
+    text = io.StringIO("\n".join(n if math.isfinite(value := float(n)) else str(value) for n in numbers))
+    frame = pd.read_csv(text, header=None, names=[0], dtype=np.float64, engine="c", keep_default_na=False)
+    return np.asarray(frame[0])

@@ -1,0 +1,95 @@
+"""The column to predict: which it is, whether it names classes or numbers, and its statistics."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mlpcli.config import Task
+from mlpcli.data.numbers import is_number
+from mlpcli.engine.arrays import Floats
+from mlpcli.errors import DataError
+
+
+@dataclass(frozen=True)
+class Target:
+    """The column to predict: its class labels as they stand in the file, or the statistics of its numbers."""
+
+    name: str
+    task: Task
+    labels: tuple[str, ...]  # () for regression
+    mean: float
+    std: float
+    low: float
+    high: float
+
+    @property
+    def n_outputs(self) -> int:
+        return len(self.labels) if self.task == "classification" else 1
+
+
+UNNAMED = re.compile(r"unnamed_[0-9]+")  # what the reader calls a column without a name
+
+
+TARGET_NAMES = ("target", "label", "class", "y")
+
+
+MOST_NUMBER_CLASSES = 10  # distinct whole numbers up to which a numeric target is a class
+
+
+def choose_target(names: Sequence[str], asked: str | None) -> tuple[str, str]:
+    """The target's name and why it was chosen ('' when asked for)."""
+    if asked is not None:
+        return asked, ""
+    for name in TARGET_NAMES:
+        for column in names:
+            if column.lower() == name:
+                return column, f"the column named {name}"
+    named = [n for n in names if not UNNAMED.fullmatch(n)]
+    return (named or names)[-1], "the last column"
+
+
+def choose_task(distinct: Sequence[str], asked: str) -> tuple[Task, str]:
+    """Distinct values of the target as text -> its task and the rule that decided."""
+    if asked == "classification" or asked == "regression":
+        return asked, ""  # type: ignore[return-value]
+    if not all(is_number(value) for value in distinct):
+        return "classification", "its values are text"
+    numbers = {float(value) for value in distinct}
+    if len(numbers) == 2:
+        return "classification", "it has two values"
+    if len(numbers) <= MOST_NUMBER_CLASSES and all(n == round(n) for n in numbers):
+        return "classification", f"it has {len(numbers)} values, all whole numbers"
+    return "regression", f"it has {len(numbers)} values, all numbers"
+
+
+def fit_target(name: str, task: Task, values: pd.Categorical | Floats) -> Target:
+    """The target of the rows given for training."""
+    if isinstance(values, pd.Categorical):
+        labels = sorted((str(c) for c in values.categories), key=label_order)
+        if len(labels) < 2:
+            raise DataError(
+                f"the target has one class only, '{labels[0]}'" if labels else "the target has no values",
+                column=name, hint="choose another column with --target",
+            )  # fmt: skip
+        return Target(name, task, tuple(labels), 0.0, 1.0, 0.0, 0.0)
+    size = float(np.abs(values).max()) or 1.0  # squares of 1e200 would overflow
+    std = float(np.std(values / size) * size)
+    return Target(
+        name,
+        task,
+        (),
+        float(np.mean(values / size) * size),
+        std or 1.0,
+        float(values.min()),
+        float(values.max()),
+    )
+
+
+def label_order(label: str) -> tuple[int, float, str]:
+    """Numbers by size, then text by spelling."""
+    return (0, float(label), label) if is_number(label) else (1, 0.0, label)

@@ -1,0 +1,90 @@
+"""A value with its interval, and how intervals are found."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from mlpcli.engine.arrays import Array
+
+N_RESAMPLES, RESAMPLES_AT_ONCE = 1_000, 50
+
+
+MOST_GROUPS = 4_000  # rows are resampled one by one up to here, beyond it in random groups of equal size
+
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def resampled_means(values: Array, rng: np.random.Generator) -> Array:
+    """(n, k) values of rows -> (N_RESAMPLES + 1, k) means: of all rows, then of rows drawn with replacement."""
+    n = len(values)
+    if n > MOST_GROUPS:
+        # Sums over random groups of rows vary as the rows do, and there are fewer of them.
+        order = rng.permutation(n)[: n - n % MOST_GROUPS].reshape(MOST_GROUPS, -1)
+        grouped = values[order].mean(axis=1)
+    else:
+        grouped = values
+    m = len(grouped)
+    means = [values.mean(axis=0)[None]]
+    for _ in range(N_RESAMPLES // RESAMPLES_AT_ONCE):
+        # How often each row is drawn; a tenth of the time of as many multinomial numbers.
+        drawn = rng.integers(m, size=(RESAMPLES_AT_ONCE, m)) + m * np.arange(RESAMPLES_AT_ONCE)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
+        means.append(counts.astype(np.float64) @ grouped / m)
+    return np.vstack(means)
+
+
+def estimate(means: Array, level: float = LEVEL) -> Estimate:
+    """The first of the means and the percentile interval of the others."""
+    tail = (1 - level) / 2
+    low, high = np.quantile(means[1:], [tail, 1 - tail]).tolist()
+    value = float(means[0])
+    return Estimate(value, min(low, value), max(high, value))
+
+
+def share_of(part: Array, whole: Array) -> Array:
+    """part / whole within -9..9, and 0 where there is no whole."""
+    return np.clip(np.divide(part, whole, out=np.zeros_like(part), where=np.abs(whole) > 1e-12), -9, 9)
+
+
+class Interval(NamedTuple):
+    """A value and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def t_quantile(df: int, p: float = 0.975) -> float:
+    """Student's t with `df` degrees of freedom: the value that a share `p` > 1/2 lies below; bisection."""
+    low, high = 0.0, 1e4
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _t_share(middle, df) < p else (low, middle)
+    return high
+
+
+def _t_share(t: float, df: int) -> float:
+    """Share of Student's t below t >= 0, by the finite series; Abramowitz & Stegun 26.7.3 and 26.7.4."""
+    angle = math.atan2(t, df**0.5)
+    is_odd = df % 2 == 1
+    term = total = math.cos(angle) if is_odd else 1.0
+    for k in range(3 if is_odd else 2, df - 1, 2):
+        term *= math.cos(angle) ** 2 * (k - 1) / k
+        total += term
+    total *= math.sin(angle)
+    inside = total if not is_odd else 2 / math.pi * (angle + (total if df > 1 else 0.0))
+    return 0.5 + inside / 2

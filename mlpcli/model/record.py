@@ -1,0 +1,43 @@
+"""What a model file says in its header."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mlpcli.config import Config
+from mlpcli.data.dialect import Dialect
+from mlpcli.data.schema import Schema
+from mlpcli.events import History
+from mlpcli.training.ensemble import Part
+from mlpcli.training.evidence import Evidence
+
+
+@dataclass(frozen=True)
+class Data:
+    """The file a model was trained on, and how many of its rows went where."""
+
+    path: str  # as given when relative; the bare name of an absolute path, which would tell of the machine
+    sha256: str
+    n_rows: int
+    n_train: int
+    n_validation: int
+    n_test: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """The JSON header of a model file."""
+
+    kind: Literal["mlpcli model"]
+    versions: dict[str, str]
+    schema: Schema
+    config: Config
+    dialect: Dialect
+    data: Data
+    parts: tuple[Part, ...]  # of the kinds of network that have a weight, in the order of their networks
+    threshold: float | None  # from which probability on the second of two classes is said; None: the more probable
+    by_fold: bool  # each member validated on a fold of its own
+    validation: dict[str, float]  # metrics on validation rows, out of fold for an ensemble
+    history: History
+    evidence: Evidence  # measured on training and validation rows

@@ -1,0 +1,45 @@
+"""Kinds of network, and which of them a training has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mlpcli.config import BASE, Config
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How networks of this kind differ from the settings."""
+
+    hidden: tuple[int, ...] | None  # None: as the settings say
+    sees_ple: bool  # whether its inputs include the piecewise-linear ones
+
+
+# The choices of --kinds.
+KINDS: Mapping[str, Kind] = {
+    "mlp": Kind(None, True),
+    "wide": Kind((256, 256), True),
+    "plain": Kind(None, False),
+    "linear": Kind((), False),
+}
+
+
+def kinds_of(config: Config) -> tuple[str, ...]:
+    """The kinds of network; the course and the evidence of the first, the lead, are told."""
+    return config.kinds or BASE["kinds"]
+
+
+def lead_of(config: Config) -> str:
+    return kinds_of(config)[0]
+
+
+def hidden_of(config: Config, kind: str) -> tuple[int, ...]:
+    """Units of the hidden layers of this kind."""
+    own = KINDS[kind].hidden
+    return (config.hidden or ()) if own is None else own
+
+
+def obeys_hidden(config: Config) -> bool:
+    """Whether the layers of the first kind are those of --hidden."""
+    return KINDS[lead_of(config)].hidden is None

@@ -1,0 +1,55 @@
+"""The networks that settings and columns ask for."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from mlpcli.config import Config
+from mlpcli.data.schema import Schema
+from mlpcli.engine.losses import LOSSES, Loss
+from mlpcli.engine.network import Network, mlp
+from mlpcli.errors import DataError
+from mlpcli.training.kinds import KINDS, hidden_of
+
+LARGEST_MODEL = 200_000_000  # parameters; past that the widths are a mistake and memory runs out
+
+
+def build_loss(config: Config) -> Loss:
+    assert config.loss is not None
+    return LOSSES[config.loss](config.label_smoothing or 0.0)
+
+
+def n_outputs(config: Config, schema: Schema) -> int:
+    return 1 if config.loss == "binary_cross_entropy" else schema.target.n_outputs
+
+
+def layer_widths(config: Config, schema: Schema, kind: str) -> list[int]:
+    """Inputs, hidden units of each layer, outputs."""
+    n_inputs = schema.n_inputs if KINDS[kind].sees_ple else schema.n_plain
+    return [n_inputs, *hidden_of(config, kind), n_outputs(config, schema)]
+
+
+def n_weights(widths: list[int]) -> int:
+    """Weights and biases of the layers, the fewest parameters that a network has."""
+    return sum((a + 1) * b for a, b in pairwise(widths))
+
+
+def build_network(config: Config, schema: Schema, rng: np.random.Generator, kind: str) -> Network:
+    """An untrained network. Raises DataError when it would be too large to train."""
+    widths = layer_widths(config, schema, kind)
+    size = n_weights(widths)
+    if size > LARGEST_MODEL:
+        raise DataError(
+            f"a network of {size:,} parameters needs about {size * 4 * 5 / 2**30:.0f} GB",
+            "fewer units with --hidden, or fewer columns with --drop",
+        )
+    assert config.activation is not None
+    assert config.init is not None
+    assert config.parametrization is not None
+    return mlp(
+        widths[0], widths[-1], rng=rng, hidden=widths[1:-1], activation=config.activation, init=config.init,
+        parametrization=config.parametrization, n_plain=schema.n_plain, normalization=config.normalization or "none",
+        dropout=config.dropout or 0.0, input_noise=config.input_noise or 0.0, embeddings=schema.embeddings,
+    )  # fmt: skip
