@@ -14,7 +14,7 @@ from pathlib import Path
 import typer.main
 
 from mlpcli.cli import app, register
-from mlpcli.cli.app import bounded
+from mlpcli.cli.app import exit_code_of
 
 register()
 COMMAND = typer.main.get_command(app)  # made once: it takes longer than many a command
@@ -37,7 +37,7 @@ def run(args: tuple[object, ...], stdin: str = "") -> subprocess.CompletedProces
         files[0].seek(0)
         stack.enter_context(standard_streams(*(file.fileno() for file in files)))
         try:
-            code = bounded(
+            code = exit_code_of(
                 lambda: COMMAND.main(texts, prog_name="mlpcli", standalone_mode=False), as_json="--json" in texts
             )
         finally:

@@ -277,10 +277,10 @@ def test_M16_a_header_is_read_up_to_32_MiB_two_million_values_and_32_brackets():
 def test_a_header_is_written_up_to_the_size_that_is_read(monkeypatch):
     with np.load(io.BytesIO(GOOD)) as loaded:
         size = len(loaded["header"])
-    monkeypatch.setattr(archive, "LARGEST_HEADER", size)
+    monkeypatch.setattr(archive, "MAX_HEADER_BYTES", size)
     assert archive.pack(HEADER, ARRAYS) == GOOD
     assert archive.unpack(GOOD)[0] == HEADER
-    monkeypatch.setattr(archive, "LARGEST_HEADER", size - 1)
+    monkeypatch.setattr(archive, "MAX_HEADER_BYTES", size - 1)
     with pytest.raises(DataError, match="too many columns"):
         archive.pack(HEADER, ARRAYS)
 
@@ -302,7 +302,7 @@ def test_what_no_reader_takes_is_no_number_or_array_to_write():
 
 def test_no_header_is_written_that_no_reader_takes(tmp_path):
     with pytest.raises(DataError, match="too many columns"):
-        archive.save(str(tmp_path / "m.npz"), {"a": [[]] * archive.MOST_VALUES}, ARRAYS)
+        archive.save(str(tmp_path / "m.npz"), {"a": [[]] * archive.MAX_VALUES}, ARRAYS)
     assert os.listdir(tmp_path) == []
 
 
@@ -319,12 +319,12 @@ def test_M17_another_format_says_what_to_do(number, hint, monkeypatch):
 @pytest.mark.parametrize("block", [1, 7, 1 << 20])
 def test_M16_brackets_are_counted_over_the_whole_header(block, monkeypatch):
     monkeypatch.setattr(archive, "BLOCK", block)
-    deepest = b"[" * archive.DEEPEST + b"1" + b"]" * archive.DEEPEST
+    deepest = b"[" * archive.MAX_DEPTH + b"1" + b"]" * archive.MAX_DEPTH
     assert archive.is_moderate(b"[" + b"[1]," * 40 + b"{}," * 40 + b"1]")
     assert archive.is_moderate(deepest)
     assert not archive.is_moderate(b"[" + deepest + b"]")
-    assert not archive.is_moderate(b'{"a":1},' + b"[" * (archive.DEEPEST + 1))
-    monkeypatch.setattr(archive, "MOST_VALUES", 20)
+    assert not archive.is_moderate(b'{"a":1},' + b"[" * (archive.MAX_DEPTH + 1))
+    monkeypatch.setattr(archive, "MAX_VALUES", 20)
     assert archive.is_moderate(b"[" + b"1," * 19 + b"1]")
     assert not archive.is_moderate(b"[" + b"1," * 20 + b"1]")
     assert archive.is_moderate(b"[" + b"{}," * 9 + b"1]")

@@ -15,9 +15,9 @@ from mlpcli.errors import ModelError, UsageError
 from mlpcli.events import EpochEnded, History
 from mlpcli.files.jsonable import to_json
 from mlpcli.model.assemble import assemble
-from mlpcli.model.checks import require_sound
+from mlpcli.model.checks import check_header
 from mlpcli.studies import remedies
-from mlpcli.training.ensemble import STEPS, Part, combine, select
+from mlpcli.training.ensemble import STEPS, Component, combine, select
 from mlpcli.training.kinds import KINDS
 from mlpcli.training.networks import layer_widths
 from mlpcli.training.prepare import prepare
@@ -77,27 +77,27 @@ def test_the_rows_weights_count():
 def test_losses_of_an_ensemble_are_those_of_the_setting(folder):
     by_loss = {}
     for loss in ("squared_error", "absolute_error"):
-        fitting = prepare(str(folder / "number.csv"), Config(**SMALL, loss=loss))
-        target, index = fitting.schema.target, np.array([3, 1])
-        values = fitting.truth(index) + np.array([1.0, -2.0]) * target.std
-        by_loss[loss] = fitting.losses(values, index).tolist()
+        prepared = prepare(str(folder / "number.csv"), Config(**SMALL, loss=loss))
+        target, index = prepared.schema.target, np.array([3, 1])
+        values = prepared.truth(index) + np.array([1.0, -2.0]) * target.std
+        by_loss[loss] = prepared.losses(values, index).tolist()
     assert by_loss["squared_error"] == pytest.approx([0.5, 2.0], rel=1e-5)
     assert by_loss["absolute_error"] == pytest.approx([1.0, 2.0], rel=1e-5)
-    fitting = prepare(str(folder / "classes.csv"), Config(**SMALL))
-    certain = np.eye(2)[fitting.y[:2]]
-    assert fitting.losses(certain, np.arange(2)).tolist() == [0, 0]
-    assert fitting.losses(1 - certain, np.arange(2)) == pytest.approx([-np.log(1e-7)] * 2)  # much, and not infinite
+    prepared = prepare(str(folder / "classes.csv"), Config(**SMALL))
+    certain = np.eye(2)[prepared.y[:2]]
+    assert prepared.losses(certain, np.arange(2)).tolist() == [0, 0]
+    assert prepared.losses(1 - certain, np.arange(2)) == pytest.approx([-np.log(1e-7)] * 2)  # much, and not infinite
 
 
 # --- what a kind sees and has -----------------------------------------------------------------------------
 
 
 def test_every_kind_has_its_inputs_and_layers(folder):
-    fitting = prepare(str(folder / "classes.csv"), Config(**SMALL, kinds=ALL))
-    n_plain, n_all = fitting.schema.n_plain, fitting.schema.n_inputs
+    prepared = prepare(str(folder / "classes.csv"), Config(**SMALL, kinds=ALL))
+    n_plain, n_all = prepared.schema.n_plain, prepared.schema.n_inputs
     assert n_plain < n_all
-    assert layer_widths(fitting.config, fitting.schema, "wide") == [n_all, 256, 256, 2]
-    firsts = [fitting.of_kind(kind, fitting.members)[0].network for kind in ALL]
+    assert layer_widths(prepared.config, prepared.schema, "wide") == [n_all, 256, 256, 2]
+    firsts = [prepared.of_kind(kind, prepared.members)[0].network for kind in ALL]
     assert [(n.layers[0].n_in, n.n_layers) for n in firsts] == [(n_all, 2), (n_all, 3), (n_plain, 2), (n_plain, 1)]
     x = np.random.default_rng(0).standard_normal((7, n_all)).astype(np.float32)
     for network in firsts:
@@ -163,17 +163,17 @@ def test_a_model_of_kinds_is_read_as_it_was_written(models, tmp_path):
 
 def test_without_validation_rows_the_first_kind_is_trained_alone_and_that_is_said(folder):
     config = Config(**(SMALL | {"ensemble": 1}), kinds=("plain", "mlp"), validation="0")
-    fitting = prepare(str(folder / "classes.csv"), config)
-    assert len(fitting.members) == 1
-    assert any("plain alone (--kinds)" in note for note in fitting.notes)
-    model = assemble(fitting, History.of(fitting.events()))
+    prepared = prepare(str(folder / "classes.csv"), config)
+    assert len(prepared.members) == 1
+    assert any("plain alone (--kinds)" in note for note in prepared.notes)
+    model = assemble(prepared, History.of(prepared.events()))
     assert [(part.kind, part.weight) for part in model.record.parts] == [("plain", 1.0)]
 
 
 def test_of_kinds_that_outlast_the_first_no_loss_is_told(folder):
     """The curve, and all that is found in it, is that of the first kind."""
-    fitting = prepare(str(folder / "number.csv"), Config(**SMALL, kinds=("linear", "mlp")))
-    events = list(fitting.events())
+    prepared = prepare(str(folder / "number.csv"), Config(**SMALL, kinds=("linear", "mlp")))
+    events = list(prepared.events())
     epochs = [event for event in events if isinstance(event, EpochEnded)]
     n_told = sum(not event.others_only for event in epochs)
     assert 0 < n_told < len(epochs) == events[-1].epochs
@@ -185,8 +185,8 @@ def test_of_kinds_that_outlast_the_first_no_loss_is_told(folder):
 
 
 def test_a_network_that_diverges_is_named_by_its_kind(folder):
-    fitting = prepare(str(folder / "number.csv"), Config(**SMALL, kinds=("mlp", "linear")))
-    training = fitting.training()
+    prepared = prepare(str(folder / "number.csv"), Config(**SMALL, kinds=("mlp", "linear")))
+    training = prepared.training()
     names = [training.name(i) for i in (0, 2, 3, 5)]
     assert names == ["mlp network 1", "mlp network 3", "linear network 1", "linear network 3"]
     assert prepare(str(folder / "number.csv"), Config(**SMALL)).training().name(2) == "network 3"
@@ -234,21 +234,21 @@ def test_kinds_are_named_once_and_known(kinds):
     "parts",
     [
         (),
-        (Part("wide", 1.0, 1.0),),  # not the first of the kinds
-        (Part("mlp", 0.5, 1.0), Part("mlp", 0.5, 1.0)),
-        (Part("mlp", 0.5, 1.0), Part("tree", 0.5, 1.0)),
-        (Part("mlp", 0.5, 1.0), Part("linear", 0.25, 1.0), Part("wide", 0.25, 1.0)),  # in another order
-        (Part("mlp", 0.5, 1.0), Part("wide", 0.4, 1.0)),
-        (Part("mlp", 1.5, 1.0), Part("wide", -0.5, 1.0)),
-        (Part("mlp", 1.0, 1.0), Part("wide", 0.0, 1.0)),
-        (Part("mlp", float("nan"), 1.0),),
-        (Part("mlp", 0.5, 1.0), Part("wide", 0.5, 0.0)),
+        (Component("wide", 1.0, 1.0),),  # not the first of the kinds
+        (Component("mlp", 0.5, 1.0), Component("mlp", 0.5, 1.0)),
+        (Component("mlp", 0.5, 1.0), Component("tree", 0.5, 1.0)),
+        (Component("mlp", 0.5, 1.0), Component("linear", 0.25, 1.0), Component("wide", 0.25, 1.0)),  # in another order
+        (Component("mlp", 0.5, 1.0), Component("wide", 0.4, 1.0)),
+        (Component("mlp", 1.5, 1.0), Component("wide", -0.5, 1.0)),
+        (Component("mlp", 1.0, 1.0), Component("wide", 0.0, 1.0)),
+        (Component("mlp", float("nan"), 1.0),),
+        (Component("mlp", 0.5, 1.0), Component("wide", 0.5, 0.0)),
     ],
 )
 def test_a_header_with_parts_that_no_training_writes_is_refused(models, parts):
     record = models[1].record
     with pytest.raises(ModelError, match="cannot be"):
-        require_sound(record.schema, record.config, record.dialect, parts, record.threshold)
+        check_header(record.schema, record.config, record.dialect, parts, record.threshold)
 
 
 # --- what is told -----------------------------------------------------------------------------------------

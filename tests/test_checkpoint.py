@@ -48,9 +48,9 @@ def start(case: str):
 
 
 def finish(case: str, path: Path, resume: str | None = None, keep: str | None = None, jobs: int = 1) -> bytes:
-    fitting = start(case)
-    history = History.of(resumable(fitting, jobs, keep, resume))
-    assemble(fitting, history).save(str(path))
+    prepared = start(case)
+    history = History.of(resumable(prepared, jobs, keep, resume))
+    assemble(prepared, history).save(str(path))
     return path.read_bytes()
 
 
@@ -68,7 +68,7 @@ def test_a_training_stopped_at_any_epoch_goes_on_to_the_same_bytes(case, tmp_pat
     n_epochs = len(History.of(start(case).events()).train_loss)
     for epochs in {1, 2, n_epochs // 2, n_epochs}:
         stop_after(case, epochs, kept)
-        assert len(archive.load(kept)[0]["told"]) == epochs
+        assert len(archive.load(kept)[0]["emitted"]) == epochs
         assert finish(case, tmp_path / "part.npz", resume=kept, jobs=2) == whole
 
 
@@ -77,26 +77,26 @@ def test_a_training_stopped_again_and_again_goes_on_to_the_same_bytes(tmp_path):
     stop_after(case, 1, kept)
     for epochs in range(2, EPOCHS):
         with closing(resumable(start(case), 1, kept, kept)) as events:
-            told = 0
-            while told < epochs:
-                told += isinstance(next(events), EpochEnded)
+            emitted = 0
+            while emitted < epochs:
+                emitted += isinstance(next(events), EpochEnded)
     assert finish(case, tmp_path / "part.npz", resume=kept) == finish(case, tmp_path / "whole.npz")
 
 
 def test_an_interruption_inside_an_epoch_keeps_the_epoch_before(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "SHARE", 1e-9)  # the first epoch is written at once, the next ones are not due
     case, kept = "one network", str(tmp_path / "run.ckpt")
-    fitting = start(case)
-    events = resumable(fitting, 1, kept, None)
+    prepared = start(case)
+    events = resumable(prepared, 1, kept, None)
     for event in events:
         if isinstance(event, EpochEnded) and event.epoch == 5:
             break
-    assert len(archive.load(kept)[0]["told"]) == 1
-    generator = fitting.members[0].rng
-    monkeypatch.setattr(fitting.members[0], "rng", Interrupting(generator))
+    assert len(archive.load(kept)[0]["emitted"]) == 1
+    generator = prepared.members[0].rng
+    monkeypatch.setattr(prepared.members[0], "rng", Interrupting(generator))
     with pytest.raises(KeyboardInterrupt):
         next(events)
-    assert len(archive.load(kept)[0]["told"]) == 5
+    assert len(archive.load(kept)[0]["emitted"]) == 5
     assert finish(case, tmp_path / "part.npz", resume=kept) == finish(case, tmp_path / "whole.npz")
 
 
@@ -165,8 +165,8 @@ def test_a_changed_validation_file_is_refused(tmp_path):
 def test_another_time_limit_is_the_same_training(tmp_path):
     kept = str(tmp_path / "run.ckpt")
     stop_after("classic", 2, kept)
-    fitting = prepare(str(SAMPLES / "iris.csv"), Config(epochs=EPOCHS, preset="classic", time_limit=1000.0))
-    assert len(History.of(resumable(fitting, 1, None, kept)).train_loss) == EPOCHS
+    prepared = prepare(str(SAMPLES / "iris.csv"), Config(epochs=EPOCHS, preset="classic", time_limit=1000.0))
+    assert len(History.of(resumable(prepared, 1, None, kept)).train_loss) == EPOCHS
 
 
 def test_a_model_is_no_checkpoint_and_a_checkpoint_no_model(tmp_path):
@@ -182,17 +182,17 @@ def test_a_model_is_no_checkpoint_and_a_checkpoint_no_model(tmp_path):
 
 STANDING = ("done", "best_epoch", "steps", "retries")
 EDITS = {
-    **{f"negative {name}": lambda h, name=name: h["standings"][0].update({name: -1}) for name in STANDING},
-    "best after the last": lambda h: h["standings"][0].update(best_epoch=99),
-    "generator too large": lambda h: h["standings"][0].update(rng=[2**128, 1, 0, 0]),
-    "generator even": lambda h: h["standings"][0].update(rng=[1, 2, 0, 0]),
-    "generator half": lambda h: h["standings"][0].update(rng=[1, 1, 2, 0]),
-    "generator half too large": lambda h: h["standings"][0].update(rng=[1, 1, 1, 2**32]),
-    "standing missing": lambda h: h["standings"].pop(),
-    "epochs out of order": lambda h: h["told"].reverse(),
-    "best epoch 0": lambda h: h["told"][0].update(best_epoch=0),
+    **{f"negative {name}": lambda h, name=name: h["member_states"][0].update({name: -1}) for name in STANDING},
+    "best after the last": lambda h: h["member_states"][0].update(best_epoch=99),
+    "generator too large": lambda h: h["member_states"][0].update(rng=[2**128, 1, 0, 0]),
+    "generator even": lambda h: h["member_states"][0].update(rng=[1, 2, 0, 0]),
+    "generator half": lambda h: h["member_states"][0].update(rng=[1, 1, 2, 0]),
+    "generator half too large": lambda h: h["member_states"][0].update(rng=[1, 1, 1, 2**32]),
+    "standing missing": lambda h: h["member_states"].pop(),
+    "epochs out of order": lambda h: h["emitted"].reverse(),
+    "best epoch 0": lambda h: h["emitted"][0].update(best_epoch=0),
     "unknown entry": lambda h: h.update(more=1),
-    "loss no number": lambda h: h["standings"][0].update(best_loss="low"),
+    "loss no number": lambda h: h["member_states"][0].update(best_loss="low"),
 }
 
 
@@ -239,12 +239,12 @@ def test_writing_takes_a_small_share_of_the_time(tmp_path, monkeypatch):
     clock, written = [0.0], []
     monkeypatch.setattr(checkpoint.time, "monotonic", lambda: clock[0])
 
-    def save(path, record, progress):
+    def save(path, record, state):
         clock[0] += 1
-        written.append(len(progress.told))
+        written.append(len(state.emitted))
 
     monkeypatch.setattr(checkpoint, "save", save)
-    fitting = prepare(str(SAMPLES / "iris.csv"), Config(epochs=50, preset="classic", hidden=()))
-    for event in resumable(fitting, 1, "x", None):
+    prepared = prepare(str(SAMPLES / "iris.csv"), Config(epochs=50, preset="classic", hidden=()))
+    for event in resumable(prepared, 1, "x", None):
         clock[0] += isinstance(event, EpochEnded)
     assert written == [1, 21, 41, 50]

@@ -15,8 +15,8 @@ IRIS = str(Path(__file__).parents[1] / "sample_data" / "iris.csv")
 
 
 def test_it_is_mini_batch_gradient_descent_from_glorots_weights_with_relu_and_l2():
-    fitting = prepare(IRIS, Config(preset="classic", hidden=(6,), epochs=1, l2=0.1))
-    (member,), lr = fitting.members, fitting.config.lr
+    prepared = prepare(IRIS, Config(preset="classic", hidden=(6,), epochs=1, l2=0.1))
+    (member,), lr = prepared.members, prepared.config.lr
     assert Config(preset="classic").resolve("classification").l2 > 0
     dense = [layer for layer in member.network.layers if "w" in layer.p]
     w1, b1, w2, b2 = (np.array(layer.p[name], np.float64) for layer in dense for name in ("w", "b"))
@@ -24,7 +24,7 @@ def test_it_is_mini_batch_gradient_descent_from_glorots_weights_with_relu_and_l2
         glorot = (6 / sum(w.shape)) ** 0.5
         assert 0.5 * glorot < np.abs(w).max() <= glorot
         assert not b.any()
-    training = fitting.training()
+    training = prepared.training()
     steps = list(member.train.batches(32, copy.deepcopy(member.rng)))
     assert [len(rows) for rows in steps] == [32, 32, 32, 9]
     History.of(training.events())

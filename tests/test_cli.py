@@ -18,7 +18,7 @@ from command_line import ENV, mlpcli
 from mlpcli.cli import MODULES, app, register
 from mlpcli.config import Config, ReadOptions, flag, setting_type
 from mlpcli.diagnosis.findings import CHECKS
-from mlpcli.diagnosis.table_checks import SUSPICIONS
+from mlpcli.diagnosis.table_checks import TABLE_CHECKS
 from mlpcli.model.trained import load
 
 ROOT = Path(__file__).parents[1]
@@ -395,4 +395,4 @@ def test_the_readmes_table_of_flags_says_what_the_settings_say():
 def test_every_setting_is_a_flag_and_every_warning_is_in_the_readme():
     shown = mlpcli("train", "--help", cwd=ROOT, env={"COLUMNS": "200"}).stdout
     assert not [f.name for owner in (Config, ReadOptions) for f in fields(owner) if flag(f.name) not in shown]
-    assert not [code for code in [*CHECKS, *SUSPICIONS] if f"| {code} |" not in README]
+    assert not [code for code in [*CHECKS, *TABLE_CHECKS] if f"| {code} |" not in README]

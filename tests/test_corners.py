@@ -106,7 +106,7 @@ def test_diagnose_tries_remedies_and_shows_them_as_table_and_json(call, here, mo
     assert "1/" in err
     from mlpcli.studies import remedies
 
-    real = remedies.Plan.outcomes
+    real = remedies.RemedyPlan.outcomes
 
     def stopped(self, jobs):
         for i, one in enumerate(real(self, jobs)):
@@ -114,7 +114,7 @@ def test_diagnose_tries_remedies_and_shows_them_as_table_and_json(call, here, mo
                 os.kill(os.getpid(), signal.SIGINT)
             yield one
 
-    monkeypatch.setattr(remedies.Plan, "outcomes", stopped)
+    monkeypatch.setattr(remedies.RemedyPlan, "outcomes", stopped)
     assert call("diagnose", "model.npz", "--try", "-q")[0] == 130
     without = call("train", "iris.csv", *QUICK, "--validation", "0", "-q")
     assert without[0] == 0
@@ -244,9 +244,9 @@ def test_tables_that_cannot_be_trained_on_are_refused(name, here):
 
 
 def test_a_model_needs_an_epoch(small):
-    fitting = prepare(str(IRIS), Config(preset="classic", epochs=1))
+    prepared = prepare(str(IRIS), Config(preset="classic", epochs=1))
     with pytest.raises(TrainingError, match="before the first epoch"):
-        assemble(fitting, mlpcli.events.History())
+        assemble(prepared, mlpcli.events.History())
 
 
 def test_json_holds_no_nan_and_no_foreign_object():
@@ -317,7 +317,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_refused(here):
     with pytest.raises(DataError, match="changed while it was read"):
         text.read(0, 4000)
     with pytest.raises(DataError, match="changed while it was read"):
-        text.refuse_changed()
+        text.check_unchanged()
     assert list(text.file.blocks(2000)) == []
 
 
@@ -412,9 +412,9 @@ def test_texts_that_all_look_like_numbers_are_still_the_model_s_texts(call, here
 
 def test_a_stop_before_the_first_epoch_and_one_after_it_are_told_apart(call, here, monkeypatch):
     from mlpcli.cli.app import StoppedError
-    from mlpcli.training.loop import Run
+    from mlpcli.training.loop import MemberTrainer
 
-    epoch = Run.epoch
+    epoch = MemberTrainer.epoch
 
     def stopped_after(n):
         def run(self):
@@ -424,10 +424,10 @@ def test_a_stop_before_the_first_epoch_and_one_after_it_are_told_apart(call, her
 
         return run
 
-    monkeypatch.setattr(Run, "epoch", stopped_after(0))
+    monkeypatch.setattr(MemberTrainer, "epoch", stopped_after(0))
     code, _, err = call("train", IRIS, *QUICK, "-o", "m.npz")
     assert (code, "interrupted before the first epoch ended" in err, os.path.exists("m.npz")) == (130, True, False)
-    monkeypatch.setattr(Run, "epoch", stopped_after(1))
+    monkeypatch.setattr(MemberTrainer, "epoch", stopped_after(1))
     code, _, err = call("train", IRIS, *QUICK, "-o", "m.npz", "--checkpoint", "r.ckpt")
     assert (code, "go on with the same command and --resume r.ckpt" in err) == (130, True)
     assert "best model (epoch 1) saved to m.npz" in err

@@ -12,7 +12,7 @@ from scipy import stats
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.dataset import read_table
+from mlpcli.data.dataset import read_dataset
 from mlpcli.errors import DataError, TrainingError, UsageError
 from mlpcli.metrics.intervals import t_quantile
 from mlpcli.metrics.scoring import resampled_interval
@@ -24,7 +24,7 @@ QUICK = Config(preset="classic", hidden=(8,), epochs=3)
 
 
 def table_of(name="iris.csv", **settings):
-    return read_table(str(SAMPLES / name), replace(QUICK, **settings), ReadOptions())
+    return read_dataset(str(SAMPLES / name), replace(QUICK, **settings), ReadOptions())
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_folds_hold_each_class_in_proportion():
 
 def test_a_group_lies_in_one_set(visits):
     config = replace(QUICK, group="patient", target="y")
-    table = read_table(visits, config, ReadOptions())
+    table = read_dataset(visits, config, ReadOptions())
     study = plan(table, config, n_folds=3, n_repeats=2)
     assert study.kind == "group"
     for task in study.tasks:
@@ -67,7 +67,7 @@ def test_a_group_lies_in_one_set(visits):
 
 def test_time_folds_are_judged_by_what_comes_later(visits):
     config = replace(QUICK, time="day", target="y")
-    table = read_table(visits, config, ReadOptions())
+    table = read_dataset(visits, config, ReadOptions())
     study = plan(table, config, n_folds=4)
     assert study.kind == "time"
     for task in study.tasks:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mlpcli.config import Config
-from mlpcli.diagnosis.findings import CHECKS, Case, diagnose
-from mlpcli.evaluation.evaluate import Judged
+from mlpcli.diagnosis.findings import CHECKS, DiagnosisInput, diagnose
+from mlpcli.evaluation.evaluate import EvaluationEvidence
 from mlpcli.events import History
 from mlpcli.metrics.intervals import Estimate
 from mlpcli.training.evidence import Evidence
@@ -33,12 +33,12 @@ HEALTHY = Evidence(
     accuracy=Estimate(0.9, 0.87, 0.93), structure=Estimate(0.0, -0.02, 0.02), dead=(0.0, 0.1), saturated=(0.0, 0.0),
     alone={"a": Estimate(0.4, 0.3, 0.5), "b": Estimate(0.1, 0.0, 0.2)}, class_counts={"yes": 300, "no": 200},
 )  # fmt: skip
-FAIR = Judged(Estimate(0.01, -0.05, 0.07), 0.2, {}, Estimate(0.3, 0.1, 0.5))
+FAIR = EvaluationEvidence(Estimate(0.01, -0.05, 0.07), 0.2, {}, Estimate(0.3, 0.1, 0.5))
 
 
 def case(h=None, judged=FAIR, **changed):
     h = h or history(FALLING, [v + 0.02 for v in FALLING])
-    return Case(h, CONFIG, replace(HEALTHY, **changed), judged)
+    return DiagnosisInput(h, CONFIG, replace(HEALTHY, **changed), judged)
 
 
 SHOWING = {
@@ -143,5 +143,5 @@ def test_the_most_severe_finding_comes_first():
 
 
 def test_columns_that_moved_are_told_where_the_loss_cannot_be_compared():
-    found = {f.code: f for f in diagnose(case(judged=Judged(None, 0.0, {"a": 0.9}, None)))}
+    found = {f.code: f for f in diagnose(case(judged=EvaluationEvidence(None, 0.0, {"a": 0.9}, None)))}
     assert found["test-differs-from-validation"].numbers == {"moved": 0.9}

@@ -94,8 +94,8 @@ def planted(folder, columns, name="d.csv"):
 
 
 def trained(path, **settings):
-    fitting = prepare(path, Config(**settings))
-    return assemble(fitting, History.of(fitting.events()))
+    prepared = prepare(path, Config(**settings))
+    return assemble(prepared, History.of(prepared.events()))
 
 
 @pytest.mark.parametrize("settings", [{"epochs": 8}, {"preset": "classic"}, {"preset": "classic", "validation": "0"}])

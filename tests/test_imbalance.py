@@ -9,7 +9,7 @@ from sklearn.metrics import f1_score
 
 import mlpcli
 from mlpcli.config import ReadOptions
-from mlpcli.data.dataset import read_table
+from mlpcli.data.dataset import read_dataset
 from mlpcli.data.splits import TEST
 from mlpcli.errors import UsageError
 from mlpcli.metrics.scoring import METRICS, best_threshold, decide
@@ -84,7 +84,7 @@ def test_metrics_count_rows_by_their_weight(rare, tmp_path):
     model.path = str(tmp_path / "model.npz")
     found = model.evaluate().metrics["test"]["accuracy"]
     right = model.predict(frame) == frame.sick
-    table = read_table(str(tmp_path / "weighted.csv"), model.config, ReadOptions())
+    table = read_dataset(str(tmp_path / "weighted.csv"), model.config, ReadOptions())
     is_test = table.sets == TEST
     expected = np.average(right[is_test], weights=weights[is_test])
     assert found.value == pytest.approx(expected)

@@ -11,7 +11,7 @@ import pytest
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.dataset import read_table
+from mlpcli.data.dataset import read_dataset
 from mlpcli.errors import DataError, TrainingError, UsageError
 from mlpcli.metrics.intervals import Interval
 from mlpcli.studies.learning_curve import (
@@ -32,7 +32,7 @@ SIZES = np.array([50.0, 100, 200, 400, 800, 1600])
 
 
 def table_of(name="penguins.csv", **settings):
-    return read_table(str(SAMPLES / name), replace(QUICK, **settings), ReadOptions())
+    return read_dataset(str(SAMPLES / name), replace(QUICK, **settings), ReadOptions())
 
 
 def used(task):
@@ -69,7 +69,7 @@ def test_groups_do_not_judge_themselves(tmp_path):
     rows = [f"p{i % 40},{i % 7},{i % 11}" for i in range(400)]
     (tmp_path / "g.csv").write_text("patient,x,y\n" + "\n".join(rows) + "\n")
     config = replace(QUICK, group="patient", target="y", task="regression")
-    table = read_table(str(tmp_path / "g.csv"), config, ReadOptions())
+    table = read_dataset(str(tmp_path / "g.csv"), config, ReadOptions())
     for task in plan(table, config, n_repeats=2).tasks:
         assert not set(table.groups[used(task)]) & set(table.groups[task.sets == splits.TEST])
 

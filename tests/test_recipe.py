@@ -74,7 +74,7 @@ def piecewise_linear(x: np.ndarray, n_bins: int, shrink: float) -> list[np.ndarr
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_columns_become_the_recipes_inputs(table, task):
-    fitting, frame, _ = ready(table, task)
+    prepared, frame, _ = ready(table, task)
     scale, gaps = SCALE[task], frame.gaps
     filled = gaps.fillna(gaps.median()).to_numpy()
     counts = frame.city.value_counts()
@@ -94,8 +94,8 @@ def test_columns_become_the_recipes_inputs(table, task):
         for x in (filled, frame.skewed.to_numpy(), frame.often0.to_numpy(float))
         for column in piecewise_linear(x, BINS[task], SHRINK[task])
     ]
-    assert fitting.schema.n_plain == len(plain)
-    np.testing.assert_allclose(fitting.x, np.stack([*plain, *encoded], axis=1), atol=2e-6)
+    assert prepared.schema.n_plain == len(plain)
+    np.testing.assert_allclose(prepared.x, np.stack([*plain, *encoded], axis=1), atol=2e-6)
 
 
 # --- ten steps -------------------------------------------------------------------------------------------
@@ -174,19 +174,19 @@ def softmax(z):
 @pytest.mark.parametrize("member", [0, 1])
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_ten_steps_of_a_member_are_the_recipes(table, task, member):
-    fitting, frame, target = ready(table, task)
+    prepared, frame, target = ready(table, task)
     if task == "classification":
         y = np.searchsorted(sorted(set(frame[target])), frame[target])
         smooth = 0.9 * np.eye(3)[y] + 0.1 / 3
     else:
         y = ((frame[target] - frame[target].mean()) / frame[target].std(ddof=0)).to_numpy()
-    one, n_plain = fitting.members[member], fitting.schema.n_plain
-    x = fitting.x.astype(np.float64)
+    one, n_plain = prepared.members[member], prepared.schema.n_plain
+    x = prepared.x.astype(np.float64)
     fold = one.valid.index
     rest = np.setdiff1d(np.arange(N), fold)
     lr = 0.02 if task == "classification" else 0.04
     widths = [x.shape[1], *HIDDEN[task], 3 if task == "classification" else 1]
-    formulas = Formulas(one.network.params, fitting.config.activation, widths, n_plain, lr)
+    formulas = Formulas(one.network.params, prepared.config.activation, widths, n_plain, lr)
     expected = []
     for _ in range(10):
         z = formulas.forward(x[rest])
@@ -198,7 +198,7 @@ def test_ten_steps_of_a_member_are_the_recipes(table, task, member):
         else:
             expected.append(((z[:, 0] - y[fold]) ** 2).mean() / 2)
 
-    history = History.of(train([one], build_loss(fitting.config), fitting.config))
+    history = History.of(train([one], build_loss(prepared.config), prepared.config))
     np.testing.assert_allclose(history.valid_loss, expected, rtol=1e-3)
     assert history.best_epoch == np.argmin(expected) + 1
 
@@ -212,8 +212,8 @@ def test_small_tables_have_small_batches(tmp_path, n, size):
 
 
 def test_members_validate_on_folds_that_hold_each_row_once(table):
-    fitting, frame, _ = ready(table, "classification")
-    folds = [m.valid.index for m in fitting.members]
+    prepared, frame, _ = ready(table, "classification")
+    folds = [m.valid.index for m in prepared.members]
     assert len(folds) == 6
     np.testing.assert_array_equal(np.sort(np.concatenate(folds)), np.arange(N))
     counts = np.array([frame.kind.iloc[fold].value_counts().sort_index().to_numpy() for fold in folds])

@@ -16,7 +16,7 @@ from mlpcli.errors import TrainingError
 from mlpcli.events import History
 from mlpcli.model.assemble import assemble
 from mlpcli.reporter.findings import remedies_line
-from mlpcli.studies.remedies import REMEDIES, Patient, Plan, Tried, flags_of, perform, plan
+from mlpcli.studies.remedies import REMEDIES, RemedyInput, RemedyLosses, RemedyPlan, flags_of, perform, plan
 from mlpcli.studies.workers import Shared
 from mlpcli.training.prepare import prepare
 
@@ -26,8 +26,8 @@ QUICK = {"preset": "classic", "epochs": 12, "patience": 0}
 
 def trained(folder, name="xor.csv", **settings):
     (folder / name).write_bytes((SAMPLES / name).read_bytes())
-    fitting = prepare(str(folder / name), Config(**settings))
-    model = assemble(fitting, History.of(fitting.events()))
+    prepared = prepare(str(folder / name), Config(**settings))
+    model = assemble(prepared, History.of(prepared.events()))
     model.save(str(folder / "model.npz"))
     model.path = str(folder / "model.npz")
     return model
@@ -61,7 +61,7 @@ def test_test_rows_take_no_part(perceptron):
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_the_flags_of_a_remedy_mean_what_was_tried(name, task):
     config = Config(weight_decay=0.01, drop=("a b",)).resolve(task)
-    changed = REMEDIES[name](Patient(config, History(max_epochs=30), ("x", "y z", "w")))
+    changed = REMEDIES[name](RemedyInput(config, History(max_epochs=30), ("x", "y z", "w")))
     assert changed
     words = shlex.split(flags_of(changed))
     read = {f[2:].replace("-", "_"): v for f, v in zip(words[::2], words[1::2], strict=True)}
@@ -72,8 +72,10 @@ def test_the_flags_of_a_remedy_mean_what_was_tried(name, task):
 def verdicts(*losses):
     """Of trials whose first two are the settings as they are, from two first weights."""
     trials = tuple(replace_trial(i) for i in range(len(losses)))
-    study = Plan(trials, trials[0].table, 0)
-    return {o.flags: o.verdict for o in study.result([Tried(i, v, np.arange(300)) for i, v in enumerate(losses)])}
+    study = RemedyPlan(trials, trials[0].table, 0)
+    return {
+        o.flags: o.verdict for o in study.result([RemedyLosses(i, v, np.arange(300)) for i, v in enumerate(losses)])
+    }
 
 
 def test_the_verdict_follows_the_paired_interval():
@@ -97,7 +99,7 @@ def test_without_the_settings_as_they_are_there_is_nothing_to_compare_with():
             verdicts(*losses)
     trials = tuple(replace_trial(i) for i in range(2))
     with pytest.raises(TrainingError, match="nothing to compare with"):
-        Plan(trials, trials[0].table, 0).result([Tried(1, base, np.arange(300))])
+        RemedyPlan(trials, trials[0].table, 0).result([RemedyLosses(1, base, np.arange(300))])
 
 
 def test_a_trial_whose_networks_all_diverge_has_no_losses(perceptron, monkeypatch):
@@ -105,7 +107,7 @@ def test_a_trial_whose_networks_all_diverge_has_no_losses(perceptron, monkeypatc
         raise TrainingError("loss became nan")
 
     study = plan(perceptron[1])
-    monkeypatch.setattr("mlpcli.training.prepare.Fitting.events", diverged)
+    monkeypatch.setattr("mlpcli.training.prepare.PreparedTraining.events", diverged)
     tried = perform(study.trials[2])
     assert (tried.number, tried.losses, len(tried.rows)) == (2, None, 0)
 
@@ -113,16 +115,16 @@ def test_a_trial_whose_networks_all_diverge_has_no_losses(perceptron, monkeypatc
 def test_a_sentence_names_what_helps_and_not_the_chance_trial():
     base = np.random.default_rng(0).exponential(size=300)
     trials = tuple(replace_trial(i) for i in range(4))
-    tried = [Tried(i, base - 0.1 * i, np.arange(300)) for i in range(4)]
-    outcomes = Plan(trials, trials[0].table, 0).result(tried)
+    tried = [RemedyLosses(i, base - 0.1 * i, np.arange(300)) for i in range(4)]
+    outcomes = RemedyPlan(trials, trials[0].table, 0).result(tried)
     assert remedies_line(outcomes) == "seen to help, the best first: 3; 2"
     assert remedies_line([o for o in outcomes if o.verdict == "chance"]).startswith("no remedy is seen to help")
 
 
 def replace_trial(number):
-    from mlpcli.studies.remedies import Trial
+    from mlpcli.studies.remedies import RemedyTrial
 
-    return Trial(number, str(number), str(number), Config(), Shared(None), other_weights=number == 1)
+    return RemedyTrial(number, str(number), str(number), Config(), Shared(None), other_weights=number == 1)
 
 
 def test_diagnose_explains_numbers_and_remedies(perceptron):

@@ -20,12 +20,12 @@ def peak(path: str, config: Config) -> tuple[float, int, float]:
     """Most memory in MB while training, inputs of the network, accuracy on validation rows."""
     tracemalloc.start()
     try:
-        fitting = prepare(path, config)
-        model = assemble(fitting, History.of(fitting.events()))
+        prepared = prepare(path, config)
+        model = assemble(prepared, History.of(prepared.events()))
         most = tracemalloc.get_traced_memory()[1] / MB
     finally:
         tracemalloc.stop()
-    return most, fitting.schema.n_inputs, model.record.validation["accuracy"]
+    return most, prepared.schema.n_inputs, model.record.validation["accuracy"]
 
 
 @pytest.mark.slow

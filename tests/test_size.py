@@ -17,12 +17,12 @@ def small_blocks(monkeypatch):
     """Blocks so small that a small table has many of everything."""
     monkeypatch.setattr("mlpcli.training.loop.SHUFFLED", 4 * 60 * 100)
     monkeypatch.setattr("mlpcli.training.prepare.ENCODED_ROWS", 130)
-    monkeypatch.setattr("mlpcli.data.dataset.GATHERED", 97)
+    monkeypatch.setattr("mlpcli.data.dataset.TAKEN_ROWS", 97)
     monkeypatch.setattr("mlpcli.training.prepare.FITTED_CELLS", 3000)
-    monkeypatch.setattr("mlpcli.training.prepare.FEWEST_FITTED", 100)
-    monkeypatch.setattr("mlpcli.training.prepare.MOST_VALIDATED", 150)
-    monkeypatch.setattr("mlpcli.model.assemble.MOST_JUDGED", 400)
-    monkeypatch.setattr("mlpcli.evaluation.evaluate.MOST_JUDGED", 400)
+    monkeypatch.setattr("mlpcli.training.prepare.MIN_FITTED_ROWS", 100)
+    monkeypatch.setattr("mlpcli.training.prepare.MAX_VALIDATION_ROWS", 150)
+    monkeypatch.setattr("mlpcli.model.assemble.MAX_EVALUATED", 400)
+    monkeypatch.setattr("mlpcli.evaluation.evaluate.MAX_EVALUATED", 400)
 
 
 def write_table(path: Path, n: int = 3000, target: str = "class") -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from mlpcli.config import Config, ReadOptions
-from mlpcli.diagnosis.table_checks import SUSPICIONS, suspicions
+from mlpcli.diagnosis.table_checks import TABLE_CHECKS, check_table
 from mlpcli.reporter.tables import finding_lines
 from mlpcli.training.prepare import prepare
 
@@ -19,7 +19,7 @@ SAMPLES = Path(__file__).parents[1] / "sample_data"
 def codes(tmp_path, frame, **settings):
     path = tmp_path / "data.csv"
     frame.to_csv(path, index=False)
-    return {f.code for f in suspicions(prepare(str(path), Config(target="target", **settings), ReadOptions()))}
+    return {f.code for f in check_table(prepare(str(path), Config(target="target", **settings), ReadOptions()))}
 
 
 def clean(n=400, task="classification", seed=0):
@@ -82,7 +82,7 @@ PLANTED = {
 }
 
 
-@pytest.mark.parametrize("code", SUSPICIONS)
+@pytest.mark.parametrize("code", TABLE_CHECKS)
 def test_each_suspicion_is_raised_by_what_it_is_for(tmp_path, code):
     for plant, task, settings in PLANTED[code]:
         assert code in codes(tmp_path, plant(clean(task=task)), **settings), plant.__name__
@@ -96,7 +96,7 @@ def test_a_clean_table_raises_none(tmp_path, task, seed):
 
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.csv")), ids=lambda p: p.name)
 def test_the_sample_data_raise_none(path):
-    assert suspicions(prepare(str(path), Config(), ReadOptions())) == ()
+    assert check_table(prepare(str(path), Config(), ReadOptions())) == ()
 
 
 def test_the_flag_that_is_offered_ends_the_suspicion(tmp_path):
@@ -115,6 +115,6 @@ def test_a_coarse_table_may_repeat_itself(tmp_path):
 def test_five_of_a_kind_are_listed_and_the_others_counted(tmp_path):
     path = tmp_path / "data.csv"
     clean().assign(**{f"e{k}": [i * k if i % 3 == 0 else None for i in range(400)] for k in range(1, 10)}).to_csv(path)
-    found = [f for f in suspicions(prepare(str(path), Config(target="target"))) if f.code == "mostly-missing"]
+    found = [f for f in check_table(prepare(str(path), Config(target="target"))) if f.code == "mostly-missing"]
     assert [f.message.startswith("column") for f in found] == [True] * 5 + [False]
     assert finding_lines(found)[-1] == "mostly-missing: and 4 more"

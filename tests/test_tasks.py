@@ -10,11 +10,11 @@ import pytest
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.dataset import read_table
+from mlpcli.data.dataset import read_dataset
 from mlpcli.errors import TrainingError
-from mlpcli.studies.tasks import UNUSED, Task, perform, run, shared
+from mlpcli.studies.tasks import UNUSED, TrainingTask, perform, run, shared
 from mlpcli.studies.workers import local
-from mlpcli.training.prepare import Fitting
+from mlpcli.training.prepare import PreparedTraining
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 QUICK = Config(preset="classic", hidden=(8,), epochs=3)
@@ -22,12 +22,12 @@ QUICK = Config(preset="classic", hidden=(8,), epochs=3)
 
 @pytest.fixture(scope="module")
 def table():
-    return read_table(str(SAMPLES / "iris.csv"), Config(), ReadOptions())
+    return read_dataset(str(SAMPLES / "iris.csv"), Config(), ReadOptions())
 
 
 def outcomes(table, jobs):
     with shared(table) as data, local(jobs) as executor:
-        tasks = (Task(i, "", replace(QUICK, seed=i), data, table.sets) for i in range(5))
+        tasks = (TrainingTask(i, "", replace(QUICK, seed=i), data, table.sets) for i in range(5))
         found = sorted(run(tasks, executor), key=lambda o: o.number)
     return [(o.number, o.metrics, o.rows, o.history.train_loss, o.history.valid_loss) for o in found]
 
@@ -37,7 +37,7 @@ def test_outcomes_do_not_depend_on_the_number_of_jobs(table):
 
 
 def test_outcomes_hold_metrics_of_each_set_of_rows(table):
-    outcome = perform(Task(0, "", QUICK, shared(table), table.sets))
+    outcome = perform(TrainingTask(0, "", QUICK, shared(table), table.sets))
     assert set(outcome.metrics) == {"train", "validation", "test"}
     assert outcome.rows == {"train": 105, "validation": 23, "test": 22}
     assert outcome.error is None
@@ -48,11 +48,11 @@ def test_unused_rows_change_nothing(table):
     sets[::3] = UNUSED
     frame = table.frame.copy()
     frame.iloc[::3, 0] = 1e9
-    known = perform(Task(0, "", QUICK, shared(table), sets))
-    spoilt = perform(Task(0, "", QUICK, shared(replace(table, frame=frame)), sets))
+    known = perform(TrainingTask(0, "", QUICK, shared(table), sets))
+    spoilt = perform(TrainingTask(0, "", QUICK, shared(replace(table, frame=frame)), sets))
     assert known.metrics == spoilt.metrics
     assert sum(known.rows.values()) == 100
-    used = perform(Task(0, "", QUICK, shared(replace(table, frame=frame)), np.maximum(sets, splits.TRAIN)))
+    used = perform(TrainingTask(0, "", QUICK, shared(replace(table, frame=frame)), np.maximum(sets, splits.TRAIN)))
     assert used.metrics != known.metrics
 
 
@@ -61,6 +61,6 @@ def test_a_training_that_diverges_is_an_outcome(table, monkeypatch):
         raise TrainingError("loss became nan")
         yield
 
-    monkeypatch.setattr(Fitting, "events", events)
-    outcome = perform(Task(0, "", QUICK, shared(table), table.sets))
+    monkeypatch.setattr(PreparedTraining, "events", events)
+    outcome = perform(TrainingTask(0, "", QUICK, shared(table), table.sets))
     assert (outcome.error, outcome.metrics) == ("loss became nan", {})

@@ -16,7 +16,7 @@ from mlpcli.engine.network import mlp
 from mlpcli.errors import TrainingError
 from mlpcli.events import EpochEnded, Finished, History, Started
 from mlpcli.metrics.scoring import METRICS
-from mlpcli.training.loop import Member, Rows, Run, quick_metric, train
+from mlpcli.training.loop import Member, MemberTrainer, Rows, quick_metric, train
 
 XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
 XOR_Y = np.array([0, 1, 1, 0])
@@ -299,9 +299,9 @@ def test_closing_the_generator_keeps_the_best_epoch(jobs):
 
 
 def test_a_member_that_goes_back_averages_from_its_best_epoch_on():
-    run = Run(member(), CROSS_ENTROPY, settings(average=3.0))
+    run = MemberTrainer(member(), CROSS_ENTROPY, settings(average=3.0))
     run.epoch()
-    run.descend()
+    run.run_epoch()
     assert np.abs(run.average - run.best[0]).max() > 1e-3
     run.recover("a loss that is not finite")
     np.testing.assert_array_equal(run.average, run.best[0])
@@ -325,9 +325,9 @@ class Interrupting(type(CROSS_ENTROPY)):
 @pytest.mark.parametrize("call", [1, 10, 60, 95])
 def test_an_interrupt_inside_an_epoch_keeps_the_best_one(call):
     m = member()
-    start, told = m.network.params.copy(), []
+    start, emitted = m.network.params.copy(), []
     with pytest.raises(KeyboardInterrupt):
-        told.extend(train([m], Interrupting(call), settings(epochs=50, batch_size="32")))
+        emitted.extend(train([m], Interrupting(call), settings(epochs=50, batch_size="32")))
     whole = member()  # 7 steps an epoch
     history = History.of(train([whole], CROSS_ENTROPY, settings(epochs=max((call - 1) // 7, 1), batch_size="32")))
     expected = whole.network.params if call > 7 else start

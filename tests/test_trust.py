@@ -216,8 +216,8 @@ def test_X14_Z10_many_levels_share_one_input(tmp_path):
     levels = [f"k{i}" for i in range(20_000)]
     text = "x,k,y\n" + "".join(f"{i % 13},{levels[i % 20_000]},{i % 2}\n" for i in range(60_000))
     (tmp_path / "d.csv").write_text(text)
-    fitting = prepare(str(tmp_path / "d.csv"), Config(ensemble=1, preset="classic", max_categories=50))
-    assert fitting.schema.n_inputs <= 52
+    prepared = prepare(str(tmp_path / "d.csv"), Config(ensemble=1, preset="classic", max_categories=50))
+    assert prepared.schema.n_inputs <= 52
 
 
 def test_Z05_a_full_disk_for_the_rows_is_said_and_nothing_is_left(call, small, tmp_path, monkeypatch):
@@ -282,7 +282,7 @@ def test_M18_a_model_larger_than_any_is_refused(small, tmp_path):
     path = tmp_path / "m.npz"
     with path.open("wb") as file:
         file.write(b"PK\x03\x04")
-        file.truncate(archive.LARGEST_FILE + 1)  # a hole: no disk is used
+        file.truncate(archive.MAX_FILE_BYTES + 1)  # a hole: no disk is used
     with pytest.raises(ModelError, match="larger than any"):
         archive.load(str(path))
 

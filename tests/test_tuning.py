@@ -12,7 +12,7 @@ from scipy import stats
 
 from mlpcli.config import Config, ReadOptions, from_text, read_config_file
 from mlpcli.data import splits
-from mlpcli.data.dataset import read_table
+from mlpcli.data.dataset import read_dataset
 from mlpcli.errors import MachineError, TrainingError, UsageError
 from mlpcli.studies import search, tuning
 from mlpcli.studies.search import Choices, RandomSearch, Range, Trial, default_space, importance, parse_dimension
@@ -34,14 +34,14 @@ def kind(request, monkeypatch):
 
 @pytest.fixture
 def table():
-    return read_table(str(SAMPLES / "iris.csv"), QUICK, ReadOptions())
+    return read_dataset(str(SAMPLES / "iris.csv"), QUICK, ReadOptions())
 
 
 def tuner_of(table, stem, space=SPACE, folds=3):
     return Tuner(table, QUICK, ReadOptions(), space, folds, str(stem))
 
 
-def told(tuner):
+def tell(tuner):
     return [(t.number, t.values, t.losses, t.state) for t in tuner.search.trials]
 
 
@@ -70,7 +70,7 @@ def test_a_generation_is_tried_on_two_folds_and_its_better_third_on_all(kind, ta
 
 @pytest.mark.slow
 def test_the_number_of_jobs_changes_nothing(kind, table, tmp_path):
-    assert told(searched(table, tmp_path / "one")) == told(searched(table, tmp_path / "two", jobs=2))
+    assert tell(searched(table, tmp_path / "one")) == tell(searched(table, tmp_path / "two", jobs=2))
 
 
 @pytest.mark.slow
@@ -79,7 +79,7 @@ def test_a_search_that_was_interrupted_ends_like_one_that_was_not(kind, table, t
     whole = searched(table, tmp_path / "whole")
     tuner = tuner_of(table, tmp_path / "cut")
     n_told = 0
-    tell = type(tuner.search).told
+    tell = type(tuner.search).tell
 
     def interrupting(self, trial, fold, loss):
         nonlocal n_told
@@ -87,16 +87,16 @@ def test_a_search_that_was_interrupted_ends_like_one_that_was_not(kind, table, t
             raise KeyboardInterrupt
         tell(self, trial, fold, loss)
 
-    monkeypatch.setattr(type(tuner.search), "told", interrupting)
+    monkeypatch.setattr(type(tuner.search), "tell", interrupting)
     with pytest.raises(KeyboardInterrupt):
         for _ in tuner.events(12):
             pass
-    monkeypatch.setattr(type(tuner.search), "told", tell)
+    monkeypatch.setattr(type(tuner.search), "tell", tell)
     again = tuner_of(table, tmp_path / "cut")
     assert sum(len(t.losses) for t in again.search.trials) == after
     for _ in again.events(12):
         pass
-    assert told(again) == told(whole)
+    assert tell(again) == tell(whole)
 
 
 def test_a_search_of_another_kind_does_not_go_on_from_this_journal(kind, table, tmp_path):
@@ -109,12 +109,12 @@ def test_a_search_of_another_kind_does_not_go_on_from_this_journal(kind, table, 
 
 def test_a_journal_whose_last_line_was_cut_off_is_read_to_there(table, tmp_path, monkeypatch):
     monkeypatch.setattr(tuning, "has_optuna", lambda: False)
-    whole = told(searched(table, tmp_path / "best", 5))
+    whole = tell(searched(table, tmp_path / "best", 5))
     journal = tmp_path / "best.random.journal"
     journal.write_bytes(journal.read_bytes()[:-7])
     again = searched(table, tmp_path / "best", 5)
-    assert told(again) == whole
-    assert told(tuner_of(table, tmp_path / "best")) == whole
+    assert tell(again) == whole
+    assert tell(tuner_of(table, tmp_path / "best")) == whole
 
 
 def test_no_test_row_is_seen(kind, table, tmp_path):
@@ -124,7 +124,7 @@ def test_no_test_row_is_seen(kind, table, tmp_path):
     frame.loc[is_test, frame.columns[0]] = 1e9
     cells.loc[is_test] = cells.iloc[0]
     spoilt = searched(replace(table, frame=frame, y_cells=cells), tmp_path / "spoilt", 5)
-    assert told(spoilt) == told(searched(table, tmp_path / "clean", 5))
+    assert tell(spoilt) == tell(searched(table, tmp_path / "clean", 5))
 
 
 def test_all_trials_are_judged_on_the_same_folds_each_row_once(table, tmp_path):
@@ -237,12 +237,12 @@ def test_a_stop_between_the_two_writes_that_close_a_trial_is_gone_on_from_withou
     with pytest.raises(KeyboardInterrupt):
         list(tuner.events(9))
     again, whole = (searched(table, tmp_path / name, 9) for name in ("best", "whole"))
-    assert told(again) == told(whole)
+    assert tell(again) == tell(whole)
 
 
 def test_trials_that_diverge_are_remembered_as_the_worst(kind, table, tmp_path, monkeypatch):
     monkeypatch.setattr(Tuner, "loss_of", lambda self, outcome: 1.0 if outcome.name.startswith("trial 0,") else np.inf)
-    first = told(searched(table, tmp_path / "best", GENERATION))
+    first = tell(searched(table, tmp_path / "best", GENERATION))
     assert [t[2] for t in first if t[0] == 1] == [{0: np.inf, 1: np.inf, 2: np.inf}]
     again = tuner_of(table, tmp_path / "best")
     assert [(t.number, t.losses) for t in again.search.trials] == [(n, losses) for n, _, losses, _ in first]
@@ -266,7 +266,7 @@ def test_a_trial_that_a_stop_left_half_proposed_is_passed_over(table, tmp_path):
     tuner.search.study.ask(fixed_distributions={})
     again = searched(table, tmp_path / "best", 5)
     assert [t.number for t in again.search.trials] == [0, 1, 2, 3, 4]
-    assert told(tuner_of(table, tmp_path / "best")) == told(again)
+    assert tell(tuner_of(table, tmp_path / "best")) == tell(again)
 
 
 def test_lines_of_a_journal_that_are_not_understood_are_passed_over(table, tmp_path, monkeypatch):
@@ -274,7 +274,7 @@ def test_lines_of_a_journal_that_are_not_understood_are_passed_over(table, tmp_p
     tuner = searched(table, tmp_path / "best", 3)
     with open(tuner.search.path, "a") as file:
         file.write('\n{"search": "' + tuner.search.key + '", "later": 1}\n[]\n')
-    assert told(tuner_of(table, tmp_path / "best")) == told(tuner)
+    assert tell(tuner_of(table, tmp_path / "best")) == tell(tuner)
 
 
 def test_N01_a_journal_that_cannot_be_written_is_said(table, tmp_path, monkeypatch):

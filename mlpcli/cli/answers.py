@@ -12,27 +12,27 @@ if TYPE_CHECKING:
     from mlpcli.evaluation.evaluate import Evaluation
     from mlpcli.events import History
     from mlpcli.model.trained import TrainedModel
-    from mlpcli.training.prepare import Fitting
+    from mlpcli.training.prepare import PreparedTraining
 
 
-def show_plan(console: Any, fitting: Fitting, suspected: tuple[Any, ...]) -> None:
+def show_plan(console: Any, prepared: PreparedTraining, suspected: tuple[Any, ...]) -> None:
     """What was decided for the user, and what looks wrong with the table."""
     from mlpcli.reporter.tables import finding_lines
     from mlpcli.reporter.text import safe
 
-    for line in [*(safe(note, 300) for note in [*fitting.notes, rows_note(fitting)]), *finding_lines(suspected)]:
+    for line in [*(safe(note, 300) for note in [*prepared.notes, rows_note(prepared)]), *finding_lines(suspected)]:
         console.print(line, soft_wrap=True)
 
 
-def rows_note(fitting: Fitting) -> str:
+def rows_note(prepared: PreparedTraining) -> str:
     from mlpcli.training.networks import layer_widths
 
-    config = fitting.config
-    sets = fitting.table.sets
-    shapes = [" - ".join(map(str, layer_widths(config, fitting.schema, kind))) for kind in fitting.kinds]
-    each = len(fitting.members) // len(shapes)
+    config = prepared.config
+    sets = prepared.table.sets
+    shapes = [" - ".join(map(str, layer_widths(config, prepared.schema, kind))) for kind in prepared.kinds]
+    each = len(prepared.members) // len(shapes)
     kind = f"network {' and '.join(shapes)}" if each == 1 else f"{each} networks {f', {each} of '.join(shapes)}"
-    if fitting.by_fold:
+    if prepared.by_fold:
         kind += ", each validated on a fold of its own"
     n_test = int((sets == 2).sum())
     return (
@@ -62,9 +62,9 @@ def answer(
 def check_codes(codes: list[str] | None) -> None:
     if codes:
         from mlpcli.diagnosis.findings import CHECKS
-        from mlpcli.diagnosis.table_checks import SUSPICIONS
+        from mlpcli.diagnosis.table_checks import TABLE_CHECKS
 
-        known = [*CHECKS, *SUSPICIONS]
+        known = [*CHECKS, *TABLE_CHECKS]
         for code in codes:
             if code not in known:
                 near = difflib.get_close_matches(code, known, n=1)

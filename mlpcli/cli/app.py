@@ -29,7 +29,7 @@ app = typer.Typer(
 
 SCHEMA = 1  # of every --json answer
 BUG = 70  # exit code, as in sysexits.h
-LEAST_MEMORY = 256 << 20  # bytes of address space that the interpreter and its modules take
+MIN_MEMORY = 256 << 20  # bytes of address space that the interpreter and its modules take
 
 
 @app.callback(invoke_without_command=True)
@@ -53,9 +53,9 @@ def root(
 
 def main() -> None:
     """The command line from its arguments to its exit code."""
-    streams.mend()
+    streams.repair_streams()
     try:
-        code = bounded(lambda: app(prog_name="mlpcli", standalone_mode=False), as_json="--json" in sys.argv)
+        code = exit_code_of(lambda: app(prog_name="mlpcli", standalone_mode=False), as_json="--json" in sys.argv)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -73,7 +73,7 @@ class StoppedError(KeyboardInterrupt):
         self.number = number
 
 
-def lost_stop() -> int | None:
+def swallowed_stop() -> int | None:
     """The number of a stop that nobody holds any more: whoever catches one keeps it until the process ends."""
     if StoppedError.last is None:
         return None
@@ -81,20 +81,20 @@ def lost_stop() -> int | None:
     return number if raised() is None else None
 
 
-def stop(number: int, frame: object) -> None:
+def on_stop_signal(number: int, frame: object) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the second one leaves at once
-    raise insisting(StoppedError(number))
+    raise raise_until_handled(StoppedError(number))
 
 
-def insisting(error: StoppedError) -> StoppedError:
+def raise_until_handled(error: StoppedError) -> StoppedError:
     """The stop, raised anew every half a second as long as it is lost.
 
     Some C extensions swallow what is raised while they are imported, and Python what is raised in a `__del__`.
     """
 
     def again(_: int, frame: object) -> None:
-        if (number := lost_stop()) is not None:
-            stop(number, frame)
+        if (number := swallowed_stop()) is not None:
+            on_stop_signal(number, frame)
 
     StoppedError.last = error.number, weakref.ref(error)
     signal.signal(signal.SIGALRM, again)
@@ -102,7 +102,7 @@ def insisting(error: StoppedError) -> StoppedError:
     return error
 
 
-def guarded(command: Callable[..., None]) -> Callable[..., None]:
+def with_error_boundary(command: Callable[..., None]) -> Callable[..., None]:
     """Makes a command stop cleanly on signals, turns what goes wrong in it into an exit code, and adds --debug."""
     debug = introspect.Parameter(
         "debug", introspect.Parameter.KEYWORD_ONLY, default=False,
@@ -118,8 +118,8 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             os.environ[name] = "1"
         StoppedError.last = None
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, stop)
-        code = bounded(lambda: begin(command, args, kwargs), bool(kwargs.get("json")), debug)
+            signal.signal(number, on_stop_signal)
+        code = exit_code_of(lambda: run_command(command, args, kwargs), bool(kwargs.get("json")), debug)
         if code:
             raise typer.Exit(code)
 
@@ -131,12 +131,12 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def begin(command: Callable[..., None], args: Any, kwargs: Any) -> None:
+def run_command(command: Callable[..., None], args: Any, kwargs: Any) -> None:
     """Runs a command where there is memory enough for numpy, which would otherwise end the process itself."""
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if 0 <= limit < LEAST_MEMORY:
+    if 0 <= limit < MIN_MEMORY:
         raise MachineError(
-            f"not enough memory: the limit is {limit >> 20} MB, and mlpcli needs about {LEAST_MEMORY >> 20}",
+            f"not enough memory: the limit is {limit >> 20} MB, and mlpcli needs about {MIN_MEMORY >> 20}",
             "raise it with ulimit -v",
         )
     if limit >= 0:
@@ -150,7 +150,7 @@ def begin(command: Callable[..., None], args: Any, kwargs: Any) -> None:
 CLICK_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
 
-def bounded(work: Callable[[], int | None], as_json: bool, debug: bool = False) -> int:
+def exit_code_of(work: Callable[[], int | None], as_json: bool, debug: bool = False) -> int:
     """The exit code of `work`: its own, or that of what went wrong, which is told in one message."""
     try:
         try:
@@ -167,19 +167,19 @@ def bounded(work: Callable[[], int | None], as_json: bool, debug: bool = False) 
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except Exception as error:
-        if (number := lost_stop()) is not None:  # a C extension made another error of it
+        if (number := swallowed_stop()) is not None:  # a C extension made another error of it
             return 128 + number
-        problem = problem_of(error)
+        problem = as_problem(error)
         if debug:
-            tell_traceback(error)
+            report_traceback(error)
         if problem is None:
-            tell_bug(error)
+            report_bug(error)
             return BUG
-        tell(problem, as_json)
+        report_problem(problem, as_json)
         return problem.exit_code
 
 
-def problem_of(error: Exception) -> MlpcliError | None:
+def as_problem(error: Exception) -> MlpcliError | None:
     """What the user can do something about, or None for a bug."""
     if isinstance(error, MlpcliError):
         return error
@@ -197,14 +197,14 @@ def problem_of(error: Exception) -> MlpcliError | None:
     return None
 
 
-def tell_bug(error: Exception) -> None:
+def report_bug(error: Exception) -> None:
     show(
         f"mlpcli: this is a bug in mlpcli: {type(error).__name__}: ", str(error), 200,
         "run it again with --debug for the traceback, and report it",
     )  # fmt: skip
 
 
-def tell_traceback(error: Exception) -> None:
+def report_traceback(error: Exception) -> None:
     import traceback
 
     from mlpcli.reporter.text import make_console, safe
@@ -213,7 +213,7 @@ def tell_traceback(error: Exception) -> None:
         make_console(sys.stderr).print(safe(line, 400), soft_wrap=True)
 
 
-def tell(error: MlpcliError, as_json: bool) -> None:
+def report_problem(error: MlpcliError, as_json: bool) -> None:
     show("mlpcli: ", str(error), 400, error.hint)
     if as_json:
         problem = {

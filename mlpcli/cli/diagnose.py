@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlpcli.cli.app import SCHEMA, StoppedError, app, guarded
+from mlpcli.cli.app import SCHEMA, StoppedError, app, with_error_boundary
 from mlpcli.cli.options import Json, ModelFile, Quiet
 from mlpcli.errors import DataError
 
 if TYPE_CHECKING:
-    from mlpcli.studies.remedies import Plan, Tried
+    from mlpcli.studies.remedies import RemedyLosses, RemedyPlan
 
 
 @app.command(short_help="Explain the findings of a model, and try remedies.")
-@guarded
+@with_error_boundary
 def diagnose(
     model: ModelFile,
     *,
@@ -72,12 +72,12 @@ def diagnose(
         raise typer.Exit(128 + stopped.number)
 
 
-def attempted(study: Plan, jobs: int, quiet: bool) -> tuple[list[Tried], StoppedError | None]:
+def attempted(study: RemedyPlan, jobs: int, quiet: bool) -> tuple[list[RemedyLosses], StoppedError | None]:
     """Trials as they end, told; after an interruption those that were finished, and the interruption."""
     from mlpcli.reporter.text import make_console, safe
 
     console = make_console(sys.stderr)
-    done: list[Tried] = []
+    done: list[RemedyLosses] = []
     try:
         for one in study.outcomes(jobs):
             done.append(one)

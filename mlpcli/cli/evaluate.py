@@ -9,14 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from mlpcli.cli.answers import answer, check_gates, read_gates
-from mlpcli.cli.app import app, guarded
+from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.options import Gates, Json, ModelFile, OtherData, Quiet, Sectioned, Verbose, settings_of, with_settings
 from mlpcli.config import ReadOptions
 from mlpcli.errors import DataError, UsageError
 
 
 @app.command(cls=Sectioned, short_help="Score a model on its test rows, or on another CSV file.")
-@guarded
+@with_error_boundary
 @with_settings(ReadOptions)
 def evaluate(
     model: ModelFile,

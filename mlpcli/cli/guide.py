@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from mlpcli.cli.app import app, guarded
+from mlpcli.cli.app import app, with_error_boundary
 
 
 @app.command(short_help="Explain a concept or a finding in one screen.")
-@guarded
+@with_error_boundary
 def guide(
     topic: Annotated[str | None, typer.Argument(metavar="TOPIC", help="A concept or a finding's code.")] = None,
 ) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlpcli.cli.answers import show_plan
-from mlpcli.cli.app import SCHEMA, app, guarded
+from mlpcli.cli.app import SCHEMA, app, with_error_boundary
 from mlpcli.cli.options import ConfigFile, Json, Sectioned, settings_of, with_settings
 from mlpcli.config import Config, ReadOptions, flag
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @app.command(cls=Sectioned, short_help="Show how a CSV would be read, or what is in a model.")
-@guarded
+@with_error_boundary
 @with_settings(Config, ReadOptions)
 def inspect(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A CSV file or a model file.")],
@@ -74,22 +74,22 @@ def inspect(
         console.print(loss_chart(history.train_loss, history.valid_loss, history.best_epoch))
         console.print(columns_table(loaded.schema.columns))
         return
-    from mlpcli.diagnosis.table_checks import suspicions
+    from mlpcli.diagnosis.table_checks import check_table
     from mlpcli.training.prepare import prepare
 
     chosen, options = settings_of(config, settings)
-    fitting = prepare(file, chosen, options)
-    suspected = suspicions(fitting)
+    prepared = prepare(file, chosen, options)
+    suspected = check_table(prepared)
     if json:
         from mlpcli.files.jsonable import to_json
 
-        told = {"schema": SCHEMA, "columns": to_json(fitting.schema.columns), "notes": fitting.notes}
+        told = {"schema": SCHEMA, "columns": to_json(prepared.schema.columns), "notes": prepared.notes}
         told["suspicions"] = to_json(suspected)
-        print(jsonlib.dumps({**told, "target": to_json(fitting.schema.target)}, allow_nan=False))
+        print(jsonlib.dumps({**told, "target": to_json(prepared.schema.target)}, allow_nan=False))
         return
-    console.print(f"{safe(file)}: {fitting.table.source.n_rows} rows, {len(fitting.table.source.names)} columns")
-    show_plan(console, fitting, suspected)
-    console.print(columns_table(fitting.schema.columns))
+    console.print(f"{safe(file)}: {prepared.table.source.n_rows} rows, {len(prepared.table.source.names)} columns")
+    show_plan(console, prepared, suspected)
+    console.print(columns_table(prepared.schema.columns))
 
 
 def network_facts(model: TrainedModel) -> Iterator[str]:

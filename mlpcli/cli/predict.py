@@ -11,14 +11,14 @@ from typing import Annotated, Any
 
 import typer
 
-from mlpcli.cli.app import app, guarded
+from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.options import ModelFile, OtherData, Quiet, Sectioned, settings_of, with_settings
 from mlpcli.config import ReadOptions
 from mlpcli.errors import UsageError
 
 
 @app.command(cls=Sectioned, short_help="Predict the target of each row: rows in, rows out.")
-@guarded
+@with_error_boundary
 @with_settings(ReadOptions)
 def predict(
     model: ModelFile,

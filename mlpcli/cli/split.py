@@ -9,13 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from mlpcli.cli.app import app, guarded
+from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.options import ConfigFile, DataFile, Quiet, Sectioned, settings_of, with_settings
 from mlpcli.config import Config, ReadOptions
 
 
 @app.command(cls=Sectioned, short_help="Write training, validation and test rows to CSV files.")
-@guarded
+@with_error_boundary
 @with_settings(Config, ReadOptions)
 def split(
     data: DataFile,
@@ -31,7 +31,7 @@ def split(
     mlpcli split data.csv -o sets
     mlpcli split data.csv --validation 0.2 --test 0.2 --group patient
     """
-    from mlpcli.data.dataset import read_table
+    from mlpcli.data.dataset import read_dataset
     from mlpcli.data.splits import SETS
     from mlpcli.files.atomic import check_output, write_atomically
     from mlpcli.reporter.text import make_console, safe
@@ -41,7 +41,7 @@ def split(
     paths = [os.path.join(output, f"{stem}_{name}.csv") for name in SETS]
     for path in paths:
         check_output(path, [data])
-    table = read_table(data, chosen, options)
+    table = read_dataset(data, chosen, options)
     for number, path in enumerate(paths):
         rows = table.rows[table.sets == number]
         with write_atomically(path) as file:

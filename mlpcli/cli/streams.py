@@ -24,7 +24,7 @@ class Output(io.FileIO):
             raise OSError(error.errno, error.strerror, "standard output") from None
 
 
-class Forgiving(io.FileIO):
+class LenientStderr(io.FileIO):
     """Standard error: what cannot be shown is no reason to lose the work."""
 
     def write(self, data: Any, /) -> int:
@@ -34,7 +34,7 @@ class Forgiving(io.FileIO):
             return memoryview(data).nbytes
 
 
-def mend() -> None:
+def repair_streams() -> None:
     """Gives every standard stream a descriptor, and both outputs the manners of the classes above.
 
     In place of a closed stream stands the null device, opened so that its use is refused: a file opened later
@@ -48,7 +48,7 @@ def mend() -> None:
     if sys.stderr is None:
         os.open(os.devnull, os.O_WRONLY)
     sys.stdout = written_by(Output(1, "w", closefd=False), sys.stdout, line_buffering=os.isatty(1))
-    sys.stderr = written_by(Forgiving(2, "w", closefd=False), sys.stderr, line_buffering=True)
+    sys.stderr = written_by(LenientStderr(2, "w", closefd=False), sys.stderr, line_buffering=True)
 
 
 def written_by(raw: io.FileIO, old: TextIO | None, line_buffering: bool) -> TextIO:

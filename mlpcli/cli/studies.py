@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlpcli.cli.app import SCHEMA, StoppedError, app, guarded
+from mlpcli.cli.app import SCHEMA, StoppedError, app, with_error_boundary
 from mlpcli.cli.options import ConfigFile, DataFile, Json, Quiet, Sectioned, settings_of, with_settings
 from mlpcli.config import Config, ReadOptions
 
 if TYPE_CHECKING:
-    from mlpcli.data.dataset import Table
-    from mlpcli.studies.tasks import Outcome
+    from mlpcli.data.dataset import DataSet
+    from mlpcli.studies.tasks import TaskOutcome
 
 Jobs = Annotated[int, typer.Option("--jobs", min=1, max=256, help="Trainings at once, each on a process of its own.")]
 
 
-def collect(outcomes: Iterator[Outcome], total: int, quiet: bool) -> tuple[list[Outcome], StoppedError | None]:
+def collect(outcomes: Iterator[TaskOutcome], total: int, quiet: bool) -> tuple[list[TaskOutcome], StoppedError | None]:
     """Outcomes as they come, shown; after an interruption those that were finished, and the interruption."""
     from mlpcli.reporter.studies import progress
     from mlpcli.reporter.text import make_console
 
-    done: list[Outcome] = []
+    done: list[TaskOutcome] = []
     try:
         for outcome in outcomes if quiet else progress(outcomes, total, make_console(sys.stderr)):
             done.append(outcome)
@@ -43,7 +43,7 @@ def leave(stopped: StoppedError | None, n_done: int, total: int) -> None:
         raise typer.Exit(128 + stopped.number)
 
 
-def notes(table: Table, more: str) -> None:
+def notes(table: DataSet, more: str) -> None:
     from mlpcli.reporter.text import make_console, safe
 
     for note in [*table.notes, more]:
@@ -51,7 +51,7 @@ def notes(table: Table, more: str) -> None:
 
 
 @app.command(cls=Sectioned, short_help="Cross-validate; the test rows stay unseen.")
-@guarded
+@with_error_boundary
 @with_settings(Config, ReadOptions)
 def cv(
     data: DataFile,
@@ -72,13 +72,13 @@ def cv(
     mlpcli cv data.csv --group patient --preset classic
     """
     chosen, options = settings_of(config, settings)
-    from mlpcli.data.dataset import read_table
+    from mlpcli.data.dataset import read_dataset
     from mlpcli.files.jsonable import to_json
     from mlpcli.reporter.studies import cross_validation_table
     from mlpcli.reporter.text import make_console
     from mlpcli.studies.cross_validation import plan
 
-    table = read_table(data, chosen, options)
+    table = read_dataset(data, chosen, options)
     study = plan(table, chosen, folds, repeats)
     if not quiet:
         n_test = int((table.sets == 2).sum())
@@ -104,7 +104,7 @@ def cv(
 
 
 @app.command(cls=Sectioned, short_help="Train once for each value of a setting, on one chart.")
-@guarded
+@with_error_boundary
 @with_settings(Config, ReadOptions)
 def compare(
     data: DataFile,
@@ -163,7 +163,7 @@ def compare(
 @app.command(
     cls=Sectioned, name="learning-curve", short_help="Say whether more rows or more regularisation would help."
 )
-@guarded
+@with_error_boundary
 @with_settings(Config, ReadOptions)
 def learning_curve(
     data: DataFile,
@@ -184,13 +184,13 @@ def learning_curve(
     mlpcli learning-curve data.csv --preset classic --hidden 64
     """
     chosen, options = settings_of(config, settings)
-    from mlpcli.data.dataset import read_table
+    from mlpcli.data.dataset import read_dataset
     from mlpcli.files.jsonable import to_json
     from mlpcli.reporter.studies import learning_chart, learning_lines, learning_table
     from mlpcli.reporter.text import make_console, safe
     from mlpcli.studies.learning_curve import plan
 
-    table = read_table(data, chosen, options)
+    table = read_dataset(data, chosen, options)
     study = plan(table, chosen, repeats, sizes)
     if not quiet:
         notes(table, f"{len(study.tasks)} trainings on {study.sizes[0]} to {study.sizes[-1]} rows; "

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlpcli.cli.answers import answer, check_codes, check_gates, read_gates, show_plan
-from mlpcli.cli.app import StoppedError, app, guarded
+from mlpcli.cli.app import StoppedError, app, with_error_boundary
 from mlpcli.cli.options import ConfigFile, DataFile, Gates, Json, Quiet, Sectioned, Verbose, settings_of, with_settings
 from mlpcli.config import Config, ReadOptions
 from mlpcli.errors import GateFailed
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from mlpcli.evaluation.evaluate import Evaluation
     from mlpcli.events import History
     from mlpcli.model.trained import TrainedModel
-    from mlpcli.training.prepare import Fitting
+    from mlpcli.training.prepare import PreparedTraining
 
 
 @app.command(cls=Sectioned)
-@guarded
+@with_error_boundary
 @with_settings(Config, ReadOptions)
 def train(
     data: DataFile,
@@ -68,8 +68,8 @@ def train(
     if log:
         check_output(log, [*inputs, output, *([checkpoint] if checkpoint else [])])
     from mlpcli.diagnosis.findings import findings
-    from mlpcli.diagnosis.table_checks import suspicions
-    from mlpcli.evaluation.evaluate import evaluate_table
+    from mlpcli.diagnosis.table_checks import check_table
+    from mlpcli.evaluation.evaluate import evaluate_dataset
     from mlpcli.events import History
     from mlpcli.model.assemble import assemble
     from mlpcli.reporter.tables import columns_table
@@ -78,13 +78,13 @@ def train(
     from mlpcli.training.prepare import prepare
 
     console = make_console(sys.stderr)
-    fitting = prepare(data, chosen, options, os.path.dirname(output))
-    suspected = suspicions(fitting)
+    prepared = prepare(data, chosen, options, os.path.dirname(output))
+    suspected = check_table(prepared)
     if not quiet:
-        show_plan(console, fitting, suspected)
+        show_plan(console, prepared, suspected)
         if verbose:
-            console.print(columns_table(fitting.schema.columns))
-    events = resumable(fitting, jobs, checkpoint, resume)
+            console.print(columns_table(prepared.schema.columns))
+    events = resumable(prepared, jobs, checkpoint, resume)
     history = History()
     interrupted: StoppedError | None = None
     with open(log, "w", encoding="utf-8") if log else nullcontext() as lines:
@@ -98,7 +98,7 @@ def train(
     if interrupted is not None and not history.train_loss:
         console.print("interrupted before the first epoch ended; no model was written", soft_wrap=True)
         raise typer.Exit(128 + interrupted.number)
-    model = assemble(fitting, history)
+    model = assemble(prepared, history)
     model.save(output)
     if interrupted is not None:
         console.print(f"interrupted; best model (epoch {history.best_epoch}) saved to {safe(output)}", soft_wrap=True)
@@ -107,13 +107,13 @@ def train(
         raise typer.Exit(128 + interrupted.number)
     if quiet and not (json or gates or fail_on):
         return
-    evaluation = evaluate_table(model, fitting.table, linear=True)
+    evaluation = evaluate_dataset(model, prepared.table, linear=True)
     found = findings(model, evaluation)
     if not quiet:
         if history.n_members > 1:
-            console.print(spread_note(history, fitting), soft_wrap=True)
-        if len(fitting.kinds) > 1:
-            console.print(kinds_note(model, fitting), soft_wrap=True)
+            console.print(spread_note(history, prepared), soft_wrap=True)
+        if len(prepared.kinds) > 1:
+            console.print(kinds_note(model, prepared), soft_wrap=True)
         show_training(console, history, evaluation, found, verbose)
         console.print(
             f"model: {safe(output)}  (mlpcli evaluate {safe(output)}; mlpcli predict {safe(output)} new.csv)",
@@ -152,20 +152,20 @@ def show_training(
         console.print(line, soft_wrap=True)
 
 
-def kinds_note(model: TrainedModel, fitting: Fitting) -> str:
+def kinds_note(model: TrainedModel, prepared: PreparedTraining) -> str:
     """The weights of the kinds of network."""
     weights = {part.kind: part.weight for part in model.record.parts}
-    shares = ", ".join(f"{kind} {weights.get(kind, 0):.0%}" for kind in fitting.kinds)
+    shares = ", ".join(f"{kind} {weights.get(kind, 0):.0%}" for kind in prepared.kinds)
     return f"weights of the kinds of network, from validation rows: {shares}"
 
 
-def spread_note(history: History, fitting: Fitting) -> str:
+def spread_note(history: History, prepared: PreparedTraining) -> str:
     """How far the members of an ensemble are apart at its best epoch."""
     at = history.best_epoch - 1
-    kind = f"{fitting.kinds[0]} " if len(fitting.kinds) > 1 else ""
+    kind = f"{prepared.kinds[0]} " if len(prepared.kinds) > 1 else ""
     note = f"curves are means over {history.n_members} {kind}networks; at epoch {at + 1} their training losses"
     note += f" are {history.train_loss[at]:.3g} ± {history.train_spread[at]:.2g}"
     if history.valid_loss:
         note += f", their validation losses {history.valid_loss[at]:.3g} ± {history.valid_spread[at]:.2g}"
     note += " (standard deviation)"
-    return note + "; validation metrics judge each row by the network that never saw it" if fitting.by_fold else note
+    return note + "; validation metrics judge each row by the network that never saw it" if prepared.by_fold else note

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlpcli.cli.app import SCHEMA, StoppedError, app, guarded
+from mlpcli.cli.app import SCHEMA, StoppedError, app, with_error_boundary
 from mlpcli.cli.options import ConfigFile, DataFile, Json, Quiet, Sectioned, settings_of, with_settings
 from mlpcli.cli.studies import Jobs, notes
 from mlpcli.config import Config, ReadOptions
@@ -24,7 +24,7 @@ TRIALS = 50  # without --trials and --time-limit
 
 
 @app.command(cls=Sectioned, short_help="Search for the best hyper-parameters on validation rows.")
-@guarded
+@with_error_boundary
 @with_settings(Config, ReadOptions)
 def tune(
     data: DataFile,
@@ -57,16 +57,16 @@ def tune(
     toml = f"{stem}.toml"
     for path in (output, toml):
         check_output(path, [data, chosen.validation, chosen.test, *([config] if config else [])])
-    from mlpcli.data.dataset import read_table
-    from mlpcli.evaluation.evaluate import evaluate_table
+    from mlpcli.data.dataset import read_dataset
+    from mlpcli.evaluation.evaluate import evaluate_dataset
     from mlpcli.events import History
     from mlpcli.model.assemble import assemble
     from mlpcli.reporter.studies import search_progress
     from mlpcli.reporter.text import make_console, safe
     from mlpcli.studies.tuning import Tuner, loss_of_one
-    from mlpcli.training.prepare import prepare_table
+    from mlpcli.training.prepare import prepare_dataset
 
-    table = read_table(data, chosen, options)
+    table = read_dataset(data, chosen, options)
     tuner = Tuner(table, chosen, options, space or [], folds, stem)
     console, known = make_console(sys.stderr), len(tuner.search.trials)
     n_trials = TRIALS if trials is None and tuner.limit is None else trials
@@ -91,12 +91,12 @@ def tune(
         file.write(tuner.best_toml().encode())
     evaluation = one = None
     if stopped is None:
-        fitting = prepare_table(table, tuner.best_config())
-        model = assemble(fitting, History.of(fitting.events(jobs)))
+        prepared = prepare_dataset(table, tuner.best_config())
+        model = assemble(prepared, History.of(prepared.events(jobs)))
         model.save(output)
         if quiet and not json:
             return
-        evaluation = evaluate_table(model, table, linear=False)
+        evaluation = evaluate_dataset(model, table, linear=False)
         one = loss_of_one(model, table, tuner.metric) if "test" in evaluation.metrics else None
     if json:
         value = {

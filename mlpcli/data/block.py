@@ -30,7 +30,7 @@ class Block(Records):
         self.name, self.data, self.structure, self.names, self.dialect = name, data, structure, names, dialect
         self.first_line = first_line  # physical line of the first byte of `data`
         self.trailing = trailing  # every row ends with a delimiter that the header does not have
-        self.leading_zeros, self.storage, self.said = structure.leading_zeros, IN_MEMORY, []
+        self.leading_zeros, self.storage, self.reading_notes = structure.leading_zeros, IN_MEMORY, []
 
     @property
     def n_rows(self) -> int:

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from mlpcli.data.storage import Storage
 from mlpcli.data.values import as_categorical, looked_up
 
-MOST_LEVELS = 100_000  # distinct texts of a column that are told apart; later ones are all the same to a model
+MAX_LEVELS = 100_000  # distinct texts of a column that are told apart; later ones are all the same to a model
 OTHER = "\0"  # stands for those; no CSV holds it
 
 
-class NumberColumn:
+class NumberBuilder:
     """A column of numbers that comes block by block, as long as no cell is text."""
 
     def __init__(self, n: int, storage: Storage) -> None:
@@ -30,7 +30,7 @@ class NumberColumn:
             self.has_text = True
 
 
-class TextColumn:
+class TextBuilder:
     """A column of text that comes block by block: a code a row, and the distinct texts in order of appearance."""
 
     def __init__(self, n: int, storage: Storage) -> None:
@@ -48,7 +48,7 @@ class TextColumn:
             code = self.code_of.get(text)
             if code is None:
                 code = len(self.code_of)
-                if code < MOST_LEVELS:
+                if code < MAX_LEVELS:
                     self.code_of[text] = code
                 else:
                     self.is_full = True

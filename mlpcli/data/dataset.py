@@ -13,30 +13,31 @@ from pandas.api.types import union_categoricals
 from mlpcli.config import Config, ReadOptions, Task
 from mlpcli.data import splits
 from mlpcli.data.dates import date_format, parse_dates
-from mlpcli.data.kinds.number import LARGEST
+from mlpcli.data.kinds.number import MAX_NUMBER
 from mlpcli.data.numbers import as_number, to_floats
 from mlpcli.data.schema import Schema
 from mlpcli.data.source import Source, open_table
 from mlpcli.data.storage import Storage
-from mlpcli.data.target import MOST_NUMBER_CLASSES, choose_target, choose_task
+from mlpcli.data.target import MAX_NUMBER_CLASSES, choose_target, choose_task
 from mlpcli.data.values import as_categorical, column_values, looked_up
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.errors import DataError
 
-FEW_CLASSES, ROWS_A_CLASS = 20, 3  # more classes than that with fewer rows each: nothing to train, choose and judge by
+# More classes than that with fewer rows each: nothing to train, choose and judge by.
+MIN_ALLOWED_CLASSES, ROWS_A_CLASS = 20, 3
 
 
-MANY_NUMBERS = [str(n) for n in range(MOST_NUMBER_CLASSES + 1)]  # stand for those of a target read as numbers
+NUMBER_PLACEHOLDERS = [str(n) for n in range(MAX_NUMBER_CLASSES + 1)]  # stand for those of a target read as numbers
 
 
-GATHERED = 1 << 14  # rows
+TAKEN_ROWS = 1 << 14  # rows
 
 
-FEWEST_ROWS = 10  # rows below which nothing can be learned and judged
+MIN_ROWS = 10  # rows below which nothing can be learned and judged
 
 
 @dataclass
-class Table:
+class DataSet:
     """A table with its target: the frame, y of each row, and which set the row belongs to."""
 
     source: Source
@@ -53,7 +54,7 @@ class Table:
     storage: Storage  # where arrays of as many rows go
 
 
-def read_table(path: str, config: Config, options: ReadOptions, folder: str = ".") -> Table:
+def read_dataset(path: str, config: Config, options: ReadOptions, folder: str = ".") -> DataSet:
     """Reads a CSV, chooses target and task, and assigns each row to its set. Raises DataError.
 
     What is larger than memory goes to a file in `folder` that is gone at the end.
@@ -69,12 +70,12 @@ def read_table(path: str, config: Config, options: ReadOptions, folder: str = ".
         notes.append(f"target: {target}, {why} (--target)")
     if len(source.names) < 2:
         raise DataError("no feature columns: the file has one column", "see --delimiter", file=source.name)
-    if source.n_rows < FEWEST_ROWS:
-        what = "no data rows" if source.n_rows == 0 else f"{source.n_rows} data rows; at least {FEWEST_ROWS} are needed"
+    if source.n_rows < MIN_ROWS:
+        what = "no data rows" if source.n_rows == 0 else f"{source.n_rows} data rows; at least {MIN_ROWS} are needed"
         raise DataError(what, file=source.name)
     texts = (*config.category, *([target] if config.task == "classification" else []))
     frame = source.read(numbers=config.numeric, texts=texts, target=target)
-    notes += source.said
+    notes += source.reading_notes
     rows = with_value(frame[target], storage)
     if len(rows) < len(frame):
         if 2 * len(rows) < len(frame):
@@ -83,10 +84,10 @@ def read_table(path: str, config: Config, options: ReadOptions, folder: str = ".
                 "choose another column with --target", file=source.name, column=target,
             )  # fmt: skip
         notes.append(f"{len(frame) - len(rows)} rows without a target are left out")
-        frame = gathered(frame, rows, storage)
+        frame = take_rows(frame, rows, storage)
     y_cells = frame[target]
     if y_cells.dtype.kind == "f":
-        task, rule = choose_task(MANY_NUMBERS, config.task)
+        task, rule = choose_task(NUMBER_PLACEHOLDERS, config.task)
     else:
         task, rule = choose_task([str(c) for c in as_categorical(y_cells).categories], config.task)
     if rule:
@@ -97,7 +98,7 @@ def read_table(path: str, config: Config, options: ReadOptions, folder: str = ".
         y_cells = source_numbers(source, y_cells, rows)
     else:
         strata, names = as_categorical(y_cells).codes, [str(c) for c in as_categorical(y_cells).categories]
-        if len(names) > max(FEW_CLASSES, len(rows) // ROWS_A_CLASS):
+        if len(names) > max(MIN_ALLOWED_CLASSES, len(rows) // ROWS_A_CLASS):
             raise DataError(
                 f"{len(names)} classes in {len(rows)} rows look like an id, not a class",
                 "choose another column with --target, or --task regression", file=source.name, column=target,
@@ -112,14 +113,14 @@ def read_table(path: str, config: Config, options: ReadOptions, folder: str = ".
         sets = splits.assign_time(times, validation, test)
     else:
         sets = splits.assign(strata, names, validation, test, config.seed, storage.array((len(rows),), np.int8))
-    table = Table(source, frame, target, task, rows, y_cells, sets, strata, groups, times, notes, storage)
+    table = DataSet(source, frame, target, task, rows, y_cells, sets, strata, groups, times, notes, storage)
     for name, number in (("validation", splits.VALIDATION), ("test", splits.TEST)):
         if config.share(name) is None:
             table = with_file(table, getattr(config, name), number, options)
     return table
 
 
-def with_file(table: Table, path: str, number: int, options: ReadOptions) -> Table:
+def with_file(table: DataSet, path: str, number: int, options: ReadOptions) -> DataSet:
     """The table with the rows of another CSV of the same columns, all of them in one set. Raises DataError."""
     source = open_table(path, options, dialect=table.source.dialect, expect=table.source.names, storage=table.storage)
     for name in table.source.names:
@@ -128,7 +129,7 @@ def with_file(table: Table, path: str, number: int, options: ReadOptions) -> Tab
     texts = [str(n) for n in table.frame.columns if n not in numbers]
     frame = source.read(numbers=numbers, texts=texts, target=table.target)[list(table.frame.columns)]
     rows = with_value(frame[table.target], table.storage)
-    frame = gathered(frame, rows, table.storage)
+    frame = take_rows(frame, rows, table.storage)
     cells = frame[table.target]
     if table.task == "regression":
         cells = source_numbers(source, cells, rows)
@@ -158,7 +159,7 @@ def joined(first: pd.Series[Any], second: pd.Series[Any]) -> pd.Series[Any]:
 def with_value(column: pd.Series[Any], storage: Storage) -> Ints:
     """The rows in which a column holds something."""
     values = column_values(column)
-    return places(values.codes >= 0 if isinstance(values, pd.Categorical) else ~np.isnan(values), storage)
+    return indices(values.codes >= 0 if isinstance(values, pd.Categorical) else ~np.isnan(values), storage)
 
 
 def source_numbers(source: Source, cells: pd.Series[Any], rows: Ints) -> pd.Series[Any]:
@@ -170,12 +171,12 @@ def source_numbers(source: Source, cells: pd.Series[Any], rows: Ints) -> pd.Seri
         of_category[[n is not None for n in numbers]] = to_floats([n for n in numbers if n is not None])
         values = looked_up(of_category, values.codes, source.storage)
     for block in splits.blocks(len(values)):
-        bad = np.flatnonzero(~(np.abs(values[block]) <= LARGEST))
+        bad = np.flatnonzero(~(np.abs(values[block]) <= MAX_NUMBER))
         if len(bad):
             row = int(rows[block.start + int(bad[0])])
             cell = source.cell(row, str(cells.name))
             raise DataError(
-                f"expected a number up to {LARGEST:g}, found '{cell}'",
+                f"expected a number up to {MAX_NUMBER:g}, found '{cell}'",
                 f"--missing {cell} to leave such rows out, or --task classification to predict classes",
                 **source.where(row), column=str(cells.name),
             )  # fmt: skip
@@ -203,7 +204,7 @@ def times_of(column: pd.Series[Any], source: Source) -> Floats:
 def sampled(chosen: NDArray[np.bool_], most: int, seed: int) -> Ints:
     """Row numbers of a random sample, of `most` at most, of the chosen rows, in order."""
     n = int(np.count_nonzero(chosen))
-    share = splits.EveryShare(min(1.0, most / max(n, 1)), splits.stratum_rng(seed, "", "sample"))
+    share = splits.SystematicSampler(min(1.0, most / max(n, 1)), splits.stratum_rng(seed, "", "sample"))
     found = []
     for block in splits.blocks(len(chosen)):
         here = np.flatnonzero(chosen[block])
@@ -211,7 +212,7 @@ def sampled(chosen: NDArray[np.bool_], most: int, seed: int) -> Ints:
     return np.concatenate(found) if found else np.empty(0, np.int64)
 
 
-def places(chosen: NDArray[np.bool_], storage: Storage) -> Ints:
+def indices(chosen: NDArray[np.bool_], storage: Storage) -> Ints:
     """The numbers of the chosen rows."""
     found = storage.array((int(np.count_nonzero(chosen)),), np.int64)
     done = 0
@@ -229,33 +230,33 @@ def extremes(values: Floats, chosen: NDArray[np.bool_]) -> tuple[float, float]:
     return float(min(block.min() for block in blocks)), float(max(block.max() for block in blocks))
 
 
-def gathered(frame: pd.DataFrame, rows: Ints, storage: Storage, of: Storage | None = None) -> pd.DataFrame:
+def take_rows(frame: pd.DataFrame, rows: Ints, storage: Storage, of: Storage | None = None) -> pd.DataFrame:
     """These rows of a frame, numbered anew, in arrays of `storage`; the frame's own are of `of`, or of the same."""
     columns: dict[Any, Any] = {}
     for name in frame.columns:
         values = column_values(frame[name])
         is_text = isinstance(values, pd.Categorical)
-        found = picked(values.codes if is_text else values, rows, storage, of)
+        found = take(values.codes if is_text else values, rows, storage, of)
         columns[name] = pd.Categorical.from_codes(found, dtype=values.dtype) if is_text else found
     return pd.DataFrame(columns, copy=False)
 
 
-def picked(values: NDArray[Any], rows: Ints, storage: Storage, of: Storage | None = None) -> NDArray[Any]:
+def take(values: NDArray[Any], rows: Ints, storage: Storage, of: Storage | None = None) -> NDArray[Any]:
     """These of the values, which are of the storage `of`, or of the same."""
     found = storage.array((len(rows),), values.dtype)
-    for block in splits.blocks(len(rows), GATHERED):
+    for block in splits.blocks(len(rows), TAKEN_ROWS):
         found[block] = values[rows[block]]
         (of or storage).release()
     return found
 
 
-def subset(table: Table, rows: Ints) -> Table:
+def subset(table: DataSet, rows: Ints) -> DataSet:
     """The table with these rows only; labels and categories stay known."""
     storage = table.storage
-    y_cells = gathered(table.y_cells.to_frame(table.target), rows, storage)[table.target]
+    y_cells = take_rows(table.y_cells.to_frame(table.target), rows, storage)[table.target]
     return replace(
-        table, frame=gathered(table.frame, rows, storage), y_cells=y_cells, rows=picked(table.rows, rows, storage),
-        sets=picked(table.sets, rows, storage), strata=picked(table.strata, rows, storage),
+        table, frame=take_rows(table.frame, rows, storage), y_cells=y_cells, rows=take(table.rows, rows, storage),
+        sets=take(table.sets, rows, storage), strata=take(table.strata, rows, storage),
         groups=None if table.groups is None else table.groups[rows],
         times=None if table.times is None else table.times[rows],
     )  # fmt: skip

@@ -22,7 +22,7 @@ from mlpcli.config import MISSING_MARKERS, ReadOptions
 from mlpcli.data.structure import Structure, line_of, scan
 from mlpcli.errors import DataError
 
-LARGEST_UNPACKED = 16 << 30  # bytes a compressed file may unpack to
+MAX_UNPACKED_BYTES = 16 << 30  # bytes a compressed file may unpack to
 SAMPLE_BYTES = 1 << 16  # from the start of the file, to find the delimiter by
 DELIMITERS = (",", ";", "\t", "|", " ")
 BOMS = {  # longest first: UTF-32's begins with UTF-16's
@@ -106,13 +106,13 @@ def decompress(data: bytes, name: str) -> bytes:
 
 
 def capped(stream: Readable, name: str) -> bytes:
-    data = stream.read(LARGEST_UNPACKED + 1)
-    if len(data) > LARGEST_UNPACKED:
+    data = stream.read(MAX_UNPACKED_BYTES + 1)
+    if len(data) > MAX_UNPACKED_BYTES:
         raise DataError("unpacks to more than 16 GB", "decompress it first", file=name)
     return data
 
 
-def refuse_foreign(data: bytes, name: str) -> None:
+def check_format(data: bytes, name: str) -> None:
     """DataError for files that are plainly something else than a CSV."""
     for magic, what in FOREIGN.items():
         if data.startswith(magic):
@@ -173,7 +173,7 @@ def looks_korean(data: bytes) -> bool:
 COMMON_LEADS = {*range(0xA1, 0xAD), *range(0xB0, 0xC9)}  # KS X 1001: symbols, and its 2,350 syllables
 
 
-def refuse_characters(data: bytes, structure: Structure, dialect: Dialect, name: str, first_line: int = 1) -> None:
+def check_characters(data: bytes, structure: Structure, dialect: Dialect, name: str, first_line: int = 1) -> None:
     """DataError for characters that no CSV text holds: NUL, U+FFFE, a byte-order mark inside the file."""
     is_ascii = data.isascii()  # seen at once; the rule
     for mark, what, hint in (
@@ -247,10 +247,10 @@ def find_quote(data: bytes, delimiter: str) -> str:
 def find_spaces(data: bytes, delimiter: str) -> bool:
     """Whether nearly every delimiter of the first records is followed by a space."""
     cut, mark = data[:SAMPLE_BYTES], delimiter.encode()
-    return delimiter != " " and cut.count(mark + b" ") > MOST_SPACED * cut.count(mark) > 0
+    return delimiter != " " and cut.count(mark + b" ") > SPACED_SHARE * cut.count(mark) > 0
 
 
-MOST_SPACED = 0.9
+SPACED_SHARE = 0.9
 
 
 def find_dialect(data: bytes, encoding: str, options: ReadOptions) -> Dialect:

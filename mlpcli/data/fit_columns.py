@@ -14,7 +14,7 @@ from mlpcli.data.kinds import Column
 from mlpcli.data.kinds.category import CategoryColumn, EmbeddedColumn
 from mlpcli.data.kinds.date import DateColumn
 from mlpcli.data.kinds.left_out import LeftOut
-from mlpcli.data.kinds.number import LARGEST, NumberColumn
+from mlpcli.data.kinds.number import MAX_NUMBER, NumberColumn
 from mlpcli.data.kinds.text import FreeText
 from mlpcli.data.schema import ENCODE_ROWS
 from mlpcli.data.values import as_categorical, column_values, used_texts
@@ -27,7 +27,7 @@ PLE_BINS: Mapping[Task, int] = {"classification": 16, "regression": 32}
 PLE_INPUTS: Mapping[Task, int] = {"classification": 256, "regression": 512}  # of all columns together
 
 
-PLE_FEWEST_BINS = 4
+PLE_MIN_BINS = 4
 
 
 # Half the range of a piecewise-linear input: small, so that they do not swamp the plain columns.
@@ -41,7 +41,7 @@ SMOOTH_CLIP = {"robust": 3.0, "clipped": 6.0}
 EMBEDDING = 8  # numbers learned for each level of a category of many; RealMLP, arXiv 2407.04491
 
 
-MOST_EMBEDDED = 10_000  # levels of one category; rarer ones share a vector
+MAX_EMBEDDED_LEVELS = 10_000  # levels of one category; rarer ones share a vector
 
 
 RARE = 5  # a level seen less often in the training rows shares one input with the other rare ones
@@ -87,7 +87,7 @@ def fit_columns(frame: pd.DataFrame, config: Config, task: Task, leave_out: Mapp
 ID_NAME = re.compile(r"(^|[_\W])(id|uuid|guid|index|idx|rownum|row|key|no|nr)$|[a-z]I[dD]$|번호$|^unnamed", re.I)
 
 
-FEWEST_IDS = 20  # rows below which a column of distinct values is no evidence of an id
+MIN_IDS = 20  # rows below which a column of distinct values is no evidence of an id
 
 
 def no_input(name: str, values: Floats | pd.Categorical, config: Config) -> LeftOut | None:
@@ -100,7 +100,7 @@ def no_input(name: str, values: Floats | pd.Categorical, config: Config) -> Left
     n_distinct = len(np.unique(present.codes if isinstance(present, pd.Categorical) else present))
     if n_distinct == 1 and not missing.any():
         return LeftOut("left out", name, "the same value in all rows", "")
-    if name in config.category or name in config.numeric or n_distinct < max(FEWEST_IDS, len(present)):
+    if name in config.category or name in config.numeric or n_distinct < max(MIN_IDS, len(present)):
         return None
     if isinstance(values, pd.Categorical):
         return LeftOut("left out", name, "a different value in every row, like an id", keep)
@@ -116,14 +116,14 @@ class Fitter:
 
     def __init__(self, config: Config, task: Task, n_numbers: int) -> None:
         self.config = config
-        self.bins = max(PLE_FEWEST_BINS, min(PLE_BINS[task], PLE_INPUTS[task] // max(n_numbers, 1)))
+        self.bins = max(PLE_MIN_BINS, min(PLE_BINS[task], PLE_INPUTS[task] // max(n_numbers, 1)))
         # Past as many columns as inputs even the fewest bins would multiply the network's width.
         self.ple = config.embed_numbers == "ple" and n_numbers <= PLE_INPUTS[task]
         self.shrink = PLE_SHRINK[task]
 
     def number(self, name: str, values: Floats, ple: bool = True) -> NumberColumn:
         missing = np.isnan(values)
-        values = np.clip(values, -LARGEST, LARGEST)
+        values = np.clip(values, -MAX_NUMBER, MAX_NUMBER)
         present = values[~missing]
         median = float(np.median(present))
         center, factor = self.center_and_factor(np.where(missing, median, values))
@@ -142,7 +142,7 @@ class Fitter:
         named = [(None, int(counts[0])), *zip(map(str, values.categories), counts[1:].tolist(), strict=True)]
         seen = sorted(((c, n) for c, n in named if n), key=lambda p: (-p[1], p[0] is not None, p[0] or ""))
         fewest = RARE if len(seen) > 2 else 1
-        kept = [(c, n) for c, n in seen if n >= fewest][:MOST_EMBEDDED]
+        kept = [(c, n) for c, n in seen if n >= fewest][:MAX_EMBEDDED_LEVELS]
         most = self.config.max_categories or len(kept)
         n_distinct = sum(c is not None for c, _ in seen)
         if len(kept) > most and self.config.embed_categories == "learned":
@@ -168,7 +168,7 @@ class Fitter:
         texts, of_row = used_texts(values)
         n_rows = np.bincount(of_row[of_row >= 0], minlength=len(texts))
         n_distinct = int(np.count_nonzero(n_rows))
-        if n_distinct < max(FEWEST_IDS, MOSTLY_DISTINCT * n_rows.sum()):
+        if n_distinct < max(MIN_IDS, MOSTLY_DISTINCT * n_rows.sum()):
             return None
         if sum(map(is_sentence, texts)) < MOSTLY_DISTINCT * len(texts):
             return None

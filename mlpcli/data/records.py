@@ -34,16 +34,16 @@ NEARLY = re.compile(
 )
 LEADING_ZERO = re.compile(r"0[0-9]")
 STRAY_SHARE = 0.01  # of a column's values, below which text in a number column is a mistake and not a category
-FEW_STRAYS, MANY_NUMBERS = 5, 64  # so few different texts among so many different numbers are said
+MAX_STRAYS, MIN_NUMBERS_BESIDE_STRAYS = 5, 64  # so few different texts among so many different numbers are said
 EXACT_WHOLE = 2.0**53  # past it float64 no longer holds every whole number
-LONGEST_WHOLE = 1e25  # past it no id has so many digits
-FEW_NUMBERS = 20  # different values in the sample, up to which numbers may be the names of classes
+MAX_ID = 1e25  # past it no id has so many digits
+MAX_CLASS_NUMBERS = 20  # different values in the sample, up to which numbers may be the names of classes
 IN_MEMORY = Storage(1 << 62)
 
 csv.field_size_limit(1 << 31)  # the header only; a longer field than its 128 kB is no reason to stop
 
 
-class Where(TypedDict):
+class Location(TypedDict):
     """Of an error."""
 
     file: str
@@ -58,7 +58,7 @@ class Records:
     dialect: Dialect
     leading_zeros: frozenset[int]  # columns by number in which some cell looks like 007
     storage: Storage
-    said: list[str]  # what `read` decided
+    reading_notes: list[str]  # what `read` decided
 
     @property
     def n_rows(self) -> int:
@@ -82,7 +82,7 @@ class Records:
         """The first rows, all columns as text."""
         raise NotImplementedError
 
-    def where(self, row: int) -> Where:
+    def where(self, row: int) -> Location:
         file, line = self.place(row)
         return {"file": file, "line": line}
 
@@ -119,7 +119,7 @@ class Records:
         if guess:
             sample = self.sample(target)
             as_text.update(n for n in guess if not looks_numeric(sample[n]))
-            if target in guess and len(as_categorical(sample[target]).categories) <= FEW_NUMBERS:
+            if target in guess and len(as_categorical(sample[target]).categories) <= MAX_CLASS_NUMBERS:
                 as_text.add(target)  # they may be the names of classes, each as it stands
         frame = self.parse(texts=as_text, target=target, only=only)
         columns = {}
@@ -156,18 +156,20 @@ class Records:
         n_values, n_stray = int(counts.sum()), int(counts[~fits].sum())
         n_fitting = n_values - n_stray
         if n_stray and (must or n_stray < STRAY_SHARE * n_values or (n_stray == 1 and n_fitting > 1)):
-            self.refuse_stray(column, first_row(cells, ~fits), n_stray)
+            self.raise_stray(column, first_row(cells, ~fits), n_stray)
         if n_stray or not n_values:
             if n_values:
                 self.consider_text(column, cells, fits, counts)
             return column
         if not must and any(LEADING_ZERO.match(c) for c in cells.categories):
-            self.said.append(f"{column.name}: a category, because a cell begins with 0 (--numeric {column.name})")
+            self.reading_notes.append(
+                f"{column.name}: a category, because a cell begins with 0 (--numeric {column.name})"
+            )
             return column
         values = np.append(to_floats([n for n in numbers if n is not None]), np.nan)
         return pd.Series(looked_up(values, cells.codes, self.storage), name=column.name)
 
-    def refuse_stray(self, column: pd.Series[Any], row: int, n_stray: int) -> None:
+    def raise_stray(self, column: pd.Series[Any], row: int, n_stray: int) -> None:
         """DataError for the first text, in this row, in a column of numbers."""
         cell = str(column.array[row])
         more = f" (and {n_stray - 1} more)" if n_stray > 1 else ""
@@ -198,9 +200,9 @@ class Records:
                 **self.where(row), column=str(column.name),
             )  # fmt: skip
         n_numbers = int(fits.sum())
-        if len(fits) - n_numbers <= FEW_STRAYS and n_numbers > MANY_NUMBERS:
+        if len(fits) - n_numbers <= MAX_STRAYS and n_numbers > MIN_NUMBERS_BESIDE_STRAYS:
             shown = ", ".join(f"'{c}'" for c in cells.categories[~fits])
-            self.said.append(
+            self.reading_notes.append(
                 f"{column.name}: a category, because {counts[~fits].sum()} cells are no numbers: {shown} "
                 "(--missing would make it a number)"
             )
@@ -223,17 +225,17 @@ class Records:
             largest = max(largest, greatest(part))
             self.storage.release()
         if np.isfinite(largest):
-            if EXACT_WHOLE < largest < LONGEST_WHOLE and all(
+            if EXACT_WHOLE < largest < MAX_ID and all(
                 np.all((part == np.round(part)) | np.isnan(part)) for part in parts
             ):
-                self.said.append(
+                self.reading_notes.append(
                     f"{column.name}: whole numbers beyond 2^53 lose their last digits; if they are ids: "
                     f"--drop {column.name}, or --category {column.name}"
                 )
             return column
         infinite = np.isinf(values)
         if self.dialect.inf == "missing":
-            self.said.append(f"{column.name}: {int(infinite.sum())} infinite values are missing (--inf)")
+            self.reading_notes.append(f"{column.name}: {int(infinite.sum())} infinite values are missing (--inf)")
             return column.mask(infinite)
         row = int(np.argmax(infinite))
         raise DataError(

@@ -12,7 +12,7 @@ from mlpcli.errors import DataError
 SHOWN = 5  # bad rows named one by one
 
 
-LONGEST_RECORD = 1 << 28  # bytes
+MAX_RECORD_BYTES = 1 << 28  # bytes
 
 
 def starts_trailing(data: bytes, rows: Structure, width: int, dialect: Dialect) -> bool:
@@ -30,7 +30,7 @@ def ends_with_delimiter(data: bytes, rows: Structure, width: int, dialect: Diale
 def good_rows(data: bytes, rows: Structure, width: int, trailing: bool, dialect: Dialect) -> NDArray[np.bool_]:
     """(n,) whether a row has as many fields as the header and is none too long to be one."""
     fits = ends_with_delimiter(data, rows, width, dialect) if trailing else rows.widths == width
-    return np.asarray(fits & (rows.ends - rows.starts <= LONGEST_RECORD))
+    return np.asarray(fits & (rows.ends - rows.starts <= MAX_RECORD_BYTES))
 
 
 def bad_row(
@@ -51,8 +51,8 @@ def bad_row(
     hint = "mend the file, or leave such rows out with --bad-rows skip"
     if found == MALFORMED:
         message = "text after a closing quote: a quote is missing or too many" + more
-    elif rows.ends[row] - start > LONGEST_RECORD:
-        message = f"a record longer than {LONGEST_RECORD >> 20} MB"
+    elif rows.ends[row] - start > MAX_RECORD_BYTES:
+        message = f"a record longer than {MAX_RECORD_BYTES >> 20} MB"
         hint = "look for a missing line end or quote"
     elif n_bad > 1 and dialect.header and width < int(rows.widths[-1]) and (first := settled_from(rows)) is not None:
         where = line_of(data, int(rows.starts[first])) + first_line - 1

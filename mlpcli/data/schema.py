@@ -84,7 +84,7 @@ class Schema:
             c.encode(column[start : start + len(x)], x[:, i : i + c.n_plain], x[:, j : j + c.n_ple])
             i, j = i + c.n_plain, j + c.n_ple
 
-    def surprises(self, frame: pd.DataFrame) -> dict[str, tuple[int, int]]:
+    def unseen_values(self, frame: pd.DataFrame) -> dict[str, tuple[int, int]]:
         """Column -> (values never seen in training, numbers far outside the training range)."""
         found = {}
         for c in self.features:

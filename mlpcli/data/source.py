@@ -13,11 +13,11 @@ import pandas as pd
 
 from mlpcli.config import ReadOptions
 from mlpcli.data.block import Block
-from mlpcli.data.builders import NumberColumn, TextColumn
-from mlpcli.data.dialect import Dialect, cells_of, find_delimiter, find_dialect, fit_marks, refuse_characters
+from mlpcli.data.builders import NumberBuilder, TextBuilder
+from mlpcli.data.dialect import Dialect, cells_of, check_characters, find_delimiter, find_dialect, fit_marks
 from mlpcli.data.header import header_names
 from mlpcli.data.records import Records
-from mlpcli.data.rows import LONGEST_RECORD, SHOWN, bad_row, good_rows, starts_trailing
+from mlpcli.data.rows import MAX_RECORD_BYTES, SHOWN, bad_row, good_rows, starts_trailing
 from mlpcli.data.storage import Storage
 from mlpcli.data.structure import Scanner, Structure, after_lines, line_of, scan
 from mlpcli.data.text import Text, files_of, joined_digest, open_text
@@ -28,7 +28,7 @@ READERS = 2  # threads that parse
 
 
 @dataclass(frozen=True)
-class Part:
+class Segment:
     """Where a block of rows stands in a text."""
 
     text: Text
@@ -50,19 +50,19 @@ class Source(Records):
     dialect: Dialect
     notes: tuple[str, ...]
     sha256: str
-    parts: tuple[Part, ...]
+    parts: tuple[Segment, ...]
     leading_zeros: frozenset[int]
     storage: Storage
-    said: list[str] = field(default_factory=list)
+    reading_notes: list[str] = field(default_factory=list)
 
     @property
     def n_rows(self) -> int:
         return sum(part.n_rows for part in self.parts)
 
-    def block(self, part: Part) -> Block:
+    def block(self, part: Segment) -> Block:
         """Raises DataError when the file has changed since it was opened."""
         data = part.text.read(part.offset, part.size)
-        part.text.refuse_changed()
+        part.text.check_unchanged()
         d = part.dialect
         found = Scanner(d.delimiter, d.quote, d.escape, d.comment, False, d.spaces, part.one_column, None).scan(data)
         rows = found.rows(good_rows(data, found, len(self.names), part.trailing, d))
@@ -103,23 +103,23 @@ class Source(Records):
     def parse(
         self, *, texts: Collection[str], target: str | None = None, only: Collection[str] | None = None
     ) -> pd.DataFrame:
-        columns: dict[str, NumberColumn | TextColumn] = {
-            n: TextColumn(self.n_rows, self.storage) if n in texts else NumberColumn(self.n_rows, self.storage)
+        columns: dict[str, NumberBuilder | TextBuilder] = {
+            n: TextBuilder(self.n_rows, self.storage) if n in texts else NumberBuilder(self.n_rows, self.storage)
             for n in self.names if only is None or n in only
         }  # fmt: skip
         self.fill(columns, target)
-        surprises = [n for n, column in columns.items() if isinstance(column, NumberColumn) and column.has_text]
-        if surprises:
-            again = {n: TextColumn(self.n_rows, self.storage) for n in surprises}
+        text_columns = [n for n, column in columns.items() if isinstance(column, NumberBuilder) and column.has_text]
+        if text_columns:
+            again = {n: TextBuilder(self.n_rows, self.storage) for n in text_columns}
             self.fill(again, target)
             columns.update(again)
         return pd.DataFrame({n: column.values for n, column in columns.items()}, copy=False)
 
-    def fill(self, columns: Mapping[str, NumberColumn | TextColumn], target: str | None) -> None:
+    def fill(self, columns: Mapping[str, NumberBuilder | TextBuilder], target: str | None) -> None:
         """Reads every block once, a few at a time on threads of their own: pandas parses without Python's lock."""
-        texts = [n for n, column in columns.items() if isinstance(column, TextColumn)]
+        texts = [n for n, column in columns.items() if isinstance(column, TextBuilder)]
 
-        def parsed(part: Part) -> dict[str, pd.Series[Any]]:
+        def parsed(part: Segment) -> dict[str, pd.Series[Any]]:
             return self.block(part).columns(texts=texts, target=target, only=columns)
 
         start = 0
@@ -133,7 +133,7 @@ class Source(Records):
 Parsed = TypeVar("Parsed")
 
 
-def ahead(function: Callable[[Part], Parsed], parts: Sequence[Part]) -> Iterator[Parsed]:
+def ahead(function: Callable[[Segment], Parsed], parts: Sequence[Segment]) -> Iterator[Parsed]:
     """map() on READERS threads, in order, and never more than one result a thread ahead."""
     if len(parts) < 2:
         yield from map(function, parts)
@@ -218,7 +218,7 @@ def open_file(
             + (" ..." if tally.n_bad > SHOWN else "")
         )
     parts = tuple(
-        Part(text, dialect, s.offset, s.size, s.line, s.n_good, bool(tally.trailing), bool(scanner.one_column))
+        Segment(text, dialect, s.offset, s.size, s.line, s.n_good, bool(tally.trailing), bool(scanner.one_column))
         for s in tally.spans if s.n_good
     )  # fmt: skip
     return Source(name, names, dialect, tuple(notes), text.sha256, parts, frozenset(scanner.zeros or ()), storage)
@@ -241,16 +241,16 @@ def stretches(text: Text, dialect: Dialect, scanner: Scanner) -> Iterator[Stretc
         data = text.read(offset, size)
         is_last = offset + len(data) >= text.size
         found = scanner.scan(data, after_lines(data, dialect.skip_rows) if offset == 0 else 0, is_last)
-        refuse_characters(data, found, dialect, text.name, first_line)
+        check_characters(data, found, dialect, text.name, first_line)
         if found.open_quote is not None:
             raise DataError(
                 "quote opened here is never closed", "--quote names another quote character",
                 file=text.name, line=first_line + line_of(data, found.open_quote) - 1,
             )  # fmt: skip
         if not is_last and not len(found.starts):
-            if len(data) > LONGEST_RECORD:
+            if len(data) > MAX_RECORD_BYTES:
                 raise DataError(
-                    f"a record longer than {LONGEST_RECORD >> 20} MB", "look for a missing line end or quote",
+                    f"a record longer than {MAX_RECORD_BYTES >> 20} MB", "look for a missing line end or quote",
                     file=text.name, line=first_line,
                 )  # fmt: skip
             size *= 2

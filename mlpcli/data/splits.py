@@ -35,7 +35,7 @@ def stratum_rng(seed: int, name: str, purpose: str) -> np.random.Generator:
     return np.random.default_rng([seed, *np.frombuffer(digest, dtype=np.uint32).tolist()])
 
 
-class EveryShare:
+class SystematicSampler:
     """One random position of every stretch of 1/share of them, asked for in order: in any prefix exact to a row."""
 
     def __init__(self, share: float, rng: np.random.Generator) -> None:
@@ -45,9 +45,9 @@ class EveryShare:
 
     def next(self, n: int) -> NDArray[np.bool_]:
         """(n,) whether each of the next n positions is picked"""
-        picked = np.zeros(n, bool)
+        chosen = np.zeros(n, bool)
         if self.share <= 0 or n == 0:
-            return picked
+            return chosen
         stop = self.asked + n
         k = np.arange(self.drawn, max(self.drawn, int(np.ceil(stop * self.share)) + 1))
         if len(k):
@@ -57,9 +57,9 @@ class EveryShare:
             self.drawn, self.shift = int(k[-1]) + 1, int(shifts[-1])
             self.waiting = np.concatenate([self.waiting, shifts + k])
         n_now = int(np.searchsorted(self.waiting, stop))
-        picked[self.waiting[:n_now] - self.asked] = True
+        chosen[self.waiting[:n_now] - self.asked] = True
         self.waiting, self.asked = self.waiting[n_now:], stop
-        return picked
+        return chosen
 
 
 def of_stratum(strata: Codes) -> Iterator[tuple[int, Ints]]:
@@ -82,8 +82,8 @@ def assign(
         found = np.full(rows.stop - rows.start, TRAIN, np.int8)
         for s, members in of_stratum(strata[rows]):
             if s not in pickers:
-                tested = EveryShare(test, stratum_rng(seed, names[s], "test"))
-                chosen = EveryShare(validation / (1 - test), stratum_rng(seed, names[s], "validation"))
+                tested = SystematicSampler(test, stratum_rng(seed, names[s], "test"))
+                chosen = SystematicSampler(validation / (1 - test), stratum_rng(seed, names[s], "validation"))
                 pickers[s] = tested, chosen
             tested, chosen = pickers[s]
             is_test = tested.next(len(members))
@@ -134,14 +134,14 @@ def folds(strata: Codes, k: int, seed: int, fold: NDArray[np.int8] | None = None
     for rows in blocks(n):
         found = np.empty(rows.stop - rows.start, np.int8)
         for s, members in of_stratum(strata[rows]):
-            places = place[s] + np.arange(len(members))
+            positions = place[s] + np.arange(len(members))
             place[s] += len(members)
-            found[members] = (places + turns[places // k]) % k
+            found[members] = (positions + turns[positions // k]) % k
         fold[rows] = found
     return fold
 
 
-class Deal:
+class RowShuffler:
     """An order of n rows in which every stretch of a block's length is a random sample of all of them.
 
     Like cards: each round gives one row to every block, and a random turn decides who begins. So rows can be dealt
@@ -153,7 +153,7 @@ class Deal:
         self.n_rounds, self.n_last = divmod(n, self.n_blocks)  # full rounds; rows of the last one
         self.turns = stratum_rng(seed, "", "deal").integers(self.n_blocks, size=self.n_rounds + 1)
 
-    def places(self, first: int, n: int) -> Ints:
+    def positions(self, first: int, n: int) -> Ints:
         """(n,) places of the n rows from row `first` on"""
         number, card = np.divmod(np.arange(first, first + n), self.n_blocks)
         width = np.where(number < self.n_rounds, self.n_blocks, max(self.n_last, 1))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from mlpcli.files.atomic import refused, unnamed_file
+from mlpcli.files.atomic import unnamed_file, write_error
 
 SHARE_OF_FREE = 0.25  # of the memory that is free: the budget nobody set
 SHARE_FOR_ARRAYS = 0.5  # of the budget; the rest is for what works on them
@@ -49,7 +49,7 @@ class Storage:
                 os.ftruncate(descriptor, n_bytes)
             mapped = mmap.mmap(descriptor, n_bytes)
         except OSError as error:
-            raise refused(error, self.folder) from error
+            raise write_error(error, self.folder) from error
         finally:
             os.close(descriptor)
         self.maps.add(mapped)

@@ -17,9 +17,9 @@ import numpy as np
 
 from mlpcli.config import ReadOptions
 from mlpcli.data.block import Block
-from mlpcli.data.dialect import BOM, BOMS, Dialect, decode, decompress, refuse_characters, refuse_foreign
+from mlpcli.data.dialect import BOM, BOMS, Dialect, check_characters, check_format, decode, decompress
 from mlpcli.data.header import header_names
-from mlpcli.data.rows import LONGEST_RECORD, bad_row, good_rows, starts_trailing
+from mlpcli.data.rows import MAX_RECORD_BYTES, bad_row, good_rows, starts_trailing
 from mlpcli.data.source import dialect_for
 from mlpcli.data.structure import Scanner, Structure, after_lines, line_of
 from mlpcli.errors import DataError
@@ -55,7 +55,7 @@ def utf8_parts(parts: Iterator[bytes], name: str, asked: str | None) -> Iterator
     if first.startswith(COMPRESSED):
         yield decode(decompress(first + b"".join(parts), name), asked, name)
         return
-    refuse_foreign(first, name)
+    check_format(first, name)
     wide = next((code for mark, code in BOMS.items() if first.startswith(mark) and code != "utf-8-sig"), None)
     encoding = asked or wide
     if encoding is None or asked is not None:
@@ -107,15 +107,15 @@ def stream(
                 zeros=None,  # the model says which columns are numbers
             )  # fmt: skip
         found = scanner.scan(data, after_lines(data, dialect.skip_rows) if names is None else 0, is_last)
-        refuse_characters(data, found, dialect, name, first_line)
+        check_characters(data, found, dialect, name, first_line)
         if found.open_quote is not None:
             line = first_line + line_of(data, found.open_quote) - 1
             raise DataError("quote opened here is never closed", file=name, line=line)
         if not is_last and not len(found.starts):
             rest = data
-            if len(rest) > LONGEST_RECORD:
+            if len(rest) > MAX_RECORD_BYTES:
                 raise DataError(
-                    f"a record longer than {LONGEST_RECORD >> 20} MB", "look for a missing line end or quote",
+                    f"a record longer than {MAX_RECORD_BYTES >> 20} MB", "look for a missing line end or quote",
                     file=name, line=first_line,
                 )  # fmt: skip
             continue

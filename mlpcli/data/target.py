@@ -38,7 +38,7 @@ UNNAMED = re.compile(r"unnamed_[0-9]+")  # what the reader calls a column withou
 TARGET_NAMES = ("target", "label", "class", "y")
 
 
-MOST_NUMBER_CLASSES = 10  # distinct whole numbers up to which a numeric target is a class
+MAX_NUMBER_CLASSES = 10  # distinct whole numbers up to which a numeric target is a class
 
 
 def choose_target(names: Sequence[str], asked: str | None) -> tuple[str, str]:
@@ -62,7 +62,7 @@ def choose_task(distinct: Sequence[str], asked: str) -> tuple[Task, str]:
     numbers = {float(value) for value in distinct}
     if len(numbers) == 2:
         return "classification", "it has two values"
-    if len(numbers) <= MOST_NUMBER_CLASSES and all(n == round(n) for n in numbers):
+    if len(numbers) <= MAX_NUMBER_CLASSES and all(n == round(n) for n in numbers):
         return "classification", f"it has {len(numbers)} values, all whole numbers"
     return "regression", f"it has {len(numbers)} values, all numbers"
 

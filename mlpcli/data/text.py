@@ -24,12 +24,12 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO, NoReturn
 
-from mlpcli.data.dialect import BOMS, SAMPLE_BYTES, Readable, looks_korean, refuse_foreign, require_encoding
+from mlpcli.data.dialect import BOMS, SAMPLE_BYTES, Readable, check_format, looks_korean, require_encoding
 from mlpcli.errors import DataError, MachineError
-from mlpcli.files.atomic import refused, unnamed_file
+from mlpcli.files.atomic import unnamed_file, write_error
 
 BLOCK = 1 << 20  # bytes handled at once
-LARGEST_UNPACKED = 16 << 30  # bytes a compressed file may unpack to
+MAX_UNPACKED_BYTES = 16 << 30  # bytes a compressed file may unpack to
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Text:
     """An open text: `read` gives its bytes at any place."""
 
     name: str
-    file: Bytes
+    file: ReadableFile
     start: int  # of the text in the file, behind a byte-order mark
     size: int
     encoding: str  # before it became UTF-8
     sha256: str  # of the bytes as they came
-    origin: Bytes  # what was opened, to tell whether it changed
+    origin: ReadableFile  # what was opened, to tell whether it changed
 
     def read(self, offset: int, size: int) -> bytes:
         """At most `size` bytes from `offset`. Raises DataError when the file has become shorter."""
@@ -51,13 +51,13 @@ class Text:
             self.file.changed(self.name)
         return data
 
-    def refuse_changed(self) -> None:
+    def check_unchanged(self) -> None:
         """DataError when the file was written to since it was opened."""
         if self.origin.state() != self.origin.at_first:
             self.origin.changed(self.name)
 
 
-class Bytes:
+class ReadableFile:
     """A regular file, open for reading at any place; closed when nobody holds it."""
 
     def __init__(self, descriptor: int) -> None:
@@ -108,7 +108,7 @@ def open_text(path: str, encoding: str | None, folder: str) -> Text:
     if magic is not None:
         file = copied(unpacked(origin, magic, name), folder)
         head = file.read(0, BLOCK)
-    refuse_foreign(head, name)
+    check_format(head, name)
     bom = next((mark for mark in BOMS if head.startswith(mark)), b"")
     found = encoding or BOMS.get(bom) or guessed_encoding(file, name)
     start = len(bom) if BOMS.get(bom) == "utf-8-sig" and found in ("utf-8", "utf-8-sig") else 0
@@ -142,14 +142,14 @@ def joined_digest(digests: Sequence[str]) -> str:
     return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
-def open_bytes(path: str, folder: str) -> tuple[Bytes, str]:
+def open_bytes(path: str, folder: str) -> tuple[ReadableFile, str]:
     """A file for reading, and the name to show; what cannot be read at any place, like a pipe, is copied first."""
     name = "<stdin>" if path == "-" else path
     try:
         descriptor = os.dup(0) if path == "-" else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISREG(mode):
-            return Bytes(descriptor), name
+            return ReadableFile(descriptor), name
         if stat.S_ISDIR(mode):
             os.close(descriptor)
             raise MachineError("is a folder", "name a CSV file", file=path)
@@ -161,7 +161,7 @@ def open_bytes(path: str, folder: str) -> tuple[Bytes, str]:
         raise MachineError(f"cannot read: {getattr(error, 'strerror', error)}", file=path) from error
 
 
-def copied(blocks: Iterable[bytes], folder: str) -> Bytes:
+def copied(blocks: Iterable[bytes], folder: str) -> ReadableFile:
     """The blocks one after another in a file that no folder lists. Raises MachineError."""
     descriptor = unnamed_file(folder)
     try:
@@ -170,7 +170,7 @@ def copied(blocks: Iterable[bytes], folder: str) -> Bytes:
     except BaseException:
         os.close(descriptor)
         raise
-    return Bytes(descriptor)
+    return ReadableFile(descriptor)
 
 
 def write_all(descriptor: int, block: bytes, folder: str) -> None:
@@ -179,7 +179,7 @@ def write_all(descriptor: int, block: bytes, folder: str) -> None:
         try:
             rest = rest[os.write(descriptor, rest) :]
         except OSError as error:
-            raise refused(error, folder) from error
+            raise write_error(error, folder) from error
 
 
 def only_member(file: BinaryIO) -> Readable:
@@ -202,7 +202,7 @@ COMPRESSED: dict[bytes, tuple[str, Callable[[BinaryIO], Readable]]] = {
 }
 
 
-def unpacked(file: Bytes, magic: bytes, name: str) -> Iterator[bytes]:
+def unpacked(file: ReadableFile, magic: bytes, name: str) -> Iterator[bytes]:
     """The content of a compressed file, up to LARGEST_UNPACKED bytes. Raises DataError."""
     kind, opened = COMPRESSED[magic]
     total = 0
@@ -212,7 +212,7 @@ def unpacked(file: Bytes, magic: bytes, name: str) -> Iterator[bytes]:
             stream = opened(raw)
             while block := stream.read(BLOCK):
                 total += len(block)
-                if total > LARGEST_UNPACKED:
+                if total > MAX_UNPACKED_BYTES:
                     raise DataError("unpacks to more than 16 GB", "decompress it first")
                 yield block
     except DataError as error:
@@ -221,7 +221,7 @@ def unpacked(file: Bytes, magic: bytes, name: str) -> Iterator[bytes]:
         raise DataError(f"truncated or damaged {kind} file: {e}", "fetch or compress it again", file=name) from e
 
 
-def guessed_encoding(file: Bytes, name: str) -> str:
+def guessed_encoding(file: ReadableFile, name: str) -> str:
     """utf-8, or cp949 if what is not UTF-8 looks Korean. Raises DataError naming the first byte that is not UTF-8."""
     try:
         check_text(file, "utf-8", name)
@@ -245,7 +245,7 @@ class UndecodableError(DataError):
         self.at = at
 
 
-def check_text(file: Bytes, encoding: str, name: str) -> None:
+def check_text(file: ReadableFile, encoding: str, name: str) -> None:
     for _ in utf8(file.blocks(), encoding, name):
         pass
 

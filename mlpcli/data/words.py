@@ -18,13 +18,13 @@ from mlpcli.engine.arrays import Ints
 SLOTS = 1 << 16  # so many that the frequent words of a language rarely meet in one
 WORD = re.compile(r"\w+")
 LETTER = re.compile(r"[^\W\d_]")
-FEWEST_WORDS = 3  # of a text, in the sense of the rule for its column; a code or a full name has fewer
+MIN_WORDS = 3  # of a text, in the sense of the rule for its column; a code or a full name has fewer
 FIRST, SECOND, SPREAD = np.uint32(0x9E3779B1), np.uint32(0x85EBCA6B), np.uint32(0xC2B2AE3D)  # odd: nothing is lost
 
 
 def is_sentence(text: str) -> bool:
     """Whether a text has several words, with letters in them and space between them."""
-    return sum(LETTER.search(word) is not None for word in text.split()) >= FEWEST_WORDS
+    return sum(LETTER.search(word) is not None for word in text.split()) >= MIN_WORDS
 
 
 def grams(texts: Sequence[str]) -> tuple[Ints, Ints]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.config import Config
-from mlpcli.evaluation.evaluate import Evaluation, Judged
+from mlpcli.evaluation.evaluate import Evaluation, EvaluationEvidence
 from mlpcli.events import History
 from mlpcli.metrics.intervals import Estimate
 from mlpcli.model.trained import TrainedModel
@@ -52,13 +52,13 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Case:
-    """What the checks look at; `judged` is there where test rows, or another file, were scored."""
+class DiagnosisInput:
+    """What the checks look at; `test_evidence` is there where test rows, or another file, were scored."""
 
     history: History
     config: Config  # resolved
     evidence: Evidence
-    judged: Judged | None = None
+    test_evidence: EvaluationEvidence | None = None
 
     @property
     def gain(self) -> float:
@@ -67,7 +67,7 @@ class Case:
         return max(constant - min(self.history.valid_loss or self.history.train_loss), 0.1 * constant, 1e-12)
 
 
-def overfitting(case: Case) -> Finding | None:
+def overfitting(case: DiagnosisInput) -> Finding | None:
     """Training rows are fitted much better than others, or went on to be while the validation loss rose."""
     h, e = case.history, case.evidence
     numbers = {"train_loss": e.train_loss.value, "constant_loss": e.constant_loss}
@@ -82,7 +82,7 @@ def overfitting(case: Case) -> Finding | None:
     if rise.is_sure and rise.height > ROSE * case.gain and (is_lost or h.stopped_by != "patience"):
         return Finding(
             "overfitting", "warning",
-            f"{rise.told(case)}; the model keeps epoch {h.best_epoch}",
+            f"{rise.describe(case)}; the model keeps epoch {h.best_epoch}",
             {"rise": rise.height, "noise": rise.noise, "best_epoch": h.best_epoch, **numbers},
             overfitting_remedies(case),
         )  # fmt: skip
@@ -96,19 +96,19 @@ def overfitting(case: Case) -> Finding | None:
     )  # fmt: skip
 
 
-def overfitting_averted(case: Case) -> Finding | None:
+def overfitting_averted(case: DiagnosisInput) -> Finding | None:
     """The validation loss turned and rose, but early stopping kept an epoch that is not seen to overfit."""
     h, rise = case.history, rise_after_best(case.history)
     if h.stopped_by != "patience" or not rise.is_sure or rise.height < TURNED * case.gain or overfitting(case):
         return None
     return Finding(
         "overfitting-averted", "note",
-        f"{rise.told(case)}; early stopping kept epoch {h.best_epoch}, which is not seen to overfit",
+        f"{rise.describe(case)}; early stopping kept epoch {h.best_epoch}, which is not seen to overfit",
         {"rise": rise.height, "noise": rise.noise, "best_epoch": h.best_epoch}, overfitting_remedies(case),
     )  # fmt: skip
 
 
-def underfitting(case: Case) -> Finding | None:
+def underfitting(case: DiagnosisInput) -> Finding | None:
     """A second, simple model finds structure in the network's errors: too small a network, or too short a training."""
     found = case.evidence.structure
     if found is None or found.low < MISSED:
@@ -122,7 +122,7 @@ def underfitting(case: Case) -> Finding | None:
     )  # fmt: skip
 
 
-def not_converged(case: Case) -> Finding | None:
+def not_converged(case: DiagnosisInput) -> Finding | None:
     """Training ended by --epochs or --time-limit while the loss was still falling, by more than its noise."""
     h = case.history
     losses = np.array(h.valid_loss or h.train_loss)
@@ -143,7 +143,7 @@ def not_converged(case: Case) -> Finding | None:
     )  # fmt: skip
 
 
-def diverged(case: Case) -> Finding | None:
+def diverged(case: DiagnosisInput) -> Finding | None:
     """The loss became infinite or not a number, again and again."""
     if case.history.stopped_by != "diverged":
         return None
@@ -156,7 +156,7 @@ def diverged(case: Case) -> Finding | None:
     )  # fmt: skip
 
 
-def recovered(case: Case) -> Finding | None:
+def recovered(case: DiagnosisInput) -> Finding | None:
     """The loss became infinite or not a number, and training went on from the best epoch at a lower rate."""
     recoveries = case.history.recoveries
     if not recoveries or case.history.stopped_by == "diverged":
@@ -168,30 +168,30 @@ def recovered(case: Case) -> Finding | None:
     )  # fmt: skip
 
 
-def unstable(case: Case) -> Finding | None:
+def unstable(case: DiagnosisInput) -> Finding | None:
     """The training loss jumps from epoch to epoch, or was thrown far up by the first one: the steps are too long."""
     losses, constant = np.array(case.history.train_loss), case.evidence.constant_loss
     jump = float(np.mean(np.maximum(np.diff(losses), 0))) if len(losses) > 3 else 0.0
     size = max(constant - float(losses.min()), 0.1 * constant, 1e-12)
     if jump >= JUMPY * size:
-        told = (
+        describe = (
             f"jumps up by {jump:.3g} from epoch to epoch, {share(jump / size)} of all it gains over a constant answer"
         )
     elif losses[0] > THROWN * max(constant, 1e-12):
-        told = (
+        describe = (
             f"was {losses[0]:.3g} after the first epoch, {times(float(losses[0]), constant)} that of a constant answer"
         )
     else:
         return None
     lr = case.config.lr or 0.0
     return Finding(
-        "unstable", "warning", f"the training loss {told}",
+        "unstable", "warning", f"the training loss {describe}",
         {"jump": jump, "gain": size, "first": float(losses[0]), "lr": lr},
         (f"--lr {lr / 10:g}", "--schedule cosine", "--clip-norm 1"),
     )  # fmt: skip
 
 
-def no_better_than_baseline(case: Case) -> Finding | None:
+def no_better_than_baseline(case: DiagnosisInput) -> Finding | None:
     """On rows it has not seen the model is not surely better than always saying the same."""
     if case.evidence.gain is None:
         return None
@@ -209,12 +209,12 @@ def no_better_than_baseline(case: Case) -> Finding | None:
     )  # fmt: skip
 
 
-def linear_is_enough(case: Case) -> Finding | None:
+def linear_is_enough(case: DiagnosisInput) -> Finding | None:
     """On test rows a network without hidden layers is as good, and the rows are enough to tell."""
-    judged = case.judged
-    if judged is None or judged.advantage is None or not hidden_of(case.config, lead_of(case.config)):
+    test_evidence = case.test_evidence
+    if test_evidence is None or test_evidence.advantage is None or not hidden_of(case.config, lead_of(case.config)):
         return None
-    found = judged.advantage
+    found = test_evidence.advantage
     if found.low > 0 or found.high > WIDE / 2:
         return None
     better = "is better" if found.high < 0 else "does as well"
@@ -226,7 +226,7 @@ def linear_is_enough(case: Case) -> Finding | None:
     )  # fmt: skip
 
 
-def validation_too_small(case: Case) -> Finding | None:
+def validation_too_small(case: DiagnosisInput) -> Finding | None:
     """Too few validation rows: the interval of what they say is wide."""
     e = case.evidence
     found, name = (e.accuracy, "accuracy") if e.accuracy is not None else (e.gain, "gain over a constant answer")
@@ -242,7 +242,7 @@ def validation_too_small(case: Case) -> Finding | None:
     )  # fmt: skip
 
 
-def leak_suspected(case: Case) -> Finding | None:
+def leak_suspected(case: DiagnosisInput) -> Finding | None:
     """One column alone nearly determines the target: it may hold the answer."""
     alone = case.evidence.alone
     suspects = sorted((n for n, found in alone.items() if found.low > ALONE), key=lambda n: -alone[n].value)
@@ -258,7 +258,7 @@ def leak_suspected(case: Case) -> Finding | None:
     )  # fmt: skip
 
 
-def imbalanced(case: Case) -> Finding | None:
+def imbalanced(case: DiagnosisInput) -> Finding | None:
     """One class is many times as frequent as another, so accuracy says little."""
     counts = case.evidence.class_counts
     if len(counts) < 2 or max(counts.values()) < IMBALANCE * max(min(counts.values()), 1):
@@ -271,7 +271,7 @@ def imbalanced(case: Case) -> Finding | None:
     )  # fmt: skip
 
 
-def dead_units(case: Case) -> Finding | None:
+def dead_units(case: DiagnosisInput) -> Finding | None:
     """Units of a hidden layer pass no gradient back on any row: they say the same for all and learn no more."""
     dead = case.evidence.dead
     if not dead or max(dead) < DEAD:
@@ -286,7 +286,7 @@ def dead_units(case: Case) -> Finding | None:
     )  # fmt: skip
 
 
-def saturated_units(case: Case) -> Finding | None:
+def saturated_units(case: DiagnosisInput) -> Finding | None:
     """Units of a hidden layer stand at the flat ends of their activation on nearly all rows, where learning is slow."""
     saturated = case.evidence.saturated
     if not saturated or max(saturated) < SATURATED:
@@ -302,18 +302,18 @@ def saturated_units(case: Case) -> Finding | None:
     )  # fmt: skip
 
 
-def test_differs_from_validation(case: Case) -> Finding | None:
+def test_differs_from_validation(case: DiagnosisInput) -> Finding | None:
     """The judged rows are of another kind: their loss is surely higher, or columns are distributed differently."""
-    judged = case.judged
-    if judged is None:
+    test_evidence = case.test_evidence
+    if test_evidence is None:
         return None
-    rose, moved = judged.loss_rise, judged.moved
-    is_worse = rose is not None and rose.low > 0 and rose.value > WORSE * case.gain and judged.rank > SURE
+    rose, moved = test_evidence.loss_rise, test_evidence.moved
+    is_worse = rose is not None and rose.low > 0 and rose.value > WORSE * case.gain and test_evidence.rank > SURE
     if not is_worse and not moved:
         return None
     parts, numbers = [], {}
     if rose is not None:
-        numbers = {"loss_rise": rose.value, "low": rose.low, "high": rose.high, "rank": judged.rank}
+        numbers = {"loss_rise": rose.value, "low": rose.low, "high": rose.high, "rank": test_evidence.rank}
     if is_worse and rose is not None:
         parts.append(f"the loss is higher by {rose.value:.3g} (99 %: {rose.low:.3g} to {rose.high:.3g})")
     if moved:
@@ -363,7 +363,7 @@ NUMBERS = {
     "moved": "Kolmogorov-Smirnov distance of the column's values in test and other rows, 0 to 1",
 }
 
-CHECKS: dict[str, Callable[[Case], Finding | None]] = {
+CHECKS: dict[str, Callable[[DiagnosisInput], Finding | None]] = {
     "overfitting": overfitting,
     "overfitting-averted": overfitting_averted,
     "underfitting": underfitting,
@@ -382,7 +382,7 @@ CHECKS: dict[str, Callable[[Case], Finding | None]] = {
 }
 
 
-def diagnose(case: Case) -> tuple[Finding, ...]:
+def diagnose(case: DiagnosisInput) -> tuple[Finding, ...]:
     """All findings, the most severe first."""
     found = [finding for check in CHECKS.values() if (finding := check(case)) is not None]
     return tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity)))
@@ -391,8 +391,8 @@ def diagnose(case: Case) -> tuple[Finding, ...]:
 def findings(model: TrainedModel, evaluation: Evaluation | None = None) -> tuple[Finding, ...]:
     """The findings of a model, with those on test rows where they were scored."""
     record = model.record
-    judged = None if evaluation is None else evaluation.judged
-    return diagnose(Case(record.history, record.config, record.evidence, judged))
+    test_evidence = None if evaluation is None else evaluation.test_evidence
+    return diagnose(DiagnosisInput(record.history, record.config, record.evidence, test_evidence))
 
 
 # --- what several checks need -----------------------------------------------------------------------------
@@ -421,7 +421,7 @@ class Rise:
     is_sure: bool
     least_train: float
 
-    def told(self, case: Case) -> str:
+    def describe(self, case: DiagnosisInput) -> str:
         h = case.history
         valid, train = h.valid_loss[h.best_epoch - 1], h.train_loss[h.best_epoch - 1]
         return (
@@ -443,7 +443,7 @@ def rise_after_best(history: History) -> Rise:
     return Rise(float(np.median(valid[end]) - valid[best]), noise, slope > SURE * error, float(train.min()))
 
 
-def overfitting_remedies(case: Case) -> tuple[str, ...]:
+def overfitting_remedies(case: DiagnosisInput) -> tuple[str, ...]:
     return "--dropout 0.2", f"--weight-decay {decay(case.config):g}", smaller(case.config), "more rows"
 
 

@@ -19,40 +19,40 @@ from numpy.typing import NDArray
 
 from mlpcli.config import Config
 from mlpcli.data import splits
-from mlpcli.data.dataset import gathered
+from mlpcli.data.dataset import take_rows
 from mlpcli.data.dates import parse_dates
 from mlpcli.data.kinds.date import DateColumn
 from mlpcli.data.schema import Schema, as_categorical
 from mlpcli.data.storage import Storage
 from mlpcli.diagnosis.findings import Finding
 from mlpcli.engine.arrays import Floats, Ints
-from mlpcli.training.prepare import Fitting
+from mlpcli.training.prepare import PreparedTraining
 
 SHOWN = 5  # findings of a kind
-MOST_ROWS = 50_000  # rows looked at, evenly spaced
+MAX_CHECKED_ROWS = 50_000  # rows looked at, evenly spaced
 LEAK_ROWS = 4_000  # rows on which one column is tried as the only predictor; half to fit, half to judge
-FEWEST_ERRORS = 5  # of a constant, below which nothing is proven
+MIN_ERRORS = 5  # of a constant, below which nothing is proven
 LEAK_ERROR = 0.02  # of a constant's errors: what a column that all but equals the class leaves
 LEAK_R2 = 0.999  # of a column that all but equals a number
-REPEATED, FEWEST_REPEATED = 0.01, 3  # share and number of rows that repeat another one
+REPEATED, MIN_REPEATED = 0.01, 3  # share and number of rows that repeat another one
 SURPRISE = 5.0  # times more repeated rows than columns drawn independently of each other would give
 RARE_CLASS = 50.0  # times the largest class is larger than the smallest
-MOSTLY = 0.5  # share of missing values
-FEWEST_GROUPS, FEWEST_IN_GROUP = 10, 2.0
+MOSTLY_MISSING = 0.5  # share of missing values
+MIN_GROUPS, MIN_IN_GROUP = 10, 2.0
 GROUP_NAME = re.compile(
     r"(^|[_\W])(id|ids|user|patient|subject|customer|client|person|participant|session|household|family|group|student|"
     r"animal|device|machine|sensor|store|shop|school|hospital|site|account|owner|player|driver|vehicle)([_\W]?"
     r"(id|no|nr|code|number))?$|[a-z]I[dD]$",
     re.I,
 )
-IN_STEP, FEWEST_TIMES = 0.8, 30  # von Neumann's ratio below which neighbours in time resemble each other
+IN_STEP, MIN_TIMES = 0.8, 30  # von Neumann's ratio below which neighbours in time resemble each other
 CERTAIN = 4.0  # standard deviations: 1 in 30,000 by chance
-FEWEST_TESTED = 10
+MIN_TEST_ROWS = 10
 SHIFT, SHIFT_CHANCE = 0.15, 1e-4  # distance of two distributions that matters, and its chance, over all columns
 
 
 @dataclass(frozen=True)
-class Facts:
+class TableFacts:
     """What the checks look at: rows that have a target, or an even sample of them."""
 
     frame: pd.DataFrame  # the columns training uses, as read
@@ -63,15 +63,20 @@ class Facts:
     config: Config
 
     @classmethod
-    def of(cls, fitting: Fitting) -> Facts:
-        table = fitting.table
+    def of(cls, prepared: PreparedTraining) -> TableFacts:
+        table = prepared.table
         n = len(table.sets)
-        rows = np.linspace(0, n - 1, min(n, MOST_ROWS)).astype(np.int64)
-        frame = gathered(table.frame[[c.name for c in fitting.schema.features]], rows, Storage(), table.storage)
+        rows = np.linspace(0, n - 1, min(n, MAX_CHECKED_ROWS)).astype(np.int64)
+        frame = take_rows(table.frame[[c.name for c in prepared.schema.features]], rows, Storage(), table.storage)
         y = np.asarray(table.y_cells.iloc[rows], np.float64) if table.task == "regression" else table.strata[rows]
         labels = tuple(str(c) for c in as_categorical(table.y_cells).categories)
         return cls(
-            frame, y, labels if table.task == "classification" else (), table.sets[rows], fitting.schema, fitting.config
+            frame,
+            y,
+            labels if table.task == "classification" else (),
+            table.sets[rows],
+            prepared.schema,
+            prepared.config,
         )
 
     def values(self, name: str) -> Floats | Ints:
@@ -92,11 +97,11 @@ class Facts:
     def n_repeated(self) -> int:
         """Rows that repeat another one; 0 when they are few, or no more than chance explains."""
         n = len(self.y) - len(np.unique(self.hashes))
-        is_many = n >= max(FEWEST_REPEATED, REPEATED * len(self.y)) and n >= SURPRISE * repeated_by_chance(self)
+        is_many = n >= max(MIN_REPEATED, REPEATED * len(self.y)) and n >= SURPRISE * repeated_by_chance(self)
         return n if is_many else 0
 
 
-def leaks(facts: Facts) -> Iterator[Finding]:
+def leaks(facts: TableFacts) -> Iterator[Finding]:
     """A column that by itself tells the target, on rows it was not fitted on."""
     rows = np.random.default_rng(0).permutation(np.flatnonzero(facts.sets != splits.TEST))[:LEAK_ROWS]
     half = len(rows) // 2
@@ -122,7 +127,7 @@ def class_leak(x: NDArray[Any], y: Ints, fit: Ints, judge: Ints) -> tuple[str, f
         answer = np.where(counts.any(axis=1), counts.argmax(axis=1), np.bincount(y[fit]).argmax())[group[judge]]
     wrong = int((answer != y[judge]).sum())
     constant = int((y[judge] != np.bincount(y[fit]).argmax()).sum())
-    if constant < FEWEST_ERRORS or wrong > LEAK_ERROR * constant:
+    if constant < MIN_ERRORS or wrong > LEAK_ERROR * constant:
         return None
     right = 1 - wrong / len(judge)
     return f"{right:.1%} of the rows right, {1 - constant / len(judge):.1%} by always saying the same", right
@@ -166,7 +171,7 @@ def groups_of(x: NDArray[Any]) -> tuple[Ints, int]:
     return group, int(group.max()) + 1
 
 
-def repeated_rows(facts: Facts) -> Iterator[Finding]:
+def repeated_rows(facts: TableFacts) -> Iterator[Finding]:
     """More rows that repeat another one than chance explains."""
     n_repeated = facts.n_repeated
     if n_repeated:
@@ -177,7 +182,7 @@ def repeated_rows(facts: Facts) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def repeated_across_sets(facts: Facts) -> Iterator[Finding]:
+def repeated_across_sets(facts: TableFacts) -> Iterator[Finding]:
     """Test rows that also stand among the rows trained on."""
     tested = facts.sets == splits.TEST
     known = np.isin(facts.hashes[tested], facts.hashes[~tested])
@@ -190,7 +195,7 @@ def repeated_across_sets(facts: Facts) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def repeated_by_chance(facts: Facts) -> float:
+def repeated_by_chance(facts: TableFacts) -> float:
     """Expected repeated rows if columns were independent: n rows in as many cells as the values can form."""
     log_same = 0.0
     for values in (*(facts.values(name) for name in facts.frame.columns), facts.y):
@@ -199,7 +204,7 @@ def repeated_by_chance(facts: Facts) -> float:
     return min(len(facts.y) * float(np.exp(log_same)) * len(facts.y) / 2, float(len(facts.y)))
 
 
-def class_in_one_set(facts: Facts) -> Iterator[Finding]:
+def class_in_one_set(facts: TableFacts) -> Iterator[Finding]:
     """A class that training, or the test, never meets."""
     if not facts.labels:
         return
@@ -215,7 +220,7 @@ def class_in_one_set(facts: Facts) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def rare_class(facts: Facts) -> Iterator[Finding]:
+def rare_class(facts: TableFacts) -> Iterator[Finding]:
     """One class outnumbers another so far that accuracy says nothing about the rare one."""
     if facts.labels:
         counts = np.bincount(facts.y, minlength=len(facts.labels))
@@ -228,18 +233,18 @@ def rare_class(facts: Facts) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def mostly_missing(facts: Facts) -> Iterator[Finding]:
+def mostly_missing(facts: TableFacts) -> Iterator[Finding]:
     """A column without a value in over half the rows."""
     for name in facts.frame.columns:
         share = float(facts.frame[name].isna().mean())
-        if share > MOSTLY:
+        if share > MOSTLY_MISSING:
             yield Finding(
                 "mostly-missing", "note", f"column '{name}' has no value in {share:.0%} of the rows",
                 {"share": share}, (f"--drop {name}",),
             )  # fmt: skip
 
 
-def group_column(facts: Facts) -> Iterator[Finding]:
+def group_column(facts: TableFacts) -> Iterator[Finding]:
     """A column that says which rows belong together (a patient, a machine), used as a feature in a random split."""
     if facts.config.group is not None or facts.config.time is not None:
         return
@@ -251,7 +256,7 @@ def group_column(facts: Facts) -> Iterator[Finding]:
         if x.dtype.kind == "f" and not np.all((x == np.round(x)) | np.isnan(x)):
             continue
         n_groups = len(np.unique(x))
-        if FEWEST_GROUPS <= n_groups <= n / FEWEST_IN_GROUP:
+        if MIN_GROUPS <= n_groups <= n / MIN_IN_GROUP:
             yield Finding(
                 "group-column", "warning",
                 f"column '{name}' names {n_groups} groups of rows; rows of one group stand in training and test",
@@ -259,7 +264,7 @@ def group_column(facts: Facts) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def time_order(facts: Facts) -> Iterator[Finding]:
+def time_order(facts: TableFacts) -> Iterator[Finding]:
     """A date along which the target drifts, so that a random test row has its neighbours in training.
 
     Judged by von Neumann's ratio (1941): mean squared difference of neighbours over twice the variance, 1 by chance
@@ -274,7 +279,7 @@ def time_order(facts: Facts) -> Iterator[Finding]:
         seconds = np.asarray((times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1), np.float64)
         present = np.flatnonzero(~np.isnan(seconds))
         order = present[np.argsort(seconds[present], kind="stable")]
-        if len(np.unique(seconds[present])) < FEWEST_TIMES:
+        if len(np.unique(seconds[present])) < MIN_TIMES:
             continue
         y = facts.y[order]
         if facts.labels:
@@ -292,7 +297,7 @@ def time_order(facts: Facts) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def shifted_test(facts: Facts) -> Iterator[Finding]:
+def shifted_test(facts: TableFacts) -> Iterator[Finding]:
     """Columns whose test rows come from another distribution than the rest.
 
     Judged by the largest distance of the two distribution functions (Smirnov 1948), of the level shares for
@@ -300,7 +305,7 @@ def shifted_test(facts: Facts) -> Iterator[Finding]:
     """
     tested = facts.sets == splits.TEST
     n, m = int((~tested).sum()), int(tested.sum())
-    if min(n, m) < FEWEST_TESTED:
+    if min(n, m) < MIN_TEST_ROWS:
         return
     weight, n_columns = n * m / (n + m), len(facts.frame.columns)
     far = []
@@ -324,7 +329,7 @@ def shifted_test(facts: Facts) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-SUSPICIONS: dict[str, Callable[[Facts], Iterator[Finding]]] = {
+TABLE_CHECKS: dict[str, Callable[[TableFacts], Iterator[Finding]]] = {
     "leak-column": leaks,
     "shifted-test": shifted_test,
     "group-column": group_column,
@@ -337,11 +342,11 @@ SUSPICIONS: dict[str, Callable[[Facts], Iterator[Finding]]] = {
 }
 
 
-def suspicions(fitting: Fitting) -> tuple[Finding, ...]:
+def check_table(prepared: PreparedTraining) -> tuple[Finding, ...]:
     """Everything suspicious about a table that is ready to train on."""
-    facts = Facts.of(fitting)
+    facts = TableFacts.of(prepared)
     found: list[Finding] = []
-    for check in SUSPICIONS.values():
+    for check in TABLE_CHECKS.values():
         of_a_kind = list(check(facts))
         found += of_a_kind[:SHOWN]
         if len(of_a_kind) > SHOWN:

@@ -28,10 +28,8 @@ from mlpcli.engine.layers import (
 )
 
 PREDICT_ROWS = 1024  # rows predicted at once: their activations stay in the processor's cache
-NTK_BIAS, NTK_SCALE = (
-    0.1,
-    6.0,
-)  # learning-rate factors of biases and of the front scale; RealMLP, arXiv 2407.04491
+# Learning-rate factors of biases and of the front scale; RealMLP, arXiv 2407.04491.
+NTK_BIAS, NTK_SCALE = 0.1, 6.0
 
 
 class Network:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.dataset import Table, gathered, read_table, sampled, subset, with_value
+from mlpcli.data.dataset import DataSet, read_dataset, sampled, subset, take_rows, with_value
 from mlpcli.data.header import require_columns
 from mlpcli.data.source import Source, open_table
 from mlpcli.data.storage import Storage
@@ -23,15 +23,15 @@ from mlpcli.metrics.intervals import Estimate, Interval, estimate, resampled_mea
 from mlpcli.metrics.scoring import log_losses, score
 from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import TrainedModel, as_read
-from mlpcli.training.evidence import MOST_ROWS
+from mlpcli.training.evidence import MAX_EVIDENCE_ROWS
 from mlpcli.training.networks import build_loss
-from mlpcli.training.prepare import MOST_JUDGED, encode_target, given_weights, prepare_table
+from mlpcli.training.prepare import MAX_EVALUATED, encode_target, given_weights, prepare_dataset
 
 LINEAR_BATCH, LINEAR_STEPS = 64, 3000  # enough for a convex loss at a falling rate to settle
 
 
 @dataclass(frozen=True)
-class Judged:
+class EvaluationEvidence:
     """How the judged rows compare with the rows of training and validation; what findings on test rows need."""
 
     loss_rise: Estimate | None  # loss of judged rows minus that of validation rows, 99 %; None without the latter
@@ -50,7 +50,7 @@ class Evaluation:
     rows: dict[str, int]
     y: NDArray[Any]  # of the set judged last: test, or the whole file
     outputs: NDArray[np.floating]
-    judged: Judged | None = None  # None without test rows
+    test_evidence: EvaluationEvidence | None = None  # None without test rows
 
 
 def find_data(model: TrainedModel) -> str:
@@ -82,8 +82,8 @@ def evaluate(
         path = path or find_data(model)
         # The model's dialect holds every marker already; asking for them once more changes nothing.
         asked = model.record.dialect.options(options.memory if options else None)
-        table = read_table(path, model.config, asked, os.path.dirname(model.path or ""))
-        return evaluate_table(model, table, linear=linear)
+        table = read_dataset(path, model.config, asked, os.path.dirname(model.path or ""))
+        return evaluate_dataset(model, table, linear=linear)
     frame, cells, source = read_for(model, path, options or ReadOptions())
     frame = as_read(model, frame)
     outputs = model.outputs(frame, source.storage.release)
@@ -93,11 +93,11 @@ def evaluate(
     metrics = {"test": score(task, truth, outputs, rng=rng, threshold=model.record.threshold)}
     baselines = {} if model.labels else {"mean": constant_metrics(model, truth, None)}
     tested = some_rows(np.ones(len(truth), bool), rng)
-    judged = judge(model, frame.iloc[tested], truth[tested], None, None)
-    return Evaluation(path, metrics, baselines, {"test": len(truth)}, truth, outputs, judged)
+    test_evidence = compare_with_training(model, frame.iloc[tested], truth[tested], None, None)
+    return Evaluation(path, metrics, baselines, {"test": len(truth)}, truth, outputs, test_evidence)
 
 
-def evaluate_table(model: TrainedModel, table: Table, *, linear: bool) -> Evaluation:
+def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Evaluation:
     """Scores each set of the table a model was trained on; intervals on the test rows.
 
     Of a larger set, MOST_JUDGED rows drawn at random are judged.
@@ -105,9 +105,9 @@ def evaluate_table(model: TrainedModel, table: Table, *, linear: bool) -> Evalua
     The linear baseline is a network of the same engine without hidden layers, trained on the same rows.
     """
     rows = {name: int((table.sets == i).sum()) for i, name in enumerate(splits.SETS)}
-    if max(rows.values()) > MOST_JUDGED:
+    if max(rows.values()) > MAX_EVALUATED:
         seed = model.config.seed
-        parts = [sampled(table.sets == i, MOST_JUDGED, seed) for i in range(len(splits.SETS))]
+        parts = [sampled(table.sets == i, MAX_EVALUATED, seed) for i in range(len(splits.SETS))]
         table = subset(table, np.sort(np.concatenate(parts)))
     frame = as_read(model, table.frame)
     outputs = model.outputs(frame, table.storage.release)
@@ -122,7 +122,7 @@ def evaluate_table(model: TrainedModel, table: Table, *, linear: bool) -> Evalua
     if model.record.validation:
         metrics["validation"] = {k: Interval(v, v, v) for k, v in model.record.validation.items()}
     baselines: dict[str, dict[str, float]] = {}
-    judged = None
+    test_evidence = None
     if is_test.any():
         metrics["test"] = score(task, truth[is_test], outputs[is_test], part(weights, is_test), rng=rng, threshold=cut)
         name = "majority class" if model.labels else "mean"
@@ -132,20 +132,20 @@ def evaluate_table(model: TrainedModel, table: Table, *, linear: bool) -> Evalua
             straight = fit_linear(table, model.config)
             out = straight.outputs(as_read(straight, table.frame.loc[is_test]), table.storage.release)
             baselines["linear"] = values_of(score(task, truth[is_test], out, part(weights, is_test), 0, rng=rng))
-        advantage = None if out is None else advantage_over(model, truth[is_test], outputs[is_test], out)
+        advantage = None if out is None else loss_ratio(model, truth[is_test], outputs[is_test], out)
         seen, tested = some_rows(~is_test, rng), some_rows(is_test, rng)
-        judged = judge(model, frame.iloc[tested], truth[tested], frame.iloc[seen], advantage)
-    return Evaluation(table.source.name, metrics, baselines, rows, truth[is_test], outputs[is_test], judged)
+        test_evidence = compare_with_training(model, frame.iloc[tested], truth[tested], frame.iloc[seen], advantage)
+    return Evaluation(table.source.name, metrics, baselines, rows, truth[is_test], outputs[is_test], test_evidence)
 
 
 def some_rows(chosen: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int64]:
     """The chosen rows in order, or MOST_ROWS of them at random."""
-    return np.sort(rng.permutation(np.flatnonzero(chosen))[:MOST_ROWS])
+    return np.sort(rng.permutation(np.flatnonzero(chosen))[:MAX_EVIDENCE_ROWS])
 
 
-def judge(
+def compare_with_training(
     model: TrainedModel, frame: pd.DataFrame, truth: NDArray[Any], seen: pd.DataFrame | None, advantage: Estimate | None
-) -> Judged:
+) -> EvaluationEvidence:
     """Compares judged rows with the rows `seen` in training and validation."""
     x = model.schema.encode(frame)
     evidence, target = model.record.evidence, model.schema.target
@@ -168,10 +168,10 @@ def judge(
         # Wilcoxon 1945; not misled by a few large losses as a difference of means is.
         rank = float((above.mean() - 0.5) / (1 / 12 * (1 / len(truth) + 1 / max(evidence.n_valid, 1))) ** 0.5)
     moved = {} if seen is None else moved_columns(model, model.schema.encode(seen), x)
-    return Judged(rise, rank, moved, advantage)
+    return EvaluationEvidence(rise, rank, moved, advantage)
 
 
-def advantage_over(
+def loss_ratio(
     model: TrainedModel, truth: NDArray[Any], ours: NDArray[np.floating], theirs: NDArray[np.floating]
 ) -> Estimate:
     """Their loss minus ours on the same rows, as a share of what theirs gains over a constant; paired bootstrap."""
@@ -251,7 +251,7 @@ def values_of(found: dict[str, Interval]) -> dict[str, float]:
     return {name: interval.value for name, interval in found.items()}
 
 
-def fit_linear(table: Table, config: Config) -> TrainedModel:
+def fit_linear(table: DataSet, config: Config) -> TrainedModel:
     """A single-layer network on the same rows, as the baseline every larger one has to beat."""
     n_steps = len(table.sets) // LINEAR_BATCH + 1
     epochs = int(np.clip(LINEAR_STEPS // n_steps, 10, 300))
@@ -261,8 +261,8 @@ def fit_linear(table: Table, config: Config) -> TrainedModel:
         batch_size=str(LINEAR_BATCH), patience=0, dropout=0.0, input_noise=0.0, normalization="none",
         label_smoothing=0.0, calibrate=False, time_limit=None, loss="auto",
     )  # fmt: skip
-    fitting = prepare_table(table, straight)
-    return assemble(fitting, History.of(fitting.events()))
+    prepared = prepare_dataset(table, straight)
+    return assemble(prepared, History.of(prepared.events()))
 
 
 def read_for(model: TrainedModel, path: str, options: ReadOptions) -> tuple[pd.DataFrame, pd.Series[Any], Source]:
@@ -278,5 +278,5 @@ def read_for(model: TrainedModel, path: str, options: ReadOptions) -> tuple[pd.D
     kinds[target.name] = "text" if target.labels else "number"
     texts, numbers = ([n for n, k in kinds.items() if k == kind] for kind in ("text", "number"))
     frame = source.read(numbers=numbers, texts=texts, target=target.name)
-    frame = gathered(frame, with_value(frame[target.name], storage), storage)
+    frame = take_rows(frame, with_value(frame[target.name], storage), storage)
     return frame, frame[target.name], source

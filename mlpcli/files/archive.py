@@ -25,11 +25,11 @@ from mlpcli.errors import DataError, MachineError, ModelError
 from mlpcli.files.atomic import write_atomically
 
 FORMAT = 1
-LARGEST_FILE = 2 << 30  # bytes
-LARGEST_HEADER = 32 << 20  # bytes of JSON
-MOST_VALUES = 2_000_000  # in the JSON; each takes up to 70 bytes of memory
-DEEPEST = 32  # nested brackets in the JSON
-MOST_MEMBERS = 16
+MAX_FILE_BYTES = 2 << 30  # bytes
+MAX_HEADER_BYTES = 32 << 20  # bytes of JSON
+MAX_VALUES = 2_000_000  # in the JSON; each takes up to 70 bytes of memory
+MAX_DEPTH = 32  # nested brackets in the JSON
+MAX_MEMBERS = 16
 BLOCK = 1 << 20  # bytes looked at together
 DTYPES = ("<f4", "<f8", "<i8", "|u1")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip can hold
@@ -47,7 +47,7 @@ def pack(header: Mapping[str, Any], arrays: Arrays) -> bytes:
     body = {**header, "format": FORMAT}
     body["sha256"] = digest(body, arrays)
     written = canonical(body)
-    if len(written) > LARGEST_HEADER or not is_moderate(written):  # no reader would take it
+    if len(written) > MAX_HEADER_BYTES or not is_moderate(written):  # no reader would take it
         raise DataError("too many columns, categories or classes for a model file", "fewer columns with --drop")
     text = np.frombuffer(written, np.uint8)
     out = io.BytesIO()
@@ -103,7 +103,7 @@ def split_members(data: bytes) -> dict[str, bytes]:
     """The stored members from the start of the file on; the packing again proves the rest of the frame."""
     members: dict[str, bytes] = {}
     at = 0
-    while data[at : at + 4] == b"PK\x03\x04" and len(members) < MOST_MEMBERS:
+    while data[at : at + 4] == b"PK\x03\x04" and len(members) < MAX_MEMBERS:
         size = int.from_bytes(data[at + 18 : at + 22], "little")
         n_name = int.from_bytes(data[at + 26 : at + 28], "little")
         n_extra = int.from_bytes(data[at + 28 : at + 30], "little")
@@ -141,7 +141,7 @@ def read_npy(member: bytes) -> NDArray[Any]:
 
 def read_header(text: bytes) -> dict[str, Any]:
     """The JSON of a header: one object, no NaN, no doubled key, not nested too deep."""
-    if len(text) > LARGEST_HEADER or not is_moderate(text):
+    if len(text) > MAX_HEADER_BYTES or not is_moderate(text):
         raise ModelError("the header is too large", hint=DAMAGED)
     try:
         header = json.loads(text.decode("ascii"), object_pairs_hook=unique_keys, parse_constant=no_constant)
@@ -163,7 +163,7 @@ def is_moderate(text: bytes) -> bool:
         opens, closes = np.isin(block, (0x5B, 0x7B)), np.isin(block, (0x5D, 0x7D))
         depths = depth + np.cumsum(opens.astype(np.int64) - closes)
         n_values += int(opens.sum()) + int((block == 0x2C).sum())
-        if depths.max() > DEEPEST or n_values > MOST_VALUES:
+        if depths.max() > MAX_DEPTH or n_values > MAX_VALUES:
             return False
         depth = int(depths[-1])
     return True
@@ -198,7 +198,7 @@ def load(path: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         os.close(descriptor)
         raise ModelError("not a regular file", hint="name a model file that mlpcli train wrote", file=path)
     with os.fdopen(descriptor, "rb") as file:
-        if found.st_size > LARGEST_FILE:
+        if found.st_size > MAX_FILE_BYTES:
             raise ModelError("larger than any mlpcli model", hint=DAMAGED, file=path)
         if file.read(4) != b"PK\x03\x04":
             raise ModelError("not an mlpcli model", hint="name a model file that mlpcli train wrote", file=path)

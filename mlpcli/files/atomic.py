@@ -21,7 +21,7 @@ from mlpcli.errors import MachineError, UsageError
 TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<pid>[0-9]+)\.[0-9a-f]{16}\.tmp")
 
 
-def refused(error: OSError, path: str) -> MachineError:
+def write_error(error: OSError, path: str) -> MachineError:
     """The house form of what the operating system refused."""
     hints = {
         errno.ENOSPC: "free some space, or write to another disk with -o",
@@ -60,7 +60,7 @@ def write_atomically(path: str) -> Iterator[BinaryIO]:
         finally:
             os.close(folder)
     except OSError as error:
-        raise refused(error, path) from error
+        raise write_error(error, path) from error
 
 
 def unnamed_file(folder: str) -> int:
@@ -78,7 +78,7 @@ def unnamed_file(folder: str) -> int:
         except OSError as error:
             problem = problem or error
     assert problem is not None
-    raise refused(problem, folder) from problem
+    raise write_error(problem, folder) from problem
 
 
 def resolved(path: str) -> Path:

@@ -46,13 +46,13 @@ def _read(hint: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint):
         return _dataclass(hint, value, where)
     if origin is Literal:
-        return value if value in args and type(value) in map(type, args) else _refuse(value, where)
+        return value if value in args and type(value) in map(type, args) else _raise_unfit(value, where)
     if origin in (Union, types.UnionType):
         return _union(args, value, where)
     if origin is tuple and isinstance(value, list):
         many = len(args) == 2 and args[1] is Ellipsis
         if not many and len(value) != len(args):
-            _refuse(value, where)
+            _raise_unfit(value, where)
         kinds = [args[0]] * len(value) if many else args
         return tuple(_read(kind, v, f"{where}[{i}]") for i, (kind, v) in enumerate(zip(kinds, value, strict=True)))
     if origin is list and isinstance(value, list):
@@ -63,7 +63,7 @@ def _read(hint: Any, value: Any, where: str) -> Any:
         return float(value)
     if hint in (int, str, bool, type(None)) and type(value) is hint:
         return value
-    return _refuse(value, where)
+    return _raise_unfit(value, where)
 
 
 def _union(options: tuple[Any, ...], value: Any, where: str) -> Any:
@@ -78,12 +78,12 @@ def _union(options: tuple[Any, ...], value: Any, where: str) -> Any:
                 return _read(option, value, where)
             except ModelError:
                 continue
-    return _refuse(value, where)
+    return _raise_unfit(value, where)
 
 
 def _dataclass(cls: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
-        _refuse(value, where)
+        _raise_unfit(value, where)
     hints = get_type_hints(cls)
     names = [f.name for f in dataclasses.fields(cls)]
     for key in value:
@@ -99,5 +99,5 @@ def _dataclass(cls: Any, value: Any, where: str) -> Any:
         raise ModelError(f"entry {where}: {error.message}", hint="the file is damaged or was edited") from error
 
 
-def _refuse(value: Any, where: str) -> Any:
+def _raise_unfit(value: Any, where: str) -> Any:
     raise ModelError(f"entry {where} cannot be {str(value)[:40]!r}", hint="the file is damaged or was edited")

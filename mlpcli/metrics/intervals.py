@@ -13,7 +13,7 @@ from mlpcli.engine.arrays import Array
 N_RESAMPLES, RESAMPLES_AT_ONCE = 1_000, 50
 
 
-MOST_GROUPS = 4_000  # rows are resampled one by one up to here, beyond it in random groups of equal size
+MAX_BOOTSTRAP_GROUPS = 4_000  # rows are resampled one by one up to here, beyond it in random groups of equal size
 
 
 LEVEL = 0.95
@@ -31,9 +31,9 @@ class Estimate:
 def resampled_means(values: Array, rng: np.random.Generator) -> Array:
     """(n, k) values of rows -> (N_RESAMPLES + 1, k) means: of all rows, then of rows drawn with replacement."""
     n = len(values)
-    if n > MOST_GROUPS:
+    if n > MAX_BOOTSTRAP_GROUPS:
         # Sums over random groups of rows vary as the rows do, and there are fewer of them.
-        order = rng.permutation(n)[: n - n % MOST_GROUPS].reshape(MOST_GROUPS, -1)
+        order = rng.permutation(n)[: n - n % MAX_BOOTSTRAP_GROUPS].reshape(MAX_BOOTSTRAP_GROUPS, -1)
         grouped = values[order].mean(axis=1)
     else:
         grouped = values

@@ -174,22 +174,22 @@ def balanced_accuracy(y: Labels, labels: Labels) -> Statistic:
 def f1(y: Labels, labels: Labels) -> Statistic:
     """Macro F1, for two classes as well: the mean of 2TP / (2TP + FP + FN) over the classes in truth or labels."""
     n_classes = int(max(y.max(), labels.max())) + 1
-    true, said = _weight_by_class(y, n_classes), _weight_by_class(labels, n_classes)
+    true, predicted = _weight_by_class(y, n_classes), _weight_by_class(labels, n_classes)
     hit = _weight_by_class(y, n_classes, labels == y)
 
     def macro(w: Floats) -> Floats:
-        either = true(w) + said(w)
+        either = true(w) + predicted(w)
         return _ratio(_ratio(2 * hit(w), either).sum(axis=1), (either > 0).sum(axis=1))
 
     return macro
 
 
-LEAST_PROBABILITY = 1e-7  # so that a certain and wrong answer costs much, and not without end
+MIN_PROBABILITY = 1e-7  # so that a certain and wrong answer costs much, and not without end
 
 
 def log_losses(y: Labels, proba: Array) -> Array:
     """(n,) -log of each true class's probability, which counts as at least LEAST_PROBABILITY."""
-    return np.asarray(-np.log(np.maximum(proba[np.arange(len(y)), y], LEAST_PROBABILITY)))
+    return np.asarray(-np.log(np.maximum(proba[np.arange(len(y)), y], MIN_PROBABILITY)))
 
 
 def log_loss(y: Labels, proba: Array) -> Statistic:
@@ -415,9 +415,9 @@ def confusion(y: Labels, labels: Labels, n_classes: int) -> Labels:
 
 def per_class(table: Labels) -> PerClass:
     """Precision, recall, F1 and support of each class from a confusion table (n_classes, n_classes)."""
-    hits, said, support = table.diagonal().astype(np.float64), table.sum(axis=0), table.sum(axis=1)
-    precision, recall = _ratio(hits, said), _ratio(hits, support)
-    return PerClass(precision, recall, _ratio(2 * hits, said + support), support)
+    hits, predicted, support = table.diagonal().astype(np.float64), table.sum(axis=0), table.sum(axis=1)
+    precision, recall = _ratio(hits, predicted), _ratio(hits, support)
+    return PerClass(precision, recall, _ratio(2 * hits, predicted + support), support)
 
 
 def resampled_interval(name: str, values: Sequence[float], ratio: float) -> Interval:

@@ -22,17 +22,17 @@ from mlpcli.data.schema import Schema
 from mlpcli.data.words import SLOTS
 from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import ModelError
-from mlpcli.training.ensemble import Part
+from mlpcli.training.ensemble import Component
 from mlpcli.training.kinds import kinds_of
 
-LARGEST_INPUT = 1e30  # of a network; float32 ends at 3e38
-LARGEST_TEMPERATURE = 1e3
-SMALLEST_CLIP = 1e-3
-WIDEST_VECTOR = 256  # of a level
+MAX_INPUT = 1e30  # of a network; float32 ends at 3e38
+MAX_TEMPERATURE = 1e3
+MIN_CLIP = 1e-3
+MAX_VECTOR_WIDTH = 256  # of a level
 
 
-def require_sound(
-    schema: Schema, config: Config, dialect: Dialect, parts: Sequence[Part], threshold: float | None
+def check_header(
+    schema: Schema, config: Config, dialect: Dialect, parts: Sequence[Component], threshold: float | None
 ) -> None:
     """Raises ModelError for the first thing that does not fit."""
     for fits, what in rules(schema, config, dialect, parts, threshold):
@@ -41,7 +41,7 @@ def require_sound(
 
 
 def rules(
-    schema: Schema, config: Config, dialect: Dialect, parts: Sequence[Part], threshold: float | None
+    schema: Schema, config: Config, dialect: Dialect, parts: Sequence[Component], threshold: float | None
 ) -> Iterator[tuple[bool, str]]:
     target = schema.target
     is_classes = target.task == "classification"
@@ -51,7 +51,7 @@ def rules(
     yield len(target.labels) >= 2 if is_classes else not target.labels, "classes"
     yield len(set(target.labels)) == len(target.labels), "classes"
     yield target.std > 0 and target.low <= target.high, "target's numbers"
-    yield all(1 / LARGEST_TEMPERATURE <= part.temperature <= LARGEST_TEMPERATURE for part in parts), "temperature"
+    yield all(1 / MAX_TEMPERATURE <= part.temperature <= MAX_TEMPERATURE for part in parts), "temperature"
     kinds, weighed = kinds_of(config), [part.kind for part in parts]
     yield weighed[:1] == list(kinds[:1]) and weighed == [kind for kind in kinds if kind in weighed], "kinds of network"
     yield all(part.weight > 0 for part in parts) and abs(sum(part.weight for part in parts) - 1) < 1e-6, "weights"
@@ -79,7 +79,7 @@ def is_sound(column: Column) -> bool:
         with np.errstate(over="ignore"):
             steps = np.diff(edges)
         return (
-            (column.clip == 0 or column.clip >= SMALLEST_CLIP)
+            (column.clip == 0 or column.clip >= MIN_CLIP)
             and len(column.indicator) in (0, 2)
             and are_inputs(*column.indicator, column.shrink)
             and len(edges) != 1
@@ -93,11 +93,11 @@ def is_sound(column: Column) -> bool:
             and len(set(column.levels)) == len(column.levels)
         )
     if isinstance(column, EmbeddedColumn):
-        return 1 <= column.width <= WIDEST_VECTOR and len(set(column.levels)) == len(column.levels)
+        return 1 <= column.width <= MAX_VECTOR_WIDTH and len(set(column.levels)) == len(column.levels)
     if isinstance(column, FreeText):
         n_inputs = len(column.slots)
         return (
-            (column.clip == 0 or column.clip >= SMALLEST_CLIP)
+            (column.clip == 0 or column.clip >= MIN_CLIP)
             and len(column.center) == len(column.factor) == n_inputs
             and are_inputs(*column.center, *column.factor)
             and list(column.slots) == sorted(set(column.slots))
@@ -115,4 +115,4 @@ def is_sound(column: Column) -> bool:
 
 
 def are_inputs(*values: float) -> bool:
-    return all(abs(value) <= LARGEST_INPUT for value in values)
+    return all(abs(value) <= MAX_INPUT for value in values)

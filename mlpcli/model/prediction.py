@@ -125,7 +125,7 @@ class Predictor:
         """The rows of a part -> kept columns, prediction, and probabilities on request."""
         numbers, texts = ([n for n, k in self.kinds.items() if k == kind] for kind in ("number", "text"))
         inputs = as_read(self.model, source.read(numbers=numbers, texts=texts, only=self.kinds))
-        for column, (unseen, far) in self.model.schema.surprises(inputs).items():
+        for column, (unseen, far) in self.model.schema.unseen_values(inputs).items():
             self.unseen[column] += unseen
             self.far[column] += far
         as_they_stand = source.parse(texts=kept, only=kept, markers=False) if kept else pd.DataFrame()

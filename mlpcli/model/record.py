@@ -9,12 +9,12 @@ from mlpcli.config import Config
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.schema import Schema
 from mlpcli.events import History
-from mlpcli.training.ensemble import Part
+from mlpcli.training.ensemble import Component
 from mlpcli.training.evidence import Evidence
 
 
 @dataclass(frozen=True)
-class Data:
+class DataOrigin:
     """The file a model was trained on, and how many of its rows went where."""
 
     path: str  # as given when relative; the bare name of an absolute path, which would tell of the machine
@@ -26,7 +26,7 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Record:
+class ModelRecord:
     """The JSON header of a model file."""
 
     kind: Literal["mlpcli model"]
@@ -34,8 +34,8 @@ class Record:
     schema: Schema
     config: Config
     dialect: Dialect
-    data: Data
-    parts: tuple[Part, ...]  # of the kinds of network that have a weight, in the order of their networks
+    data: DataOrigin
+    parts: tuple[Component, ...]  # of the kinds of network that have a weight, in the order of their networks
     threshold: float | None  # from which probability on the second of two classes is said; None: the more probable
     by_fold: bool  # each member validated on a fold of its own
     validation: dict[str, float]  # metrics on validation rows, out of fold for an ensemble

@@ -19,8 +19,8 @@ from mlpcli.errors import DataError, ModelError
 from mlpcli.files import archive
 from mlpcli.files.jsonable import from_json, to_json
 from mlpcli.metrics.scoring import decide
-from mlpcli.model.checks import require_sound
-from mlpcli.model.record import Record
+from mlpcli.model.checks import check_header
+from mlpcli.model.record import ModelRecord
 from mlpcli.training.ensemble import combine
 from mlpcli.training.networks import build_network, layer_widths, n_weights
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class TrainedModel:
     """Predicts from frames or CSV files; `evaluate`, `save`, and `mlpcli.load` are its other verbs."""
 
-    record: Record
+    record: ModelRecord
     networks: list[Network]
     path: str | None = None  # where it was loaded from
 
@@ -121,8 +121,8 @@ def load(path: str) -> TrainedModel:
     try:
         if header.get("kind") == "mlpcli checkpoint":
             raise ModelError("a checkpoint, not a model", "mlpcli train --resume goes on with it")
-        record = from_json(Record, header)
-        require_sound(record.schema, record.config, record.dialect, record.parts, record.threshold)
+        record = from_json(ModelRecord, header)
+        check_header(record.schema, record.config, record.dialect, record.parts, record.threshold)
         members = arrays.get("members", np.empty((0, 0), np.float32))
         if (
             arrays.keys() != {"members"}
@@ -138,7 +138,7 @@ def load(path: str) -> TrainedModel:
     return TrainedModel(record, networks, path)
 
 
-def with_weights(record: Record, row: Array, kind: str) -> Network:
+def with_weights(record: ModelRecord, row: Array, kind: str) -> Network:
     """A network with the weights of a model file. Raises ModelError when they are too few."""
     # Before anything of the size that a header asks for is made.
     if n_weights(layer_widths(record.config, record.schema, kind)) > len(row):

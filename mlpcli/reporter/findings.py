@@ -9,7 +9,7 @@ from mlpcli.diagnosis.findings import CHECKS, NUMBERS, Finding
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.tables import number
 from mlpcli.reporter.text import safe
-from mlpcli.studies.remedies import AGAIN, Outcome
+from mlpcli.studies.remedies import AGAIN, RemedyOutcome
 
 
 def at_length(findings: Sequence[Finding], width: int) -> Iterator[str]:
@@ -37,7 +37,7 @@ def paragraph(text: str, width: int, indent: str = "  ") -> list[str]:
     )  # fmt: skip
 
 
-def remedies_table(outcomes: Sequence[Outcome]) -> Grid:
+def remedies_table(outcomes: Sequence[RemedyOutcome]) -> Grid:
     """Each remedy with its flags, the validation loss with it, how much lower that is, and the verdict."""
     rows = []
     for o in outcomes:
@@ -49,7 +49,7 @@ def remedies_table(outcomes: Sequence[Outcome]) -> Grid:
     return Grid(["remedy", "loss", "lower by", "interval", "verdict"], rows, texts=(0, 4))
 
 
-def remedies_line(outcomes: Sequence[Outcome]) -> str:
+def remedies_line(outcomes: Sequence[RemedyOutcome]) -> str:
     """Which remedies help, in a sentence."""
     helping = [o.flags for o in outcomes if o.verdict == "helps"]
     if not helping:

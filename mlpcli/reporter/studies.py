@@ -20,13 +20,13 @@ from mlpcli.studies.comparison import Comparison
 from mlpcli.studies.cross_validation import CrossValidation
 from mlpcli.studies.learning_curve import LearningCurve
 from mlpcli.studies.search import GIVEN, Trial
-from mlpcli.studies.tasks import Outcome
+from mlpcli.studies.tasks import TaskOutcome
 from mlpcli.studies.tuning import SearchEvent, TrialEnded, Tuning
 
 TOLD = {"classification": ("accuracy", "log_loss"), "regression": ("rmse", "r2")}  # of each outcome, in its line
 
 
-def told(outcome: Outcome) -> str:
+def told(outcome: TaskOutcome) -> str:
     """One line about a training that ended."""
     if outcome.error is not None:
         return safe(f"{outcome.name}: diverged", 120)
@@ -35,7 +35,7 @@ def told(outcome: Outcome) -> str:
     return safe(f"{outcome.name}: ", 80) + ", ".join(f"{n} {number(metrics[n])}" for n in names)
 
 
-def progress(outcomes: Iterable[Outcome], total: int, console: Console) -> Iterator[Outcome]:
+def progress(outcomes: Iterable[TaskOutcome], total: int, console: Console) -> Iterator[TaskOutcome]:
     """On a terminal a bar and the last line, elsewhere a line for each training; passes the outcomes on."""
     began = time.monotonic()
     if not is_live(console):

@@ -12,7 +12,7 @@ from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.text import safe
 
 SHOWN = ("accuracy", "balanced_accuracy", "f1", "auc", "log_loss", "rmse", "mae", "r2")  # --json and --verbose have all
-MOST_CLASSES = 12  # a wider confusion table helps nobody; the worst pairs are listed instead
+MAX_CLASSES = 12  # a wider confusion table helps nobody; the worst pairs are listed instead
 PAIRS = 10
 
 
@@ -48,7 +48,7 @@ def metrics_table(
 
 def confusion_table(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> Grid:
     """Rows a true class, columns a predicted one; with many classes the most frequent mistakes."""
-    if len(labels) <= MOST_CLASSES:
+    if len(labels) <= MAX_CLASSES:
         rows = [(label, *(str(n) for n in line)) for label, line in zip(labels, counts, strict=True)]
         return Grid(["", *labels], rows, title="true class (rows) and prediction (columns)")
     pairs = [(n, i, j) for i, line in enumerate(counts) for j, n in enumerate(line) if i != j and n]

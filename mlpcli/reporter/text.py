@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, format, surrogate, private, unassigned, separators
-MOST_COMBINING = 2  # marks on one letter; a flood of them would paint over other lines
+MAX_COMBINING = 2  # marks on one letter; a flood of them would paint over other lines
 
 
 def safe(text: str, width: int = 80) -> str:
@@ -27,7 +27,7 @@ def safe(text: str, width: int = 80) -> str:
     used = marks = 0
     for char in text:
         marks = marks + 1 if unicodedata.combining(char) else 0
-        if unicodedata.category(char) in HIDDEN or marks > MOST_COMBINING:
+        if unicodedata.category(char) in HIDDEN or marks > MAX_COMBINING:
             code = ord(char)
             shown = f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
         else:

@@ -13,10 +13,10 @@ import numpy as np
 
 from mlpcli.config import DATA, Config, ReadOptions, flag, parse, setting_named
 from mlpcli.data import splits
-from mlpcli.data.dataset import Table, read_table
+from mlpcli.data.dataset import DataSet, read_dataset
 from mlpcli.errors import TrainingError, UsageError
 from mlpcli.metrics.scoring import LOSS_METRIC
-from mlpcli.studies.tasks import UNUSED, Outcome, Task, run, shared
+from mlpcli.studies.tasks import UNUSED, TaskOutcome, TrainingTask, run, shared
 from mlpcli.studies.workers import Shared, local
 
 ANOTHER_QUESTION = ("target", "task", "test")  # losses on other targets or rows do not compare
@@ -30,26 +30,26 @@ class Comparison:
 
     setting: str
     metric: str  # log_loss or rmse
-    outcomes: tuple[Outcome, ...]
-    best: Outcome
+    outcomes: tuple[TaskOutcome, ...]
+    best: TaskOutcome
     same_loss: bool  # the losses of the curves are of one kind
 
 
 @dataclass(frozen=True)
-class Plan:
+class ComparisonPlan:
     """A comparison that is ready to run: iterate `outcomes`, then take `result` of them."""
 
     setting: str
-    table: Table  # of the first value
-    tasks: tuple[Task, ...]
-    data: tuple[Shared[Table], ...]
+    table: DataSet  # of the first value
+    tasks: tuple[TrainingTask, ...]
+    data: tuple[Shared[DataSet], ...]
 
     @property
     def same_rows(self) -> bool:
         """Whether the same rows train and validate for each value."""
         return all(np.array_equal(task.sets, self.tasks[0].sets) for task in self.tasks)
 
-    def outcomes(self, jobs: int = 1) -> Iterator[Outcome]:
+    def outcomes(self, jobs: int = 1) -> Iterator[TaskOutcome]:
         try:
             with local(jobs) as executor:
                 yield from run(self.tasks, executor)
@@ -57,7 +57,7 @@ class Plan:
             for data in self.data:
                 data.close()
 
-    def result(self, outcomes: Sequence[Outcome]) -> Comparison:
+    def result(self, outcomes: Sequence[TaskOutcome]) -> Comparison:
         """Of all or some outcomes. Raises TrainingError when none has finished."""
         metric = LOSS_METRIC[self.table.task]
         done = sorted(outcomes, key=lambda o: o.number)
@@ -82,7 +82,7 @@ def parse_vary(text: str) -> tuple[str, tuple[str, ...]]:
     return name, found
 
 
-def plan(path: str, config: Config, options: ReadOptions, setting: str, values: Sequence[str]) -> Plan:
+def plan(path: str, config: Config, options: ReadOptions, setting: str, values: Sequence[str]) -> ComparisonPlan:
     """One training for each value, written as on the command line; one network each, unless `ensemble` is set.
 
     Raises DataError, MachineError or UsageError.
@@ -93,7 +93,7 @@ def plan(path: str, config: Config, options: ReadOptions, setting: str, values: 
     # A setting that says which column or row is what needs the file read its way; all others share one table.
     # So does the seed: first weights and order of rows then differ, and not the rows that judge.
     is_of_data = Config.__dataclass_fields__[setting].metadata["group"] == DATA and setting != "seed"
-    tables = [read_table(path, c, options) for c in (configs if is_of_data else configs[:1])]
+    tables = [read_dataset(path, c, options) for c in (configs if is_of_data else configs[:1])]
     data = [shared(table) for table in tables] * (1 if is_of_data else len(configs))
     tasks = []
     for number, (value, one, held) in enumerate(zip(values, configs, data, strict=True)):
@@ -101,8 +101,8 @@ def plan(path: str, config: Config, options: ReadOptions, setting: str, values: 
         if not (sets == splits.VALIDATION).any():
             hint = "leave out --validation 0" if one.share("validation") == 0 else "a larger --validation"
             raise UsageError(f"{name_of(setting, value)}: without validation rows there is nothing to compare by", hint)
-        tasks.append(Task(number, name_of(setting, value), one, held, sets))
-    return Plan(setting, tables[0], tuple(tasks), tuple(data))
+        tasks.append(TrainingTask(number, name_of(setting, value), one, held, sets))
+    return ComparisonPlan(setting, tables[0], tuple(tasks), tuple(data))
 
 
 def name_of(setting: str, value: str) -> str:

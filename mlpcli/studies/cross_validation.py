@@ -14,15 +14,15 @@ import numpy as np
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.dataset import Table, read_table
+from mlpcli.data.dataset import DataSet, read_dataset
 from mlpcli.errors import DataError, TrainingError, UsageError
 from mlpcli.metrics.intervals import Interval
 from mlpcli.metrics.scoring import resampled_interval
-from mlpcli.studies.tasks import UNUSED, Outcome, Sets, Task, run, shared, validated
+from mlpcli.studies.tasks import UNUSED, Sets, TaskOutcome, TrainingTask, run, shared, validated
 from mlpcli.studies.workers import Shared, local
 
 Kind = Literal["stratified", "random", "group", "time"]
-MOST_FOLDS = 100  # more would be trainings without number; a fold's is kept in a byte
+MAX_FOLDS = 100  # more would be trainings without number; a fold's is kept in a byte
 SEEDS = 2**64
 
 
@@ -35,25 +35,25 @@ class CrossValidation:
     n_repeats: int
     n_rows: int  # that take part
     metrics: dict[str, Interval]
-    folds: tuple[Outcome, ...]  # in the order of their numbers; fewer than folds x repeats when interrupted
+    folds: tuple[TaskOutcome, ...]  # in the order of their numbers; fewer than folds x repeats when interrupted
 
 
 @dataclass(frozen=True)
-class Plan:
+class CrossValidationPlan:
     """A cross-validation that is ready to run: iterate `outcomes`, then take `result` of them."""
 
-    table: Table
-    tasks: tuple[Task, ...]
-    data: Shared[Table]
+    table: DataSet
+    tasks: tuple[TrainingTask, ...]
+    data: Shared[DataSet]
     kind: Kind
     n_folds: int
     n_repeats: int
 
-    def outcomes(self, jobs: int = 1) -> Iterator[Outcome]:
+    def outcomes(self, jobs: int = 1) -> Iterator[TaskOutcome]:
         with self.data, local(jobs) as executor:
             yield from run(self.tasks, executor)
 
-    def result(self, outcomes: Sequence[Outcome]) -> CrossValidation:
+    def result(self, outcomes: Sequence[TaskOutcome]) -> CrossValidation:
         """Of all or some outcomes, two at least. Raises TrainingError."""
         folds = sorted(outcomes, key=lambda o: o.number)
         for fold in folds:
@@ -70,23 +70,23 @@ class Plan:
         return CrossValidation(self.kind, self.n_folds, self.n_repeats, n_rows, metrics, tuple(folds))
 
 
-def plan(table: Table, config: Config, n_folds: int = 5, n_repeats: int = 1) -> Plan:
+def plan(table: DataSet, config: Config, n_folds: int = 5, n_repeats: int = 1) -> CrossValidationPlan:
     """Repeated folds over the rows of a table that are not test rows. Raises DataError or UsageError."""
-    if not 2 <= n_folds <= MOST_FOLDS:
-        raise UsageError(f"--folds: expected a number from 2 to {MOST_FOLDS}, found {n_folds}")
+    if not 2 <= n_folds <= MAX_FOLDS:
+        raise UsageError(f"--folds: expected a number from 2 to {MAX_FOLDS}, found {n_folds}")
     if table.times is not None and n_repeats > 1:
         raise UsageError("--repeats: folds in the order of time cannot be drawn again", "leave out --repeats or --time")
     data = shared(table)
-    tasks: list[Task] = []
+    tasks: list[TrainingTask] = []
     for repeat in range(n_repeats):
         seed = (config.seed + repeat) % SEEDS
         for fold, sets in enumerate(fold_sets(table, config, n_folds, seed)):
             name = f"repeat {repeat + 1}, fold {fold + 1}" if n_repeats > 1 else f"fold {fold + 1}"
-            tasks.append(Task(len(tasks), name, replace(config, seed=seed), data, sets))
-    return Plan(table, tuple(tasks), data, kind_of(table), n_folds, n_repeats)
+            tasks.append(TrainingTask(len(tasks), name, replace(config, seed=seed), data, sets))
+    return CrossValidationPlan(table, tuple(tasks), data, kind_of(table), n_folds, n_repeats)
 
 
-def kind_of(table: Table) -> Kind:
+def kind_of(table: DataSet) -> Kind:
     if table.times is not None:
         return "time"
     if table.groups is not None:
@@ -94,7 +94,7 @@ def kind_of(table: Table) -> Kind:
     return "stratified" if table.task == "classification" else "random"
 
 
-def fold_sets(table: Table, config: Config, n_folds: int, seed: int) -> Iterator[Sets]:
+def fold_sets(table: DataSet, config: Config, n_folds: int, seed: int) -> Iterator[Sets]:
     """For each fold the sets of all rows: the fold is TEST, test rows are UNUSED, the rest TRAIN and VALIDATION.
 
     Rows of a validation file stay VALIDATION in each. Raises DataError when a fold would be empty.
@@ -131,5 +131,5 @@ def cross_validate(
 ) -> CrossValidation:
     """Cross-validates on a CSV file. Raises DataError, MachineError, TrainingError or UsageError."""
     config = config or Config()
-    study = plan(read_table(data, config, options or ReadOptions()), config, folds, repeats)
+    study = plan(read_dataset(data, config, options or ReadOptions()), config, folds, repeats)
     return study.result(list(study.outcomes(jobs)))

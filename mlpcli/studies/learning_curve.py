@@ -15,19 +15,19 @@ import numpy as np
 
 from mlpcli.config import Config, ReadOptions, flag
 from mlpcli.data import splits
-from mlpcli.data.dataset import FEWEST_ROWS, Table, read_table
+from mlpcli.data.dataset import MIN_ROWS, DataSet, read_dataset
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.errors import DataError, TrainingError, UsageError
 from mlpcli.metrics.intervals import Interval, t_quantile
 from mlpcli.metrics.scoring import LOSS_METRIC, resampled_interval
-from mlpcli.studies.tasks import UNUSED, Outcome, Task, run, shared, validated
+from mlpcli.studies.tasks import UNUSED, TaskOutcome, TrainingTask, run, shared, validated
 from mlpcli.studies.workers import Shared, local
 
 Advice = Literal["more rows", "regularisation", "both", "neither"]
 
 REPEATS = 10
 SIZES = 6  # points of the curve, each twice the size of the one before
-FEWEST = 30  # training rows of the smallest point, and at least three points are needed
+MIN_CURVE_ROWS = 30  # training rows of the smallest point, and at least three points are needed
 # Decay exponents seen on real learning curves: Viering & Loog 2021, section 4; Hestness et al. 2017.
 EXPONENTS = np.linspace(0.1, 2.0, 39)
 N_BOOTSTRAP = 400
@@ -75,22 +75,22 @@ class LearningCurve:
 
 
 @dataclass(frozen=True)
-class Plan:
+class LearningCurvePlan:
     """A learning curve that is ready to run: iterate `outcomes`, then take `result` of them."""
 
-    table: Table
-    tasks: tuple[Task, ...]
-    data: Shared[Table]
+    table: DataSet
+    tasks: tuple[TrainingTask, ...]
+    data: Shared[DataSet]
     sizes: tuple[int, ...]  # rows
     n_repeats: int
     flags: str
     seed: int
 
-    def outcomes(self, jobs: int = 1) -> Iterator[Outcome]:
+    def outcomes(self, jobs: int = 1) -> Iterator[TaskOutcome]:
         with self.data, local(jobs) as executor:
             yield from run(self.tasks, executor)
 
-    def result(self, outcomes: Sequence[Outcome]) -> LearningCurve:
+    def result(self, outcomes: Sequence[TaskOutcome]) -> LearningCurve:
         """Of all or some outcomes: those of repeats whose every size was trained. Raises TrainingError."""
         metric = LOSS_METRIC[self.table.task]
         by_number = {o.number: o for o in outcomes if o.error is None}
@@ -138,7 +138,7 @@ class Plan:
         )
 
 
-def plan(table: Table, config: Config, n_repeats: int = REPEATS, n_sizes: int = SIZES) -> Plan:
+def plan(table: DataSet, config: Config, n_repeats: int = REPEATS, n_sizes: int = SIZES) -> LearningCurvePlan:
     """Nested parts of the training rows, `n_repeats` times. Raises DataError or UsageError."""
     if not 2 <= n_repeats <= 100:
         raise UsageError(f"--repeats: expected a number from 2 to 100, found {n_repeats}")
@@ -152,14 +152,14 @@ def plan(table: Table, config: Config, n_repeats: int = REPEATS, n_sizes: int = 
     parts = [part_order(table, taken, n_folds, repeat, config.seed) for repeat in range(n_repeats)]
     full = min(len(order) for order, _ in parts)
     sizes = sizes_up_to(full, n_sizes)
-    if len(sizes) < 3 or full < 2 * FEWEST_ROWS:
+    if len(sizes) < 3 or full < 2 * MIN_ROWS:
         raise DataError(
-            f"{full} training rows are too few for a learning curve", f"it needs {4 * FEWEST} at least",
+            f"{full} training rows are too few for a learning curve", f"it needs {4 * MIN_CURVE_ROWS} at least",
             file=table.source.name,
         )  # fmt: skip
     more, flags = regularised(config.resolve(table.task), config)
     data = shared(table)
-    tasks: list[Task] = []
+    tasks: list[TrainingTask] = []
     for repeat, (order, judged) in enumerate(parts):
         seeded = replace(config, seed=(config.seed + repeat) % 2**64)
         for n in (*sizes, sizes[-1]):
@@ -172,17 +172,17 @@ def plan(table: Table, config: Config, n_repeats: int = REPEATS, n_sizes: int = 
                 sets = validated(table, config, sets, seeded.seed)
             name = f"repeat {repeat + 1}, {n} rows" + (", regularised" if is_last else "")
             chosen = replace(more, seed=seeded.seed) if is_last else seeded
-            tasks.append(Task(len(tasks), name, chosen, data, sets))
-    return Plan(table, tuple(tasks), data, sizes, n_repeats, flags, config.seed)
+            tasks.append(TrainingTask(len(tasks), name, chosen, data, sets))
+    return LearningCurvePlan(table, tuple(tasks), data, sizes, n_repeats, flags, config.seed)
 
 
 def sizes_up_to(full: int, n_sizes: int) -> tuple[int, ...]:
     """Rows of each point: the largest is `full`, each other half of the next, none below FEWEST."""
     found = [round(full / 2**k) for k in range(n_sizes)]
-    return tuple(n for n in reversed(found) if n >= FEWEST)
+    return tuple(n for n in reversed(found) if n >= MIN_CURVE_ROWS)
 
 
-def part_order(table: Table, taken: Ints, n_folds: int, repeat: int, seed: int) -> tuple[Ints, Ints]:
+def part_order(table: DataSet, taken: Ints, n_folds: int, repeat: int, seed: int) -> tuple[Ints, Ints]:
     """The rows that train, in an order of which every beginning is a sample of all, and the rows that judge.
 
     Classes keep their proportion in every beginning; a group's rows follow each other.
@@ -316,5 +316,5 @@ def learning_curve(
 ) -> LearningCurve:
     """The learning curve of a CSV file. Raises DataError, MachineError, TrainingError or UsageError."""
     config = config or Config()
-    study = plan(read_table(data, config, options or ReadOptions()), config, repeats, sizes)
+    study = plan(read_dataset(data, config, options or ReadOptions()), config, repeats, sizes)
     return study.result(list(study.outcomes(jobs)))

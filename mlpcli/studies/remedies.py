@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mlpcli.config import Config, flag
 from mlpcli.data import splits
-from mlpcli.data.dataset import Table, read_table, subset
+from mlpcli.data.dataset import DataSet, read_dataset, subset
 from mlpcli.diagnosis.findings import decay
 from mlpcli.errors import DataError, TrainingError
 from mlpcli.evaluation.evaluate import find_data
@@ -28,15 +28,15 @@ from mlpcli.studies.workers import Shared, local
 from mlpcli.training.evidence import Means
 from mlpcli.training.kinds import lead_of, obeys_hidden
 from mlpcli.training.networks import build_loss, build_network
-from mlpcli.training.prepare import prepare_table
+from mlpcli.training.prepare import prepare_dataset
 
 N_NETWORKS = 5  # trained for each remedy, each judged on a fold of its own
-MOST_ROWS = 10_000  # of training and validation, drawn at random
+MAX_REMEDY_ROWS = 10_000  # of training and validation, drawn at random
 AS_IT_IS, AGAIN = "as it is", "as it is, from other first weights"
 
 
 @dataclass(frozen=True)
-class Patient:
+class RemedyInput:
     """What a remedy may look at."""
 
     config: Config  # resolved
@@ -48,46 +48,46 @@ Settings = Mapping[str, Any]
 Losses = NDArray[np.float64]
 
 
-def more_dropout(p: Patient) -> Settings:
+def more_dropout(p: RemedyInput) -> Settings:
     return {"dropout": 0.2 if not p.config.dropout else min(2 * p.config.dropout, 0.8)} if p.config.hidden else {}
 
 
-def more_decay(p: Patient) -> Settings:
+def more_decay(p: RemedyInput) -> Settings:
     return {"weight_decay": 10 * p.config.weight_decay if p.config.weight_decay else decay(p.config)}
 
 
-def smaller_network(p: Patient) -> Settings:
+def smaller_network(p: RemedyInput) -> Settings:
     widths = tuple(max(w // 4, 1) for w in p.config.hidden or ())
     return {"hidden": widths} if widths != p.config.hidden else {}
 
 
-def larger_network(p: Patient) -> Settings:
+def larger_network(p: RemedyInput) -> Settings:
     return {"hidden": tuple(max(min(2 * w, 1024), w, 32) for w in p.config.hidden) if p.config.hidden else (64, 64)}
 
 
-def lower_rate(p: Patient) -> Settings:
+def lower_rate(p: RemedyInput) -> Settings:
     return {"lr": float(f"{rate(p) / 5:.2g}")}
 
 
-def higher_rate(p: Patient) -> Settings:
+def higher_rate(p: RemedyInput) -> Settings:
     return {"lr": float(f"{rate(p) * 5:.2g}")}
 
 
-def more_epochs(p: Patient) -> Settings:
+def more_epochs(p: RemedyInput) -> Settings:
     return {"epochs": 4 * p.history.max_epochs, "patience": 2 * (p.config.patience or 0)}
 
 
-def fewer_features(p: Patient) -> Settings:
+def fewer_features(p: RemedyInput) -> Settings:
     dropped = p.features[(len(p.features) + 1) // 2 :]
     return {"drop": (*p.config.drop, *dropped)} if dropped else {}
 
 
-def rate(p: Patient) -> float:
+def rate(p: RemedyInput) -> float:
     assert p.config.lr is not None
     return p.config.lr
 
 
-REMEDIES: Mapping[str, Callable[[Patient], Settings]] = {
+REMEDIES: Mapping[str, Callable[[RemedyInput], Settings]] = {
     "more dropout": more_dropout,
     "more weight decay": more_decay,
     "a smaller network": smaller_network,
@@ -100,19 +100,19 @@ REMEDIES: Mapping[str, Callable[[Patient], Settings]] = {
 
 
 @dataclass(frozen=True)
-class Trial:
+class RemedyTrial:
     """One training to judge a remedy by; picklable, and its outcome depends on it alone."""
 
     number: int
     name: str
     flags: str  # to copy
     config: Config
-    table: Shared[Table]
+    table: Shared[DataSet]
     other_weights: bool = False
 
 
 @dataclass(frozen=True)
-class Tried:
+class RemedyLosses:
     """The losses of the validation rows, each by the network that never saw it; none when training diverged."""
 
     number: int
@@ -121,7 +121,7 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RemedyOutcome:
     """What a remedy did: the validation loss with it, and how much lower it is than without."""
 
     name: str
@@ -131,43 +131,43 @@ class Outcome:
     verdict: str  # helps, hurts, no sure difference, diverged; chance: nothing but other first weights
 
 
-def perform(trial: Trial) -> Tried:
-    """Trains N_NETWORKS networks. Raises DataError as `prepare_table` does."""
-    fitting = prepare_table(trial.table.value, trial.config)
+def perform(trial: RemedyTrial) -> RemedyLosses:
+    """Trains N_NETWORKS networks. Raises DataError as `prepare_dataset` does."""
+    prepared = prepare_dataset(trial.table.value, trial.config)
     if trial.other_weights:
-        for k, member in enumerate(fitting.members):
-            member.rng = np.random.default_rng([fitting.config.seed, k, 1])
-            member.network = build_network(fitting.config, fitting.schema, member.rng, lead_of(fitting.config))
-    fitting.members = fitting.members[:N_NETWORKS]
+        for k, member in enumerate(prepared.members):
+            member.rng = np.random.default_rng([prepared.config.seed, k, 1])
+            member.network = build_network(prepared.config, prepared.schema, member.rng, lead_of(prepared.config))
+    prepared.members = prepared.members[:N_NETWORKS]
     try:
-        History.of(fitting.events())
+        History.of(prepared.events())
     except TrainingError:
-        return Tried(trial.number, None, np.empty(0, np.int64))
-    held_out = fitting.held_out()
-    temperature = fitting.temperature(held_out)
-    loss, means = build_loss(fitting.config), Means(len(fitting.y))
+        return RemedyLosses(trial.number, None, np.empty(0, np.int64))
+    held_out = prepared.held_out()
+    temperature = prepared.temperature(held_out)
+    loss, means = build_loss(prepared.config), Means(len(prepared.y))
     for index, z in held_out:
-        means.add(index, loss.rows(z.astype(np.float64) / temperature, fitting.y[index]))
+        means.add(index, loss.rows(z.astype(np.float64) / temperature, prepared.y[index]))
     rows = np.flatnonzero(means.counts)
-    return Tried(trial.number, means.of[rows], rows)
+    return RemedyLosses(trial.number, means.of[rows], rows)
 
 
 @dataclass(frozen=True)
-class Plan:
+class RemedyPlan:
     """Trials that are ready to run: iterate `outcomes`, then take `result` of them."""
 
-    trials: tuple[Trial, ...]
-    table: Shared[Table]
+    trials: tuple[RemedyTrial, ...]
+    table: Shared[DataSet]
     seed: int
 
-    def outcomes(self, jobs: int = 1) -> Iterator[Tried]:
+    def outcomes(self, jobs: int = 1) -> Iterator[RemedyLosses]:
         try:
             with local(jobs) as executor:
                 yield from each(perform, self.trials, executor)
         finally:
             self.table.close()
 
-    def result(self, tried: Sequence[Tried]) -> tuple[Outcome, ...]:
+    def result(self, tried: Sequence[RemedyLosses]) -> tuple[RemedyOutcome, ...]:
         """The best first, without the settings as they are. Raises TrainingError when those were not finished."""
         done = {t.number: t for t in tried}
         if 0 not in done or done[0].losses is None:
@@ -181,42 +181,44 @@ class Plan:
                 found.append(self.judged(trial, done[trial.number].losses, controls))
         return tuple(sorted(found, key=lambda o: -np.inf if o.gain is None else o.gain.value, reverse=True))
 
-    def judged(self, trial: Trial, ours: Losses | None, controls: Sequence[Losses]) -> Outcome:
+    def judged(self, trial: RemedyTrial, ours: Losses | None, controls: Sequence[Losses]) -> RemedyOutcome:
         if ours is None:
-            return Outcome(trial.name, trial.flags, None, None, "diverged")
+            return RemedyOutcome(trial.name, trial.flags, None, None, "diverged")
         means = resampled_means(np.column_stack([*controls, ours]), np.random.default_rng([self.seed, trial.number]))
         level = 1 - 0.05 / max(len(self.trials) - 1, 1)
         gains = [estimate(share_of(means[:, i] - means[:, -1], means[:, i]), level) for i in range(len(controls))]
         gain = Estimate(float(np.mean([g.value for g in gains])), min(g.low for g in gains), max(g.high for g in gains))
         verdict = "helps" if gain.low > 0 else "hurts" if gain.high < 0 else "no sure difference"
-        return Outcome(trial.name, trial.flags, float(ours.mean()), gain, "chance" if trial.other_weights else verdict)
+        return RemedyOutcome(
+            trial.name, trial.flags, float(ours.mean()), gain, "chance" if trial.other_weights else verdict
+        )
 
 
-def plan(model: TrainedModel) -> Plan:
+def plan(model: TrainedModel) -> RemedyPlan:
     """One trial for each remedy that applies, on the model's training file. Raises DataError."""
     record = model.record
     if record.evidence.valid_loss is None:
         raise DataError("the model kept no validation rows to judge remedies on", "train with --validation 0.15")
     config = record.config
-    table = read_table(find_data(model), config, record.dialect.options())
+    table = read_dataset(find_data(model), config, record.dialect.options())
     rows = np.flatnonzero(table.sets != splits.TEST)
     rng = np.random.default_rng([config.seed, len(rows)])
-    table = subset(table, np.sort(rng.permutation(rows)[:MOST_ROWS]))
+    table = subset(table, np.sort(rng.permutation(rows)[:MAX_REMEDY_ROWS]))
     config = replace(config, ensemble=max(config.ensemble or 1, N_NETWORKS), kinds=(lead_of(config),), time_limit=None)
     data = shared(table)
     known = record.evidence.alone
     features = tuple(
         sorted((c.name for c in model.schema.features), key=lambda n: -known[n].value if n in known else 9)
     )
-    patient = Patient(record.config, record.history, features)
-    trials = [Trial(0, AS_IT_IS, "", config, data), Trial(1, AGAIN, "", config, data, other_weights=True)]
+    patient = RemedyInput(record.config, record.history, features)
+    trials = [RemedyTrial(0, AS_IT_IS, "", config, data), RemedyTrial(1, AGAIN, "", config, data, other_weights=True)]
     for name, remedy in REMEDIES.items():
         changed = dict(remedy(patient))
         if "hidden" in changed and not obeys_hidden(config):
             changed = {"kinds": ("mlp",), **changed}
         if changed:
-            trials.append(Trial(len(trials), name, flags_of(changed), replace(config, **changed), data))
-    return Plan(tuple(trials), data, config.seed)
+            trials.append(RemedyTrial(len(trials), name, flags_of(changed), replace(config, **changed), data))
+    return RemedyPlan(tuple(trials), data, config.seed)
 
 
 def flags_of(settings: Settings) -> str:

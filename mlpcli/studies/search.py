@@ -144,7 +144,7 @@ class Search(Protocol):
     def propose(self, n: int) -> None:
         """Adds n open trials of one new generation; the very first one has the settings as given."""
 
-    def told(self, trial: Trial, fold: int, loss: float) -> None:
+    def tell(self, trial: Trial, fold: int, loss: float) -> None:
         """Remembers a loss."""
 
     def closed(self, trial: Trial, state: State) -> None:
@@ -198,7 +198,7 @@ class RandomSearch:
             self.trials.append(Trial(number, generation, values))
             self.write(trial=number, generation=generation, values=values)
 
-    def told(self, trial: Trial, fold: int, loss: float) -> None:
+    def tell(self, trial: Trial, fold: int, loss: float) -> None:
         trial.losses[fold] = loss
         self.write(trial=trial.number, fold=fold, loss=loss if math.isfinite(loss) else None)
 
@@ -260,7 +260,7 @@ class OptunaSearch:
             return kinds.IntDistribution(int(dimension.low), int(dimension.high), log=dimension.is_log)
         return kinds.FloatDistribution(dimension.low, dimension.high, log=dimension.is_log)
 
-    def told(self, trial: Trial, fold: int, loss: float) -> None:
+    def tell(self, trial: Trial, fold: int, loss: float) -> None:
         trial.losses[fold] = loss
         losses = {str(k): v if math.isfinite(v) else None for k, v in trial.losses.items()}
         self.handles[trial.number].set_user_attr("losses", losses)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mlpcli.config import Config
 from mlpcli.data import splits
-from mlpcli.data.dataset import Table, subset
+from mlpcli.data.dataset import DataSet, subset
 from mlpcli.data.schema import as_categorical
 from mlpcli.errors import TrainingError
 from mlpcli.evaluation.evaluate import truth_of
@@ -26,7 +26,7 @@ from mlpcli.metrics.scoring import score
 from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import as_read
 from mlpcli.studies.workers import Inline, LocalPool, Shared
-from mlpcli.training.prepare import prepare_table
+from mlpcli.training.prepare import prepare_dataset
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -36,18 +36,18 @@ UNUSED = np.int8(-1)  # beside TRAIN, VALIDATION and TEST: a row that this task 
 
 
 @dataclass(frozen=True)
-class Task:
+class TrainingTask:
     """One training: `sets` (n,) says for each row of the table TRAIN, VALIDATION, TEST or UNUSED."""
 
     number: int
     name: str  # to show
     config: Config
-    table: Shared[Table]
+    table: Shared[DataSet]
     sets: Sets
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TaskOutcome:
     """What came of a task: metrics by set of rows; `error` when training diverged, and then no metrics."""
 
     number: int
@@ -59,22 +59,22 @@ class Outcome:
     error: str | None = None
 
 
-def perform(task: Task) -> Outcome:
-    """Trains and judges. Raises DataError or UsageError as `prepare_table` does."""
+def perform(task: TrainingTask) -> TaskOutcome:
+    """Trains and judges. Raises DataError or UsageError as `prepare_dataset` does."""
     began = time.monotonic()
     table = subset(replace(task.table.value, sets=task.sets), np.flatnonzero(task.sets != UNUSED))
     rows = {name: int((table.sets == number).sum()) for number, name in enumerate(splits.SETS)}
-    fitting = prepare_table(table, task.config)
+    prepared = prepare_dataset(table, task.config)
     history = History()
     try:
-        for event in fitting.events():
+        for event in prepared.events():
             history.add(event)
     except TrainingError as error:
-        return Outcome(task.number, task.name, history, {}, rows, time.monotonic() - began, str(error))
-    model = assemble(fitting, history)
+        return TaskOutcome(task.number, task.name, history, {}, rows, time.monotonic() - began, str(error))
+    model = assemble(prepared, history)
     metrics = {"validation": model.record.validation} if model.record.validation else {}
     is_test = table.sets == splits.TEST
-    for name, chosen in (("train", ~is_test if fitting.by_fold else table.sets == splits.TRAIN), ("test", is_test)):
+    for name, chosen in (("train", ~is_test if prepared.by_fold else table.sets == splits.TRAIN), ("test", is_test)):
         if chosen.any():
             outputs = model.outputs(as_read(model, table.frame.loc[chosen]))
             truth = truth_of(model, table.y_cells.loc[chosen], table.source.name)
@@ -87,16 +87,16 @@ def perform(task: Task) -> Outcome:
                 threshold=model.record.threshold,
             )
             metrics[name] = {k: interval.value for k, interval in found.items()}
-    return Outcome(task.number, task.name, history, metrics, rows, time.monotonic() - began)
+    return TaskOutcome(task.number, task.name, history, metrics, rows, time.monotonic() - began)
 
 
-def shared(table: Table) -> Shared[Table]:
+def shared(table: DataSet) -> Shared[DataSet]:
     """The table for all workers, without the bytes of the file, which training does not need."""
     return Shared(replace(table, source=replace(table.source, parts=())))
 
 
-def validated(table: Table, config: Config, sets: Sets, seed: int) -> Sets:
-    """Among the rows marked TRAIN, the share of `--validation` is marked VALIDATION, as `read_table` would."""
+def validated(table: DataSet, config: Config, sets: Sets, seed: int) -> Sets:
+    """Among the rows marked TRAIN, the share of `--validation` is marked VALIDATION, as `read_dataset` would."""
     rest = np.flatnonzero(sets == splits.TRAIN)
     share = (config.share("validation") or 0.0) / (1 - (config.share("test") or 0.0))
     if table.groups is not None:
@@ -110,12 +110,12 @@ def validated(table: Table, config: Config, sets: Sets, seed: int) -> Sets:
     return sets
 
 
-def strata_names(table: Table) -> list[str]:
+def strata_names(table: DataSet) -> list[str]:
     """The classes, in the order of their numbers in `strata`."""
     return [str(c) for c in as_categorical(table.y_cells).categories] if table.task == "classification" else [""]
 
 
-def run(tasks: Iterable[Task], executor: Inline | LocalPool) -> Iterator[Outcome]:
+def run(tasks: Iterable[TrainingTask], executor: Inline | LocalPool) -> Iterator[TaskOutcome]:
     """Outcomes as tasks end; the order depends on the executor, their content does not."""
     yield from each(perform, tasks, executor)
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.dataset import Table, subset
+from mlpcli.data.dataset import DataSet, subset
 from mlpcli.errors import TrainingError, UsageError
 from mlpcli.evaluation.evaluate import truth_of
 from mlpcli.files.jsonable import to_json
@@ -39,11 +39,11 @@ from mlpcli.studies.search import (
     parse_dimension,
     written,
 )
-from mlpcli.studies.tasks import Outcome, Sets, Task, run, shared
+from mlpcli.studies.tasks import Sets, TaskOutcome, TrainingTask, run, shared
 from mlpcli.studies.workers import Inline, LocalPool, local
 from mlpcli.training.ensemble import combine
 from mlpcli.training.kinds import kinds_of, lead_of
-from mlpcli.training.prepare import SHARPER
+from mlpcli.training.prepare import ENSEMBLE_TEMPERATURE_FACTOR
 
 GENERATION = 9  # trials that compete
 KEPT = 3  # of them go on
@@ -95,7 +95,7 @@ class Tuner:
     """
 
     def __init__(
-        self, table: Table, config: Config, options: ReadOptions, space: Sequence[str], n_folds: int, stem: str
+        self, table: DataSet, config: Config, options: ReadOptions, space: Sequence[str], n_folds: int, stem: str
     ) -> None:
         resolved = config.resolve(table.task)
         self.config, self.options = replace(config, time_limit=None), options
@@ -119,7 +119,7 @@ class Tuner:
         self.spent = 0.0  # seconds of training, of `n_spent` folds
         self.n_spent = 0
 
-    def key(self, table: Table) -> str:
+    def key(self, table: DataSet) -> str:
         """Of everything that the losses depend on: what a journal holds under another key is another search."""
         parts = [
             FORMAT, table.source.sha256, table.target, table.task, to_json(self.config), to_json(self.options),
@@ -162,21 +162,21 @@ class Tuner:
         """Trains each trial on each fold that it was not yet tried on, as long as there is time."""
         wanted = [(t, f) for t in trials for f in folds if f not in t.losses]
 
-        def tasks() -> Iterator[Task]:
+        def tasks() -> Iterator[TrainingTask]:
             for number, (trial, fold) in enumerate(wanted):
                 if self.is_late(began, executor.jobs):
                     return
                 config = trial.config(self.config)
                 config = replace(config, ensemble=1, kinds=(lead_of(config),))
-                yield Task(number, f"trial {trial.number}, fold {fold + 1}", config, data, self.folds[fold])
+                yield TrainingTask(number, f"trial {trial.number}, fold {fold + 1}", config, data, self.folds[fold])
 
         for outcome in run(tasks(), executor):
             trial, fold = wanted[outcome.number]
             self.spent, self.n_spent = self.spent + outcome.seconds, self.n_spent + 1
-            self.search.told(trial, fold, self.loss_of(outcome))
+            self.search.tell(trial, fold, self.loss_of(outcome))
             yield FoldTried(trial, fold, self.n_spent, time.monotonic() - began)
 
-    def loss_of(self, outcome: Outcome) -> float:
+    def loss_of(self, outcome: TaskOutcome) -> float:
         return outcome.metrics["validation"][self.metric] if outcome.error is None else math.inf
 
     def is_late(self, began: float, jobs: int) -> bool:
@@ -232,7 +232,7 @@ def mean_loss(trial: Trial, folds: Sequence[int]) -> float:
     return sum(trial.losses[f] for f in folds) / len(folds)
 
 
-def fold_sets(table: Table, config: Config, n_folds: int) -> list[Sets]:
+def fold_sets(table: DataSet, config: Config, n_folds: int) -> list[Sets]:
     """The sets of each fold, the same for all trials: a fold is VALIDATION, the rest TRAIN.
 
     With `--time` or a validation file there is one fold, its validation rows. Raises UsageError.
@@ -250,14 +250,14 @@ def fold_sets(table: Table, config: Config, n_folds: int) -> list[Sets]:
     return [np.where(fold == k, splits.VALIDATION, splits.TRAIN).astype(np.int8) for k in range(n_folds)]
 
 
-def loss_of_one(model: TrainedModel, table: Table, metric: str) -> float:
+def loss_of_one(model: TrainedModel, table: DataSet, metric: str) -> float:
     """The test loss of a single network of the model, the mean over its networks: what validation losses foretold."""
     chosen = table.sets == splits.TEST
     truth = truth_of(model, table.y_cells.loc[chosen], table.source.name)
     x = model.schema.encode(as_read(model, table.frame.loc[chosen]))
     # The ensemble's temperature is sharper than that of its networks.
     lead = model.record.parts[0]
-    temperature = lead.temperature / (SHARPER if len(model.lead) > 1 else 1.0)
+    temperature = lead.temperature / (ENSEMBLE_TEMPERATURE_FACTOR if len(model.lead) > 1 else 1.0)
     alone = [replace(lead, weight=1.0, temperature=temperature)]
     losses = []
     for network in model.lead:

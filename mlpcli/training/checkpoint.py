@@ -19,15 +19,15 @@ from mlpcli.events import EpochEnded, Event
 from mlpcli.files import archive
 from mlpcli.files.archive import versions
 from mlpcli.files.jsonable import from_json, to_json
-from mlpcli.training.loop import Progress, Standing, Training
-from mlpcli.training.prepare import Fitting
+from mlpcli.training.loop import MemberState, Training, TrainingState
+from mlpcli.training.prepare import PreparedTraining
 
 SHARE = 0.05  # of the time that may go into writing checkpoints
 ANY_TIME = 2**128  # the numbers of a PCG64 generator are smaller
 
 
 @dataclass(frozen=True)
-class Record:
+class CheckpointRecord:
     """The JSON header of a checkpoint."""
 
     kind: Literal["mlpcli checkpoint"]
@@ -35,109 +35,109 @@ class Record:
     data: str  # SHA-256 of the training file
     rows: str  # SHA-256 of the encoded rows, and of which member sees which
     config: Config
-    told: tuple[EpochEnded, ...]
-    standings: tuple[Standing, ...]
+    emitted: tuple[EpochEnded, ...]
+    member_states: tuple[MemberState, ...]
 
 
-def resumable(fitting: Fitting, jobs: int, checkpoint: str | None, resume: str | None) -> Iterator[Event]:
+def resumable(prepared: PreparedTraining, jobs: int, checkpoint: str | None, resume: str | None) -> Iterator[Event]:
     """The events of a training that goes on from the file `resume` and is kept in the file `checkpoint`.
 
     Raises UsageError when `resume` belongs to another training, ModelError when it is damaged, MachineError.
     """
-    training = fitting.training()
+    training = prepared.training()
     if resume is not None:
-        training.go_on(load(resume, fitting, training))
+        training.load_state(load(resume, prepared, training))
     events = training.events(jobs)
-    return events if checkpoint is None else kept(events, fitting, training, checkpoint)
+    return events if checkpoint is None else kept(events, prepared, training, checkpoint)
 
 
-def kept(events: Iterator[Event], fitting: Fitting, training: Training, path: str) -> Iterator[Event]:
+def kept(events: Iterator[Event], prepared: PreparedTraining, training: Training, path: str) -> Iterator[Event]:
     """Passes every event on; writes a checkpoint after an epoch now and then, and when training ends."""
-    header = record_of(fitting)
-    progress: Progress | None = None
+    header = record_of(prepared)
+    state: TrainingState | None = None
     due = 0.0
     try:
         for event in events:
-            if isinstance(event, EpochEnded) and len(training.told) == event.epoch:
-                progress = training.progress()
+            if isinstance(event, EpochEnded) and len(training.emitted) == event.epoch:
+                state = training.state()
                 began = time.monotonic()
                 if began >= due:
-                    save(path, header, progress)
-                    progress, now = None, time.monotonic()
+                    save(path, header, state)
+                    state, now = None, time.monotonic()
                     due = now + (now - began) / SHARE
             yield event
     finally:
-        if progress is not None:
-            save(path, header, progress)
+        if state is not None:
+            save(path, header, state)
 
 
-def record_of(fitting: Fitting) -> Record:
-    return Record(
-        "mlpcli checkpoint", dict(versions()), fitting.table.source.sha256, digest(fitting),
+def record_of(prepared: PreparedTraining) -> CheckpointRecord:
+    return CheckpointRecord(
+        "mlpcli checkpoint", dict(versions()), prepared.table.source.sha256, digest(prepared),
         # How long to train may change on the way; the steps taken do not depend on it.
-        replace(fitting.config, time_limit=None), (), (),
+        replace(prepared.config, time_limit=None), (), (),
     )  # fmt: skip
 
 
-def digest(fitting: Fitting) -> str:
+def digest(prepared: PreparedTraining) -> str:
     """SHA-256 of all that the members train on."""
     hashed = hashlib.sha256()
-    for member in fitting.members:
+    for member in prepared.members:
         hashed.update(member.train.index.tobytes())
         hashed.update(b"" if member.valid is None else member.valid.index.tobytes())
-    weights = fitting.members[0].train.weights
-    for array in (fitting.x, fitting.y, np.empty(0) if weights is None else weights):
+    weights = prepared.members[0].train.weights
+    for array in (prepared.x, prepared.y, np.empty(0) if weights is None else weights):
         hashed.update(np.ascontiguousarray(array).tobytes())
     return hashed.hexdigest()
 
 
-def save(path: str, record: Record, progress: Progress) -> None:
+def save(path: str, record: CheckpointRecord, state: TrainingState) -> None:
     """Raises MachineError; the old file is then untouched."""
-    vectors = np.zeros((len(progress.vectors), max(map(len, progress.vectors))), np.float32)
-    for row, vector in zip(vectors, progress.vectors, strict=True):
+    vectors = np.zeros((len(state.vectors), max(map(len, state.vectors))), np.float32)
+    for row, vector in zip(vectors, state.vectors, strict=True):
         row[: len(vector)] = vector
-    full = replace(record, told=progress.told, standings=progress.standings)
+    full = replace(record, emitted=state.emitted, member_states=state.member_states)
     archive.save(path, to_json(full), {"members": vectors})
 
 
-def load(path: str, fitting: Fitting, training: Training) -> Progress:
+def load(path: str, prepared: PreparedTraining, training: Training) -> TrainingState:
     """Where the training of `path` stood. Raises UsageError when it is not this training, ModelError, MachineError."""
     header, arrays = archive.load(path)
     try:
         if header.get("kind") != "mlpcli checkpoint":
             raise ModelError("this is a model, not a checkpoint", "name a file that train --checkpoint wrote")
-        found = from_json(Record, header)
-        check_same(found, record_of(fitting), path)
-        sizes = [sum(map(len, run.vectors())) for run in training.runs]
+        found = from_json(CheckpointRecord, header)
+        check_same(found, record_of(prepared), path)
+        sizes = [sum(map(len, run.vectors())) for run in training.trainers]
         vectors = arrays.get("members", np.empty((0, 0), np.float32))
         if not (
             vectors.dtype == np.float32
             and vectors.shape == (len(sizes), max(sizes))
-            and len(found.standings) == len(sizes)
-            and [event.epoch for event in found.told] == list(range(1, len(found.told) + 1))
-            and all(1 <= event.best_epoch <= event.epoch for event in found.told)
-            and all(is_possible(standing, len(found.told)) for standing in found.standings)
+            and len(found.member_states) == len(sizes)
+            and [event.epoch for event in found.emitted] == list(range(1, len(found.emitted) + 1))
+            and all(1 <= event.best_epoch <= event.epoch for event in found.emitted)
+            and all(is_possible(state, len(found.emitted)) for state in found.member_states)
         ):
             raise ModelError("the checkpoint does not fit the settings", hint=archive.DAMAGED)
     except ModelError as error:
         raise ModelError(error.message, error.hint, file=path) from error
     parts = tuple(row[:size] for row, size in zip(vectors, sizes, strict=True))
-    return Progress(found.told, found.standings, parts)
+    return TrainingState(found.emitted, found.member_states, parts)
 
 
-def is_possible(standing: Standing, epochs: int) -> bool:
-    state, increment, has_half, half = standing.rng
+def is_possible(state: MemberState, epochs: int) -> bool:
+    bits, increment, has_half, half = state.rng
     return (
-        0 <= standing.best_epoch <= standing.done <= epochs
-        and min(standing.steps, standing.retries, state, increment, half) >= 0
-        and max(state, increment) < ANY_TIME
+        0 <= state.best_epoch <= state.done <= epochs
+        and min(state.steps, state.retries, bits, increment, half) >= 0
+        and max(bits, increment) < ANY_TIME
         and increment % 2 == 1
         and has_half in (0, 1)
         and half < 2**32
     )
 
 
-def check_same(found: Record, now: Record, path: str) -> None:
+def check_same(found: CheckpointRecord, now: CheckpointRecord, path: str) -> None:
     """UsageError that lists what differs between the training of a checkpoint and the one asked for."""
     differences = [
         f"{flag(f.name)} was {getattr(found.config, f.name)}, is {getattr(now.config, f.name)}"

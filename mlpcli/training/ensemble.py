@@ -21,7 +21,7 @@ STEPS = 20  # kinds are selected; each time is worth a twentieth of the weight
 
 
 @dataclass(frozen=True)
-class Part:
+class Component:
     """What one kind has in an ensemble."""
 
     kind: str
@@ -46,7 +46,7 @@ def select(outputs: Sequence[Array], losses: Callable[[Array], Array], row_weigh
     return [count / sum(counts) for count in counts]
 
 
-def combine(logits: Sequence[Array], config: Config, schema: Schema, parts: Sequence[Part]) -> Array:
+def combine(logits: Sequence[Array], config: Config, schema: Schema, parts: Sequence[Component]) -> Array:
     """Logits of the networks of each part -> weighted mean of their probabilities, or of their values in y's units."""
     target = schema.target
     is_classes = target.task == "classification"

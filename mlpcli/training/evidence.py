@@ -21,15 +21,15 @@ from mlpcli.engine.layers import Activate
 from mlpcli.engine.losses import Loss
 from mlpcli.engine.network import Network
 from mlpcli.metrics.intervals import Estimate, estimate, resampled_means, share_of
-from mlpcli.training.loop import GATHERED, Member, Rows
+from mlpcli.training.loop import LOGIT_ROWS, Member, Rows
 
-MOST_ROWS = 20_000  # rows on which facts are measured; more would change no verdict
-MOST_CELLS = 8_000_000  # inputs looked at one by one: of wide tables fewer rows
+MAX_EVIDENCE_ROWS = 20_000  # rows on which facts are measured; more would change no verdict
+MAX_EVIDENCE_CELLS = 8_000_000  # inputs looked at one by one: of wide tables fewer rows
 N_QUANTILES = 65
 
 N_FEATURES = 256  # random features of the second model
-MOST_STRUCTURE_ROWS = 4_000
-MOST_STRAIGHT = 512  # inputs up to which the second model sees each by itself: its time grows with their cube
+MAX_RESIDUAL_ROWS = 4_000
+MAX_LINEAR_INPUTS = 512  # inputs up to which the second model sees each by itself: its time grows with their cube
 SCALES = (1.0, 0.5, 0.25, 0.1)  # lengths of its random features, in units of the inputs' typical distance
 RIDGES = np.geomspace(1e-3, 1e3, 13)
 N_FOLDS = 4
@@ -82,7 +82,7 @@ def measure(
     rng: np.random.Generator,
 ) -> Evidence:  # fmt: skip
     target, all_rows = schema.target, members[0].train
-    sample = np.sort(rng.permutation(n)[:MOST_ROWS])
+    sample = np.sort(rng.permutation(n)[:MAX_EVIDENCE_ROWS])
     place = np.full(n, -1)  # of each row in the sample
     place[sample] = np.arange(len(sample))
     all_y, y = all_rows.y[:n], all_rows.y[sample]
@@ -109,7 +109,7 @@ def measure(
     constant = loss.rows(np.tile(constant_logits(loss, all_y, all_weight), (len(y), 1)), y).astype(np.float64)
     train_means = resampled_means((weight * seen.of)[fitted, None], rng)[:, 0]
     plain = plain_inputs(
-        all_rows, sample[: max(MOST_STRUCTURE_ROWS, MOST_CELLS // max(schema.n_plain, 1))], schema.n_plain
+        all_rows, sample[: max(MAX_RESIDUAL_ROWS, MAX_EVIDENCE_CELLS // max(schema.n_plain, 1))], schema.n_plain
     )
     facts: dict[str, Any] = dict.fromkeys(("valid_loss", "gap", "lost", "gain", "skill", "accuracy", "structure"))
     facts["valid_deviation"], facts["valid_quantiles"] = 0.0, ()
@@ -138,7 +138,7 @@ def measure(
         variance = float(np.var(one_hot(y[judged], target.n_outputs), axis=0).sum())
         fit_rows: Ints | None = None
         if not paired and len(members) == 1:
-            fit_rows = rng.permutation(fitted[fitted < len(plain)])[:MOST_STRUCTURE_ROWS]
+            fit_rows = rng.permutation(fitted[fitted < len(plain)])[:MAX_RESIDUAL_ROWS]
             z = all_rows.logits(members[0].network, sample[fit_rows]).astype(np.float64)
             errors[fit_rows] = residuals(loss, z / temperature, y[fit_rows])
         facts["structure"] = structure(plain, errors, judged[judged < len(plain)], fit_rows, variance, rng)
@@ -159,7 +159,7 @@ def measure(
 def plain_inputs(rows: Rows, chosen: Ints, n_plain: int) -> Floats:
     """(n, n_plain) inputs of the chosen rows without the piecewise-linear ones."""
     found = np.empty((len(chosen), n_plain))
-    for block in blocks(len(chosen), GATHERED):
+    for block in blocks(len(chosen), LOGIT_ROWS):
         found[block] = rows.x[chosen[block], :n_plain]
         rows.release()
     return found
@@ -235,7 +235,7 @@ def structure(
     Rahimi & Recht 2007. Fitted on the errors of `fit_rows`, or by cross-validation among the judged rows. Errors
     that are mere noise leave nothing to explain: the share is then about 0 or below.
     """
-    rows = rng.permutation(judged)[:MOST_STRUCTURE_ROWS]
+    rows = rng.permutation(judged)[:MAX_RESIDUAL_ROWS]
     if len(rows) < 2 * N_FOLDS:
         return Estimate(0.0, 0.0, 0.0)
     spread = plain.std(axis=0)
@@ -247,7 +247,7 @@ def structure(
     def features(r: Ints) -> Floats:
         inputs = plain[r] / spread
         waves = inputs @ directions
-        straight = inputs if d <= MOST_STRAIGHT else waves.copy()
+        straight = inputs if d <= MAX_LINEAR_INPUTS else waves.copy()
         waves += phases
         return np.hstack([straight, np.cos(waves, out=waves)])
 
@@ -316,7 +316,7 @@ def slopes(layer: Activate, z: Array) -> Array:
 
 # --- one column alone -------------------------------------------------------------------------------------
 
-BEST_COLUMNS = 32  # kept of those that alone tell most
+MAX_STRENGTHS = 32  # kept of those that alone tell most
 
 
 def alone(schema: Schema, plain: Floats, y: NDArray[Any], rng: np.random.Generator) -> dict[str, Estimate]:
@@ -346,5 +346,5 @@ def alone(schema: Schema, plain: Floats, y: NDArray[Any], rng: np.random.Generat
         value = 1 - (float(np.mean(apart)) - least) / scale
         half = 1.96 * float(np.std(apart)) / (n - 1) ** 0.5 / scale
         found[column.name] = Estimate(value, value - half, value + half)
-    best = sorted(found.items(), key=lambda item: -item[1].value)[:BEST_COLUMNS]
+    best = sorted(found.items(), key=lambda item: -item[1].value)[:MAX_STRENGTHS]
     return dict(best)

@@ -2,7 +2,7 @@
 
 The members of an ensemble advance in lock-step, an epoch each, on as many threads as asked for; the result does
 not depend on their number. However the loop ends, each network is left with its best weights. Between two epochs
-a training can be taken down as a `Progress`, from which another one goes on as if nothing had happened.
+a training can be taken down as a `TrainingState`, from which another one goes on as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -28,13 +28,11 @@ from mlpcli.errors import TrainingError
 from mlpcli.events import EpochEnded, Event, Finished, Started, Stop
 from mlpcli.training.kinds import kinds_of
 
-SAMPLE_ROWS, FEWEST_SAMPLED = (
-    1000,
-    256,
-)  # training rows the curve's training loss is measured on: of all members, of one
-GATHERED = 4096  # rows copied at a time to look at them: never a whole fold
+# Training rows on which the curve's training loss is measured: of all members together, of one at least.
+SAMPLE_ROWS, MIN_SAMPLED = 1000, 256
+LOGIT_ROWS = 4096  # rows copied at a time to look at them: never a whole fold
 SHUFFLED = 8 << 20  # bytes of rows that get a new order together; a larger table is shuffled block by block
-CLEANING = 64  # steps between two removals of tiny numbers
+FLUSH_STEPS = 64  # steps between two removals of tiny numbers
 TINY_WEIGHT = 1e-15  # the product of three smaller weights would be a denormal
 RETRIES = 3  # times a diverged member goes back to its best epoch with a tenth of the learning rate
 
@@ -86,7 +84,7 @@ class Rows:
         """(n, n_outputs) logits of these rows, or of all that belong."""
         rows = self.index if rows is None else rows
         logits = np.empty((len(rows), network.n_outputs), network.params.dtype)
-        for block in blocks(len(rows), min(GATHERED, self.block)):
+        for block in blocks(len(rows), min(LOGIT_ROWS, self.block)):
             logits[block] = network.predict(self.take(rows[block])[0])
             self.release()
         return logits
@@ -116,7 +114,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Standing:
+class MemberState:
     """One member between two epochs, but for its vectors."""
 
     done: int  # epochs
@@ -131,15 +129,15 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingState:
     """A training between two epochs: all that it takes to go on as if it had never stopped."""
 
-    told: tuple[EpochEnded, ...]
-    standings: tuple[Standing, ...]
+    emitted: tuple[EpochEnded, ...]
+    member_states: tuple[MemberState, ...]
     vectors: tuple[Array, ...]  # of each member: parameters, running statistics, both at their best, average, moments
 
 
-class Run:
+class MemberTrainer:
     """The training of one member: optimiser state, best weights, and `epoch()`."""
 
     def __init__(self, member: Member, loss: Loss, config: Config) -> None:
@@ -167,7 +165,7 @@ class Run:
         self.change = np.empty_like(net.params)  # of the average in a step
         self.best = (net.params.copy(), net.state.copy())
         self.best_loss, self.best_epoch, self.retries = np.inf, 0, 0
-        n_sample = min(n, max(SAMPLE_ROWS // (config.ensemble or 1), FEWEST_SAMPLED))
+        n_sample = min(n, max(SAMPLE_ROWS // (config.ensemble or 1), MIN_SAMPLED))
         self.sample = np.sort(member.rng.permutation(member.train.index[: member.train.block])[:n_sample])
         self.measured = Measured(np.inf, None, None)
         self.done = 0
@@ -184,7 +182,7 @@ class Run:
         """One pass over the training rows, and what it reached; nothing new from a member that has stopped."""
         while not self.has_stopped:
             try:
-                self.descend()
+                self.run_epoch()
                 with self.averaged():
                     self.measured = self.measure()
                     self.keep_best()
@@ -216,7 +214,7 @@ class Run:
         finally:
             np.copyto(params, last)
 
-    def descend(self) -> None:
+    def run_epoch(self) -> None:
         """The steps of one epoch, over the training rows in a new random order."""
         net, rng, size = self.member.network, self.member.rng, self.batch_size
         n = len(self.member.train)
@@ -227,8 +225,8 @@ class Run:
         for i, rows in zip(range(n_steps), self.member.train.batches(size, rng), strict=False):
             if self.is_stopping or time.monotonic() > self.deadline:
                 return
-            if i % CLEANING == 0:
-                self.clean()
+            if i % FLUSH_STEPS == 0:
+                self.flush_denormals()
             x, y, weights = self.member.train.take(rows, out=self.x)
             grad = self.grad[: len(x)]
             with np.errstate(over="ignore", invalid="ignore"):
@@ -239,7 +237,7 @@ class Run:
                 net.backward(grad)
                 self.step(self.lr * self.schedule((self.done + i / n_steps) / self.epochs))
 
-    def clean(self) -> None:
+    def flush_denormals(self) -> None:
         """Zeroes numbers so small that they, or their products, are denormals, on which processors crawl."""
         self.optimizer.flush_tiny()
         for weights in (self.member.network.params, *([] if self.average is None else [self.average])):
@@ -314,24 +312,24 @@ class Run:
         network = self.member.network
         return [network.params, network.state, *self.best, *average, *self.optimizer.state.values()]
 
-    def standing(self) -> Standing:
-        state = self.member.rng.bit_generator.state
-        rng = (state["state"]["state"], state["state"]["inc"], state["has_uint32"], state["uinteger"])
+    def state(self) -> MemberState:
+        bits = self.member.rng.bit_generator.state
+        rng = (bits["state"]["state"], bits["state"]["inc"], bits["has_uint32"], bits["uinteger"])
         best_loss = self.best_loss if self.best_epoch else None
-        return Standing(
+        return MemberState(
             self.done, self.best_epoch, best_loss, self.measured, self.lr, self.retries, self.has_failed,
             self.optimizer.t, rng,
         )  # fmt: skip
 
-    def go_on(self, standing: Standing, numbers: Array) -> None:
+    def load_state(self, state: MemberState, numbers: Array) -> None:
         """Takes the place of a run that was taken down; `numbers` are its vectors one after another."""
-        self.done, self.measured, self.lr = standing.done, standing.measured, standing.lr
-        self.best_epoch, self.retries, self.has_failed = standing.best_epoch, standing.retries, standing.has_failed
-        self.best_loss = np.inf if standing.best_loss is None else standing.best_loss
-        self.optimizer.t = standing.steps
-        state, increment, has_half, half = standing.rng
+        self.done, self.measured, self.lr = state.done, state.measured, state.lr
+        self.best_epoch, self.retries, self.has_failed = state.best_epoch, state.retries, state.has_failed
+        self.best_loss = np.inf if state.best_loss is None else state.best_loss
+        self.optimizer.t = state.steps
+        bits, increment, has_half, half = state.rng
         self.member.rng.bit_generator.state = {
-            "bit_generator": "PCG64", "state": {"state": state, "inc": increment}, "has_uint32": has_half,
+            "bit_generator": "PCG64", "state": {"state": bits, "inc": increment}, "has_uint32": has_half,
             "uinteger": half,
         }  # fmt: skip
         at = 0
@@ -345,10 +343,10 @@ class Training:
 
     def __init__(self, members: Sequence[Member], loss: Loss, config: Config) -> None:
         self.config = config
-        self.runs = [Run(member, loss, config) for member in members]
+        self.trainers = [MemberTrainer(member, loss, config) for member in members]
         # Networks of other kinds come after those of the first, whose course is told.
-        self.n_told = len(members) // len(kinds_of(config))
-        self.told: list[EpochEnded] = []
+        self.n_lead = len(members) // len(kinds_of(config))
+        self.emitted: list[EpochEnded] = []
 
     def events(self, jobs: int = 1) -> Iterator[Event]:
         """Trains. A training that goes on tells its past epochs again first.
@@ -357,62 +355,62 @@ class Training:
         generator, or an exception in it such as KeyboardInterrupt, stops training and leaves the best weights.
         Raises TrainingError when the loss is never finite.
         """
-        runs, members = self.runs, [run.member for run in self.runs[: self.n_told]]
+        trainers, members = self.trainers, [trainer.member for trainer in self.trainers[: self.n_lead]]
         now = time.monotonic()
-        began = now - (self.told[-1].seconds if self.told else 0.0)
-        for run in runs:
-            run.deadline = began + (self.config.time_limit or np.inf)
+        began = now - (self.emitted[-1].seconds if self.emitted else 0.0)
+        for trainer in trainers:
+            trainer.deadline = began + (self.config.time_limit or np.inf)
         n_train = sum(len(m.train) for m in members)
         valid = {id(m.valid.index): len(m.valid) for m in members if m.valid is not None}
-        pool = ThreadPoolExecutor(jobs) if jobs > 1 and len(runs) > 1 else None
+        pool = ThreadPoolExecutor(jobs) if jobs > 1 and len(trainers) > 1 else None
         try:
             yield Started(
                 self.config.loss or "",
                 "r2" if self.config.task == "regression" else "accuracy",
-                runs[0].epochs,
+                trainers[0].epochs,
                 len(members),
                 n_train // len(members),
                 sum(valid.values()),
                 len(members[0].network.params),
-                runs[0].batch_size,
+                trainers[0].batch_size,
             )
-            yield from list(self.told)
+            yield from list(self.emitted)
             while not self.is_over():
-                others_only = all(run.has_stopped for run in runs[: self.n_told])
-                started, n_rows = now, sum(len(run.member.train) for run in runs if not run.has_stopped)
-                measured = list(pool.map(Run.epoch, runs) if pool else map(Run.epoch, runs))
+                others_only = all(trainer.has_stopped for trainer in trainers[: self.n_lead])
+                started, n_rows = now, sum(len(trainer.member.train) for trainer in trainers if not trainer.has_stopped)
+                measured = list(pool.map(MemberTrainer.epoch, trainers) if pool else map(MemberTrainer.epoch, trainers))
                 now = time.monotonic()
                 speed = n_rows / max(now - started, 1e-9)
-                self.told.append(self.ended(measured, speed, now - began, others_only))
-                yield self.told[-1]
+                self.emitted.append(self.ended(measured, speed, now - began, others_only))
+                yield self.emitted[-1]
         finally:
-            for run in runs:
-                run.is_stopping = True
+            for trainer in trainers:
+                trainer.is_stopping = True
             if pool:
                 pool.shutdown(wait=True)
-            for run in runs:
-                run.restore()
-        yield Finished(len(self.told), self.told[-1].best_epoch, self.stopped_by(), time.monotonic() - began)
+            for trainer in trainers:
+                trainer.restore()
+        yield Finished(len(self.emitted), self.emitted[-1].best_epoch, self.stopped_by(), time.monotonic() - began)
 
     def ended(
         self, measured: Sequence[Measured], rows_per_second: float, seconds: float, others_only: bool
     ) -> EpochEnded:
         """What to tell of the epoch that every member has just finished."""
-        measured = measured[: self.n_told]
+        measured = measured[: self.n_lead]
         train_losses = np.array([one.train_loss for one in measured])
         valid_losses = np.array([one.valid_loss for one in measured if one.valid_loss is not None])
         metrics = [one.valid_metric for one in measured if one.valid_metric is not None]
         mean = float(valid_losses.mean()) if len(valid_losses) else None
-        epoch, best_epoch = len(self.told) + 1, self.told[-1].best_epoch if self.told else 0
-        best_mean = self.told[best_epoch - 1].valid_loss if best_epoch else None
+        epoch, best_epoch = len(self.emitted) + 1, self.emitted[-1].best_epoch if self.emitted else 0
+        best_mean = self.emitted[best_epoch - 1].valid_loss if best_epoch else None
         if mean is None or best_mean is None or mean < best_mean:
             best_epoch = epoch
         recoveries = [
-            what if len(self.runs) == 1 else f"{self.name(number)}: {what}"
-            for number, run in enumerate(self.runs) for what in run.recoveries
+            what if len(self.trainers) == 1 else f"{self.name(number)}: {what}"
+            for number, trainer in enumerate(self.trainers) for what in trainer.recoveries
         ]  # fmt: skip
-        for run in self.runs:
-            run.recoveries = []
+        for trainer in self.trainers:
+            trainer.recoveries = []
         return EpochEnded(
             epoch,
             float(train_losses.mean()),
@@ -429,41 +427,45 @@ class Training:
 
     def name(self, number: int) -> str:
         """What a network is called: its number, from 1, among those of its kind."""
-        kind, number = divmod(number, self.n_told)
+        kind, number = divmod(number, self.n_lead)
         kinds = kinds_of(self.config)
         return f"network {number + 1}" if len(kinds) == 1 else f"{kinds[kind]} network {number + 1}"
 
     def is_over(self) -> bool:
         """Whether every network has stopped, or the time or the epochs are used up."""
-        if not self.told:
+        if not self.emitted:
             return False
-        return all(run.has_stopped for run in self.runs) or self.is_late() or len(self.told) >= self.runs[0].epochs
+        return (
+            all(trainer.has_stopped for trainer in self.trainers)
+            or self.is_late()
+            or len(self.emitted) >= self.trainers[0].epochs
+        )
 
     def is_late(self) -> bool:
-        return bool(self.config.time_limit and self.told[-1].seconds >= self.config.time_limit)
+        return bool(self.config.time_limit and self.emitted[-1].seconds >= self.config.time_limit)
 
     def stopped_by(self) -> Stop:
         """Why the networks of the first kind stopped."""
-        runs = self.runs[: self.n_told]
-        if all(run.has_failed for run in runs):
+        trainers = self.trainers[: self.n_lead]
+        if all(trainer.has_failed for trainer in trainers):
             return "diverged"
-        if all(run.has_stopped for run in runs):
+        if all(trainer.has_stopped for trainer in trainers):
             return "patience"
         return "time limit" if self.is_late() else "epochs"
 
-    def progress(self) -> Progress:
+    def state(self) -> TrainingState:
         """Where the training stands; to be asked for while `events` waits after an epoch."""
-        return Progress(
-            tuple(self.told),
-            tuple(run.standing() for run in self.runs),
-            tuple(np.concatenate(run.vectors()) for run in self.runs),
+        return TrainingState(
+            tuple(self.emitted),
+            tuple(trainer.state() for trainer in self.trainers),
+            tuple(np.concatenate(trainer.vectors()) for trainer in self.trainers),
         )
 
-    def go_on(self, progress: Progress) -> None:
+    def load_state(self, state: TrainingState) -> None:
         """Makes a new training of the same members, loss and config stand where another one stood."""
-        self.told = list(progress.told)
-        for run, standing, numbers in zip(self.runs, progress.standings, progress.vectors, strict=True):
-            run.go_on(standing, numbers)
+        self.emitted = list(state.emitted)
+        for trainer, member_state, numbers in zip(self.trainers, state.member_states, state.vectors, strict=True):
+            trainer.load_state(member_state, numbers)
 
 
 def quick_metric(logits: Array, y: NDArray[Any], task: str) -> float:

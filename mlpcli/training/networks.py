@@ -13,7 +13,7 @@ from mlpcli.engine.network import Network, mlp
 from mlpcli.errors import DataError
 from mlpcli.training.kinds import KINDS, hidden_of
 
-LARGEST_MODEL = 200_000_000  # parameters; past that the widths are a mistake and memory runs out
+MAX_PARAMETERS = 200_000_000  # parameters; past that the widths are a mistake and memory runs out
 
 
 def build_loss(config: Config) -> Loss:
@@ -40,7 +40,7 @@ def build_network(config: Config, schema: Schema, rng: np.random.Generator, kind
     """An untrained network. Raises DataError when it would be too large to train."""
     widths = layer_widths(config, schema, kind)
     size = n_weights(widths)
-    if size > LARGEST_MODEL:
+    if size > MAX_PARAMETERS:
         raise DataError(
             f"a network of {size:,} parameters needs about {size * 4 * 5 / 2**30:.0f} GB",
             "fewer units with --hidden, or fewer columns with --drop",

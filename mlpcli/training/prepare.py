@@ -1,7 +1,6 @@
-"""From a CSV file and a Config to a trained TrainedModel: read, split, fit columns, encode, train, calibrate.
+"""From a CSV file and a Config to a trained model: read, split, fit columns, encode, train, calibrate.
 
-`prepare` does all that comes before the first step; the `Fitting` it gives yields training events, and then the
-model. `fit` does both for those who do not want to watch.
+`prepare` does all that comes before the first step; the `PreparedTraining` it gives yields training events.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.dataset import Table, extremes, gathered, places, read_table, sampled
+from mlpcli.data.dataset import DataSet, extremes, indices, read_dataset, sampled, take_rows
 from mlpcli.data.fit_columns import fit_columns
 from mlpcli.data.schema import Schema, as_categorical
 from mlpcli.data.storage import Storage, free_memory
@@ -28,29 +27,29 @@ from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.errors import DataError, UsageError
 from mlpcli.events import Event
 from mlpcli.metrics.scoring import best_threshold, log_losses, score
-from mlpcli.training.ensemble import Part, combine, select
+from mlpcli.training.ensemble import Component, combine, select
 from mlpcli.training.kinds import kinds_of
 from mlpcli.training.loop import Member, Rows, Training, block_rows
 from mlpcli.training.networks import build_loss, build_network
 
 Item = TypeVar("Item")
 
-FITTED_CELLS, FEWEST_FITTED = 2_000_000, 20_000  # statistics are those of so many cells, or rows, drawn at random
-MOST_VALIDATED = 100_000  # rows on which one member's epochs are told apart
-MOST_JUDGED = 50_000  # rows of a set on which a model is judged
+FITTED_CELLS, MIN_FITTED_ROWS = 2_000_000, 20_000  # statistics are those of so many cells, or rows, drawn at random
+MAX_VALIDATION_ROWS = 100_000  # rows on which one member's epochs are told apart
+MAX_EVALUATED = 50_000  # rows of a set on which a model is judged
 ENCODED_ROWS = 4096
 TEMPERATURES = np.geomspace(0.3, 4.0, 40)  # Guo et al. 2017 fit one; a grid is exact enough and cannot fail
-SHARPER = 0.9  # on the temperature of an ensemble: the mean over members is flatter than each of them
-BATCH_SHARE, SMALLEST_BATCH, LARGEST_BATCH = 1 / 8, 32, 256  # of the rows a member trains on; a power of two
+ENSEMBLE_TEMPERATURE_FACTOR = 0.9  # the mean over members is flatter than each of them
+BATCH_SHARE, MIN_BATCH, MAX_BATCH = 1 / 8, 32, 256  # of the rows a member trains on; a power of two
 # Epochs at most, by training rows: about as many steps for small tables as for 4,000 rows, within bounds.
-EPOCHS_AT_4000, FEWEST_EPOCHS, MOST_EPOCHS = 60, 24, 120
+EPOCHS_AT_4000, MIN_EPOCHS, MAX_EPOCHS = 60, 24, 120
 
 
 @dataclass
-class Fitting:
+class PreparedTraining:
     """A training that is ready to run: iterate `events`, then take `model`."""
 
-    table: Table
+    table: DataSet
     config: Config  # resolved
     schema: Schema
     members: list[Member]
@@ -76,7 +75,7 @@ class Fitting:
         at = self.kinds.index(kind) * each
         return of_members[at : at + each]
 
-    def first(self, n: int) -> Fitting:
+    def first(self, n: int) -> PreparedTraining:
         """The same with the first n rows only: a sample of them all, small enough to look at in one piece."""
 
         def cut(rows: Rows) -> Rows:
@@ -102,14 +101,14 @@ class Fitting:
 
     def judged(
         self, held_out: list[tuple[Ints, NDArray[np.floating]]], temperatures: list[float]
-    ) -> tuple[tuple[Part, ...], float | None, dict[str, float]]:
+    ) -> tuple[tuple[Component, ...], float | None, dict[str, float]]:
         """From the logits of each member's validation rows: what each kind has in the ensemble, threshold, metrics.
 
         `temperatures` are those of single members of each kind.
         """
         config, task = self.config, self.schema.target.task
         if not held_out:
-            return (Part(self.kinds[0], 1.0, 1.0),), None, {}
+            return (Component(self.kinds[0], 1.0, 1.0),), None, {}
         n_judges = np.zeros((len(self.y), 1))
         for index, _ in self.of_kind(self.kinds[0], held_out):
             n_judges[index] += 1
@@ -121,8 +120,8 @@ class Fitting:
         parts, of_kinds = [], []
         for kind, temperature in zip(self.kinds, temperatures, strict=True):
             if config.calibrate and self.schema.target.labels and len(self.members) > len(self.kinds):
-                temperature *= SHARPER
-            parts.append(Part(kind, 1.0, temperature))
+                temperature *= ENSEMBLE_TEMPERATURE_FACTOR
+            parts.append(Component(kind, 1.0, temperature))
             sums = np.zeros((len(self.y), self.members[0].network.n_outputs))
             for index, z in self.of_kind(kind, held_out):
                 sums[index] += z
@@ -151,13 +150,15 @@ class Fitting:
         return self.y[index] if target.labels else self.y[index].astype(np.float64) * target.std + target.mean
 
 
-def prepare(path: str, config: Config | None = None, options: ReadOptions | None = None, folder: str = ".") -> Fitting:
+def prepare(
+    path: str, config: Config | None = None, options: ReadOptions | None = None, folder: str = "."
+) -> PreparedTraining:
     """Everything before the first step of training. Raises DataError, MachineError or UsageError."""
     config = config or Config()
-    return prepare_table(read_table(path, config, options or ReadOptions(), folder), config)
+    return prepare_dataset(read_dataset(path, config, options or ReadOptions(), folder), config)
 
 
-def prepare_table(table: Table, config: Config) -> Fitting:
+def prepare_dataset(table: DataSet, config: Config) -> PreparedTraining:
     """Columns fitted, rows encoded, members built, for a table already read."""
     config = config.resolve(table.task)
     loss = {"classification": "cross_entropy", "regression": "squared_error"}[table.task]
@@ -178,8 +179,8 @@ def prepare_table(table: Table, config: Config) -> Fitting:
         for name, reason in ((config.weight, "the rows' weights"), (config.group, "the rows' groups"))
         if name
     }
-    fitted_on = sampled(is_fitted, max(FEWEST_FITTED, FITTED_CELLS // len(table.frame.columns)), config.seed)
-    features = gathered(table.frame.drop(columns=table.target), fitted_on, Storage(), storage)
+    fitted_on = sampled(is_fitted, max(MIN_FITTED_ROWS, FITTED_CELLS // len(table.frame.columns)), config.seed)
+    features = take_rows(table.frame.drop(columns=table.target), fitted_on, Storage(), storage)
     columns = fit_columns(features, config, table.task, leave_out)
     labelled = as_categorical(table.y_cells) if table.task == "classification" else None
     y_values = labelled if labelled is not None else np.asarray(table.y_cells.iloc[fitted_on], np.float64)
@@ -203,9 +204,9 @@ def prepare_table(table: Table, config: Config) -> Fitting:
             part[block] = table.sets[rows[block]] == splits.VALIDATION
             storage.release()
     if by_fold:
-        pairs = [(places(part != k, storage), places(part == k, storage)) for k in range(ensemble)]
+        pairs = [(indices(part != k, storage), indices(part == k, storage)) for k in range(ensemble)]
     else:
-        pairs = [(places(part == 0, storage), places(part == 1, storage))] * ensemble
+        pairs = [(indices(part == 0, storage), indices(part == 1, storage))] * ensemble
     notes, kinds = list(table.notes), kinds_of(config)
     if len(kinds) > 1 and not len(pairs[0][1]):
         kinds = kinds[:1]
@@ -216,32 +217,32 @@ def prepare_table(table: Table, config: Config) -> Fitting:
     n = len(pairs[0][0])
     if config.batch_size == "auto":
         nearest = 2 ** round(np.log2(n * BATCH_SHARE))
-        config = replace(config, batch_size=str(int(np.clip(nearest, SMALLEST_BATCH, LARGEST_BATCH))))
+        config = replace(config, batch_size=str(int(np.clip(nearest, MIN_BATCH, MAX_BATCH))))
     if config.epochs is None:
         epochs = round(EPOCHS_AT_4000 * (4000 / n) ** 0.5) if config.parametrization == "ntk" else 200
         config = replace(
             config,
-            epochs=int(np.clip(epochs, FEWEST_EPOCHS, MOST_EPOCHS)) if config.parametrization == "ntk" else epochs,
+            epochs=int(np.clip(epochs, MIN_EPOCHS, MAX_EPOCHS)) if config.parametrization == "ntk" else epochs,
         )
     members = []
     for (kind, (fit_rows, valid_rows)), rng in zip(product(kinds, pairs), rngs, strict=True):
         seen = Rows(x, y, weights, fit_rows, storage.release)
         # The first of so many rows are a sample of them all, and tell one epoch from another as well.
-        valid = replace(seen, index=valid_rows[:MOST_VALIDATED]) if len(valid_rows) else None
+        valid = replace(seen, index=valid_rows[:MAX_VALIDATION_ROWS]) if len(valid_rows) else None
         members.append(Member(build_network(config, schema, rng, kind), seen, valid, rng))
     notes += [*(f"{c.name} is left out: {c.reason}" + (f" ({c.hint})" if c.hint else "")
              for c in columns if c.n_plain == 0 and c.name not in config.drop and c.kind == "left out"),
              *(f"{c.name} is free text: {c.n_plain} hashed words and pairs of words (--category {c.name}, "
                f"--drop {c.name})" for c in columns if c.kind == "text")]  # fmt: skip
-    return Fitting(table, config, schema, members, rows, x, y, by_fold, notes)
+    return PreparedTraining(table, config, schema, members, rows, x, y, by_fold, notes)
 
 
 def encoded(
-    table: Table, schema: Schema, is_used: NDArray[np.bool_], seed: int
+    table: DataSet, schema: Schema, is_used: NDArray[np.bool_], seed: int
 ) -> tuple[Ints, NDArray[np.float32], NDArray[Any]]:
     """The rows used, dealt so that every block is a sample: numbers in the table, inputs, y."""
     storage, n = table.storage, int(np.count_nonzero(is_used))
-    deal = splits.Deal(n, block_rows(schema.n_inputs), seed)
+    shuffler = splits.RowShuffler(n, block_rows(schema.n_inputs), seed)
     rows, x = storage.array((n,), np.int64), storage.array((n, schema.n_inputs), np.float32)
     y = storage.array((n,), np.int64 if schema.target.labels else np.float32)
     done = 0
@@ -249,7 +250,7 @@ def encoded(
     y_cells = column_values(table.y_cells)
     for block in splits.blocks(len(is_used), ENCODED_ROWS):
         chosen = np.flatnonzero(is_used[block])
-        to = deal.places(done, len(chosen))
+        to = shuffler.positions(done, len(chosen))
         done += len(chosen)
         inputs, cells = np.empty((len(chosen), schema.n_inputs), np.float32), []
         for column in columns:
@@ -261,13 +262,13 @@ def encoded(
     return rows, x, y
 
 
-def check_memory(config: Config, table: Table) -> None:
+def check_memory(config: Config, table: DataSet) -> None:
     """DataError when matrices of rows by classes would not fit."""
     if table.task == "regression":
         return
     n_classes, n_rows = len(as_categorical(table.y_cells).categories), len(table.rows)
     copies = CLASS_COPIES + COPIES_A_KIND * len(kinds_of(config))
-    needed = copies * 8 * n_classes * min(n_rows, MOST_JUDGED)
+    needed = copies * 8 * n_classes * min(n_rows, MAX_EVALUATED)
     if needed > free_memory():
         raise DataError(
             f"{n_classes} classes in {n_rows} rows need about {needed / 2**30:.0f} GB of memory",
@@ -275,7 +276,7 @@ def check_memory(config: Config, table: Table) -> None:
         )  # fmt: skip
 
 
-def check_loss(config: Config, table: Table) -> None:
+def check_loss(config: Config, table: DataSet) -> None:
     from mlpcli.engine.losses import LOSSES
 
     assert config.loss is not None
@@ -300,7 +301,7 @@ def encode_target(cells: pd.Series[Any] | pd.Categorical[Any] | Floats, schema: 
     return np.asarray(numbers[values.codes])
 
 
-def given_weights(table: Table, config: Config) -> Floats | None:
+def given_weights(table: DataSet, config: Config) -> Floats | None:
     """The weights of --weight, of all rows, or None without it. Raises DataError."""
     if config.weight is None:
         return None
@@ -315,7 +316,7 @@ def given_weights(table: Table, config: Config) -> Floats | None:
     return given
 
 
-def row_weights(table: Table, used: Ints, y: NDArray[Any], config: Config) -> NDArray[np.float32] | None:
+def row_weights(table: DataSet, used: Ints, y: NDArray[Any], config: Config) -> NDArray[np.float32] | None:
     """Weights of mean 1 from --weight and --class-weight, or None when every row counts the same."""
     if config.weight is None and config.class_weight == "none":
         return None

@@ -34,7 +34,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from suite import Case, geometric_mean, tables
 
 SMALL = 2000  # rows up to which the start of the interpreter is not counted
-MOST_LEVELS = 64  # of a category one-hot, as ours; the peer would otherwise be slowed by every rare one
+MAX_LEVELS = 64  # of a category one-hot, as ours; the peer would otherwise be slowed by every rare one
 
 
 def of_command(*arguments: str) -> float:
@@ -70,7 +70,7 @@ def theirs(case: Case) -> float:
     texts = [c for c in fit if c not in numbers]
     for frame in (fit, test):
         frame[texts] = frame[texts].astype(object).where(frame[texts].notna(), "missing")
-    one_hot = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=MOST_LEVELS, sparse_output=False)
+    one_hot = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=MAX_LEVELS, sparse_output=False)
     model = make_pipeline(
         make_column_transformer(
             (make_pipeline(SimpleImputer(), StandardScaler()), numbers),

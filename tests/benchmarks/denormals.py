@@ -48,12 +48,12 @@ def make_table(path: Path, scale: float) -> None:
 def seconds(path: Path, settings: dict[str, object]) -> tuple[float, float]:
     """Of a training, and the share of its weights that end as denormal numbers."""
     config = Config(**{"preset": "classic", "hidden": (128, 128), "epochs": EPOCHS, "patience": 0, **settings})
-    fitting = prepare(str(path), config)
+    prepared = prepare(str(path), config)
     began = time.perf_counter()
-    for _ in fitting.events():
+    for _ in prepared.events():
         pass
     took = time.perf_counter() - began
-    weights = np.abs(fitting.members[0].network.params)
+    weights = np.abs(prepared.members[0].network.params)
     return took, float(((weights > 0) & (weights < np.finfo(np.float32).tiny)).mean())
 
 

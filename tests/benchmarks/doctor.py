@@ -27,7 +27,7 @@ import numpy as np
 
 from mlpcli.config import Config
 from mlpcli.diagnosis.findings import findings
-from mlpcli.evaluation.evaluate import evaluate_table
+from mlpcli.evaluation.evaluate import evaluate_dataset
 from mlpcli.events import History
 from mlpcli.model.assemble import assemble
 from mlpcli.training.prepare import prepare
@@ -182,12 +182,12 @@ def write(path: Path, made: Columns) -> None:
 
 
 def doctor(path: str, settings: dict[str, Any]) -> tuple[list[tuple[str, str]], Any]:
-    fitting = prepare(path, Config(**settings))
-    history = History.of(fitting.events())
-    model = assemble(fitting, history)
-    evaluation = evaluate_table(model, fitting.table, linear=True)
+    prepared = prepare(path, Config(**settings))
+    history = History.of(prepared.events())
+    model = assemble(prepared, history)
+    evaluation = evaluate_dataset(model, prepared.table, linear=True)
     found = findings(model, evaluation)
-    return [(f.code, f.severity) for f in found], (history, model.record.evidence, evaluation.judged, found)
+    return [(f.code, f.severity) for f in found], (history, model.record.evidence, evaluation.test_evidence, found)
 
 
 def one_run(task: tuple[str, str, int, str | None]) -> dict[str, Any]:

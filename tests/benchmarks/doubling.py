@@ -31,7 +31,7 @@ import pandas as pd
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.dataset import Table, read_table
+from mlpcli.data.dataset import DataSet, read_dataset
 from mlpcli.metrics.intervals import t_quantile
 from mlpcli.metrics.scoring import LOSS_METRIC
 from mlpcli.studies.learning_curve import part_order, plan
@@ -40,7 +40,7 @@ from mlpcli.studies.tasks import UNUSED, Task, perform, shared, validated
 ROOT = Path(__file__).parents[2]
 SEEN, MOST_SEEN = 0.44, 700  # share of the rows that a learning curve sees, judged rows included; twice as many exist
 MOST_ROWS = 12_000  # of a set
-FEWEST_ROWS = 400  # of a set; with fewer the part that is seen is too small for a curve
+MIN_ROWS = 400  # of a set; with fewer the part that is seen is too small for a curve
 JUDGED = 0.2  # share of a set that judges a repeat of the truth, as many as a learning curve's fold
 Frame = pd.DataFrame
 
@@ -125,7 +125,7 @@ class Job:
     draw: int
     size: int = 0  # training rows of which the truth takes twice as many; 0: a learning curve
 
-    def table(self, folder: str) -> Table:
+    def table(self, folder: str) -> DataSet:
         frame, target = sets(self.suite)[self.name]()
         frame = frame.iloc[np.sort(np.random.default_rng(0).permutation(len(frame))[:MOST_ROWS])]
         path = Path(folder) / "rows.csv"
@@ -133,7 +133,7 @@ class Job:
             rng = np.random.default_rng([self.draw, *self.name.encode()])
             frame = frame.iloc[np.sort(rng.permutation(len(frame))[: min(int(SEEN * len(frame)), MOST_SEEN)])]
         frame.to_csv(path, index=False)
-        return read_table(str(path), replace(self.config, target=target, test="0", seed=self.draw), ReadOptions())
+        return read_dataset(str(path), replace(self.config, target=target, test="0", seed=self.draw), ReadOptions())
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def run(job: Job) -> dict[str, Any]:
         return true_losses(table, job) if job.size else foretold(table, job)
 
 
-def foretold(table: Table, job: Job) -> dict[str, Any]:
+def foretold(table: DataSet, job: Job) -> dict[str, Any]:
     study = plan(table, replace(job.config, seed=job.draw))
     outcomes = list(study.outcomes())
     found = study.result(outcomes)
@@ -154,7 +154,7 @@ def foretold(table: Table, job: Job) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def true_losses(table: Table, job: Job) -> dict[str, Any]:
+def true_losses(table: DataSet, job: Job) -> dict[str, Any]:
     """The losses on n and on 2 n rows of one repeat."""
     metric, config = LOSS_METRIC[table.task], replace(job.config, seed=job.draw)
     taken = np.arange(len(table.sets))
@@ -198,7 +198,7 @@ def main() -> None:
     config = Config(preset=args.preset)
     names = [
         name for name, load in sets(args.suite).items()
-        if (args.only is None or args.only in name) and len(load()[0]) >= FEWEST_ROWS
+        if (args.only is None or args.only in name) and len(load()[0]) >= MIN_ROWS
     ]  # fmt: skip
     with ProcessPoolExecutor(args.jobs) as pool:
         curves = [Job(name, args.suite, config, args.first + i) for name in names for i in range(args.draws)]

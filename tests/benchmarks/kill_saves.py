@@ -37,8 +37,8 @@ def train_for_ever(folder: Path) -> None:
     checkpoint.SHARE = 1e9  # a checkpoint after every epoch
     seed = 0
     while True:
-        fitting = prepare(str(IRIS), Config(epochs=2, preset="classic", hidden=(128, 128), seed=seed))
-        trained = assemble(fitting, History.of(checkpoint.resumable(fitting, 1, str(folder / "run.ckpt"), None)))
+        prepared = prepare(str(IRIS), Config(epochs=2, preset="classic", hidden=(128, 128), seed=seed))
+        trained = assemble(prepared, History.of(checkpoint.resumable(prepared, 1, str(folder / "run.ckpt"), None)))
         for _ in range(5):
             trained.save(str(folder / "m.npz"))
         seed += 1

@@ -30,12 +30,12 @@ from mlpcli.engine.losses import Loss
 from mlpcli.studies.workers import LocalPool
 from mlpcli.training.loop import Member, Training
 from mlpcli.training.networks import build_loss
-from mlpcli.training.prepare import Fitting, prepare
+from mlpcli.training.prepare import PreparedTraining, prepare
 
 ROWS, COLUMNS, EPOCHS = (1_000, 10_000, 100_000), 20, 5
 
 
-def table(n: int) -> Fitting:
+def table(n: int) -> PreparedTraining:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((n, COLUMNS)).astype(np.float32)
     frame = pd.DataFrame(x, columns=[f"x{i}" for i in range(COLUMNS)])
@@ -52,25 +52,25 @@ def alone(member: Member, loss: Loss, config: Config) -> np.ndarray:
     return member.network.params
 
 
-def on_processes(fitting: Fitting, jobs: int) -> None:
-    loss = build_loss(fitting.config)
+def on_processes(prepared: PreparedTraining, jobs: int) -> None:
+    loss = build_loss(prepared.config)
     with LocalPool(jobs) as pool:
-        running = [pool.submit(alone, member, loss, fitting.config) for member in fitting.members]
-        for member, future in zip(fitting.members, running, strict=True):
+        running = [pool.submit(alone, member, loss, prepared.config) for member in prepared.members]
+        for member, future in zip(prepared.members, running, strict=True):
             member.network.params[:] = future.result()
 
 
-def on_threads(fitting: Fitting, jobs: int) -> None:
-    list(fitting.events(jobs))
+def on_threads(prepared: PreparedTraining, jobs: int) -> None:
+    list(prepared.events(jobs))
 
 
-def seconds(n: int, run: Callable[[Fitting, int], None], jobs: int, cores: int, repeats: int) -> float:
+def seconds(n: int, run: Callable[[PreparedTraining, int], None], jobs: int, cores: int, repeats: int) -> float:
     os.sched_setaffinity(0, range(cores))
     found = []
     for _ in range(repeats):
-        fitting = table(n)
+        prepared = table(n)
         began = time.perf_counter()
-        run(fitting, jobs)
+        run(prepared, jobs)
         found.append(time.perf_counter() - began)
     return float(np.median(found))
 

@@ -55,8 +55,8 @@ def one_run(task: tuple[str, int]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "data.csv"
         write(path, made)
-        fitting = prepare(str(path), Config(seed=seed, **settings))
-        model = assemble(fitting, History.of(fitting.events()))
+        prepared = prepare(str(path), Config(seed=seed, **settings))
+        model = assemble(prepared, History.of(prepared.events()))
         model.path = str(Path(folder) / "model.npz")  # the data file stands beside it
         study = plan(model)
         found = study.result(list(study.outcomes()))

@@ -11,7 +11,7 @@ import numpy as np
 
 import mlpcli
 from mlpcli.config import Config
-from mlpcli.evaluation.evaluate import evaluate_table
+from mlpcli.evaluation.evaluate import evaluate_dataset
 from mlpcli.events import History
 from mlpcli.model.assemble import assemble
 from mlpcli.training.prepare import prepare
@@ -21,7 +21,7 @@ FOLDER = Path(mlpcli.__file__).parents[1] / "sample_data"
 for name in ("iris", "penguins", "wine", "xor", "spirals", "cafe_utf8"):
     found = []
     for seed in range(10):
-        fitting = prepare(str(FOLDER / f"{name}.csv"), Config(seed=seed))
-        model = assemble(fitting, History.of(fitting.events()))
-        found.append(evaluate_table(model, fitting.table, linear=False).metrics["test"]["accuracy"].value)
+        prepared = prepare(str(FOLDER / f"{name}.csv"), Config(seed=seed))
+        model = assemble(prepared, History.of(prepared.events()))
+        found.append(evaluate_dataset(model, prepared.table, linear=False).metrics["test"]["accuracy"].value)
     print(f"{name:10s} accuracy on test rows {np.mean(found):.4f} (lowest {min(found):.4f})")

@@ -116,8 +116,8 @@ def growth(folder: Path, n_rows: int = 1_000_000) -> None:
         write_csv(path, n)
 
         def work(path: Path = path) -> None:
-            fitting = prepare(str(path), config)
-            assemble(fitting, History.of(fitting.events()))
+            prepared = prepare(str(path), config)
+            assemble(prepared, History.of(prepared.events()))
 
         found = cpu(work, 3 if n < 1_000_000 else 1)[0] / n
         first = first or found

@@ -98,8 +98,8 @@ def run(case: Case, number: int, settings: Mapping[str, Any]) -> Result:
     )
     with written(fit) as path:
         began = time.process_time()
-        fitting = prepare(path, config)
-        model = assemble(fitting, History.of(fitting.events()))
+        prepared = prepare(path, config)
+        model = assemble(prepared, History.of(prepared.events()))
         seconds = time.process_time() - began
     if case.is_regression:
         truth = test[case.target].astype(float).to_numpy()

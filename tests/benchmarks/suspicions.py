@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from mlpcli.config import Config, ReadOptions
-from mlpcli.diagnosis.table_checks import suspicions
+from mlpcli.diagnosis.table_checks import check_table
 from mlpcli.training.prepare import prepare
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
@@ -100,7 +100,7 @@ def alarms(frame, target, **settings):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "data.csv"
         frame.to_csv(path, index=False)
-        return suspicions(prepare(str(path), Config(target=target, **settings), ReadOptions()))
+        return check_table(prepare(str(path), Config(target=target, **settings), ReadOptions()))
 
 
 def main() -> None:

@@ -196,7 +196,7 @@ def test_s29_a_blank_line_of_a_one_column_file_is_a_row_without_a_value(call, tm
 @pytest.mark.parametrize("name", COMMANDS)
 def test_s31_a_record_without_end_is_refused(name, prove, monkeypatch):
     for module in (rows, source, stream):
-        monkeypatch.setattr(module, "LONGEST_RECORD", 3_000_000)
+        monkeypatch.setattr(module, "MAX_RECORD_BYTES", 3_000_000)
     prove(Case(HEADER + f"1,2.0,{'x' * 5_000_000},no\n", "d.csv:2: a record longer than", bad=True), name)
 
 

@@ -68,11 +68,11 @@ ACCEPTED = {
 @pytest.mark.parametrize("row", ACCEPTED)
 def test_cells_get_their_kind_and_it_is_said(row, tmp_path):
     cell, kind, says = ACCEPTED[row]
-    fitting = prepare(table(tmp_path, cell), Config(target="y"))
-    (column,) = [c for c in fitting.schema.columns if c.name == "b"]
+    prepared = prepare(table(tmp_path, cell), Config(target="y"))
+    (column,) = [c for c in prepared.schema.columns if c.name == "b"]
     assert column.kind == kind
-    assert says in "\n".join(fitting.notes)
-    assert np.isfinite(fitting.x).all()
+    assert says in "\n".join(prepared.notes)
+    assert np.isfinite(prepared.x).all()
 
 
 REFUSED = {
@@ -107,17 +107,17 @@ HINTED = {
 @pytest.mark.parametrize("row", HINTED)
 def test_the_flag_of_the_hint_makes_them_numbers(row, tmp_path):
     cell, options, says = HINTED[row]
-    fitting = prepare(table(tmp_path, cell), Config(target="y"), options)
-    assert [c.kind for c in fitting.schema.columns if c.name == "b"] == ["number"]
-    assert says in "\n".join(fitting.notes)
+    prepared = prepare(table(tmp_path, cell), Config(target="y"), options)
+    assert [c.kind for c in prepared.schema.columns if c.name == "b"] == ["number"]
+    assert says in "\n".join(prepared.notes)
 
 
 @pytest.mark.parametrize("first", [0, 100_000])
 def test_v09_the_kind_is_that_of_the_whole_column_in_whatever_part_text_first_stands(first, tmp_path, monkeypatch):
     monkeypatch.setattr("mlpcli.data.source.PART", 50_000)
     path = table(tmp_path, lambda i: "none" if i % 30 == 0 and i >= first else i % 50, n=150_000 if first else 9000)
-    fitting = prepare(path, Config(target="y"))
-    assert fitting.schema.columns[1].kind == "category"
+    prepared = prepare(path, Config(target="y"))
+    assert prepared.schema.columns[1].kind == "category"
 
 
 # --- targets ----------------------------------------------------------------------------------------------
@@ -142,9 +142,9 @@ def test_targets_that_are_refused(row, tmp_path):
 
 
 def test_t02_rows_without_a_target_are_left_out_and_counted(tmp_path):
-    fitting = prepare(table(tmp_path, lambda i: i % 7, lambda i: label(i) if i % 4 else ""))
-    assert "50 rows without a target are left out" in fitting.notes
-    assert len(fitting.table.sets) == 150
+    prepared = prepare(table(tmp_path, lambda i: i % 7, lambda i: label(i) if i % 4 else ""))
+    assert "50 rows without a target are left out" in prepared.notes
+    assert len(prepared.table.sets) == 150
 
 
 @pytest.mark.parametrize("value", [5.5, 1e300, -1e-300])

@@ -68,10 +68,10 @@ def test_sets_and_folds_do_not_depend_on_how_many_rows_are_looked_at_together(mo
 
 @pytest.mark.parametrize(("n", "block"), [(1, 1), (10, 100), (1000, 7), (1001, 250), (5000, 999)])
 def test_dealt_rows_are_in_an_order_of_which_every_stretch_is_a_sample(n, block):
-    deal = splits.Deal(n, block, seed=0)
-    places = np.concatenate([deal.places(start, min(33, n - start)) for start in range(0, n, 33)])
-    assert sorted(places.tolist()) == list(range(n))
-    row_at = np.argsort(places)
+    deal = splits.RowShuffler(n, block, seed=0)
+    positions = np.concatenate([deal.positions(start, min(33, n - start)) for start in range(0, n, 33)])
+    assert sorted(positions.tolist()) == list(range(n))
+    row_at = np.argsort(positions)
     for start in range(0, n - block, block // 2 + 1):
         stretch = np.sort(row_at[start : start + block])
         # However the file is sorted, no long run of its rows is left out.

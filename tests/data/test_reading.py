@@ -294,7 +294,7 @@ def test_a_mark_of_byte_order_in_a_cell_is_named(tmp_path):
 
 def test_S31_a_record_too_long_to_be_one_is_named(tmp_path, monkeypatch):
     for module in (rows, source):
-        monkeypatch.setattr(module, "LONGEST_RECORD", 1000)
+        monkeypatch.setattr(module, "MAX_RECORD_BYTES", 1000)
     assert len(read(tmp_path, with_line(20, "1,2," + "x" * 990))) == 50
     with pytest.raises(DataError, match="a record longer than") as caught:
         read(tmp_path, with_line(20, "1,2," + "x" * 1000))

@@ -48,8 +48,8 @@ def test_several_files_train_the_networks_of_the_whole(tmp_path, call):
     (tmp_path / "whole.csv").write_text("\n".join(["a,b,y", *LINES]) + "\n")
     weights = []
     for data in (pattern, tmp_path / "whole.csv"):
-        fitting = prepare(str(data))
-        weights.append([member.network.params.tolist() for member in fitting.members])
+        prepared = prepare(str(data))
+        weights.append([member.network.params.tolist() for member in prepared.members])
     assert weights[0] == weights[1]
     code, out, _ = call("train", pattern, "--preset", "classic", "--epochs", "2", "-q", "-o", tmp_path / "m.npz")
     assert (code, out) == (0, "")
@@ -118,7 +118,7 @@ def test_a_damaged_archive_from_a_pipe_is_named(magic):
 
 
 def test_an_archive_that_unpacks_without_end_is_stopped(monkeypatch):
-    monkeypatch.setattr(dialects, "LARGEST_UNPACKED", 1000)
+    monkeypatch.setattr(dialects, "MAX_UNPACKED_BYTES", 1000)
     assert decompress(gzip.compress(b"a" * 1000), "-") == b"a" * 1000
     with pytest.raises(DataError, match="unpacks to more than"):
         decompress(gzip.compress(b"a" * 1001), "-")
@@ -126,10 +126,10 @@ def test_an_archive_that_unpacks_without_end_is_stopped(monkeypatch):
 
 def test_an_archive_in_a_file_that_unpacks_without_end_is_stopped(monkeypatch, tmp_path):
     (tmp_path / "d.csv").write_bytes(gzip.compress(b"a,y\n" + b"1,2\n" * 250))
-    monkeypatch.setattr(texts, "LARGEST_UNPACKED", 1003)
+    monkeypatch.setattr(texts, "MAX_UNPACKED_BYTES", 1003)
     with pytest.raises(DataError, match=r"d\.csv: unpacks to more than"):
         open_table(str(tmp_path / "d.csv"), ReadOptions())
-    monkeypatch.setattr(texts, "LARGEST_UNPACKED", 1004)
+    monkeypatch.setattr(texts, "MAX_UNPACKED_BYTES", 1004)
     assert open_table(str(tmp_path / "d.csv"), ReadOptions()).n_rows == 250
 
 
@@ -161,7 +161,7 @@ def test_a_late_text_among_numbers_with_thousands_is_named(tmp_path):
 
 
 def test_texts_beyond_the_most_that_are_told_apart_are_all_the_same(monkeypatch):
-    monkeypatch.setattr(columns, "MOST_LEVELS", 3)
+    monkeypatch.setattr(columns, "MAX_LEVELS", 3)
     column = columns.TextColumn(6, IN_MEMORY)
     column.add(0, pd.Series(pd.Categorical(["b", "a", None])))
     column.add(3, pd.Series(pd.Categorical(["d", "e", "c"])))
@@ -193,7 +193,7 @@ def test_cp949_from_a_pipe_is_recognised():
 
 
 def test_a_record_without_end_is_refused_with_its_line(monkeypatch, tmp_path):
-    monkeypatch.setattr(sources, "LONGEST_RECORD", 100)
+    monkeypatch.setattr(sources, "MAX_RECORD_BYTES", 100)
     monkeypatch.setattr(sources, "PART", 50)
     (tmp_path / "d.csv").write_text("a,b\n1,2\n" + "3" * 400 + ",4\n")
     with pytest.raises(DataError) as caught:

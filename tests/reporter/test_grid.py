@@ -25,9 +25,9 @@ from mlpcli.reporter.text import make_console, safe
 from mlpcli.studies.comparison import Comparison
 from mlpcli.studies.cross_validation import CrossValidation
 from mlpcli.studies.learning_curve import LearningCurve, Point, PowerLaw
-from mlpcli.studies.remedies import Outcome as Remedied
+from mlpcli.studies.remedies import RemedyOutcome as Remedied
 from mlpcli.studies.search import Trial
-from mlpcli.studies.tasks import Outcome
+from mlpcli.studies.tasks import TaskOutcome as Outcome
 from mlpcli.studies.tuning import Tuning
 
 KOREAN = ["수도권과 강원", "충청", "전라도와 제주도", "경상"]

@@ -15,7 +15,7 @@ from mlpcli.reporter.live import jsonl, live
 from mlpcli.reporter.studies import told, trial_name
 from mlpcli.reporter.text import literal, make_console, safe
 from mlpcli.studies.search import GIVEN, Trial
-from mlpcli.studies.tasks import Outcome
+from mlpcli.studies.tasks import TaskOutcome
 
 
 @pytest.mark.parametrize("text", ["[red]x[/red]", "[/]", "size [cm]", ":smile:", "\\[x", "한글 열", "café"])
@@ -193,9 +193,9 @@ def test_an_interval_keeps_all_its_dots():
 
 def test_a_training_of_a_study_is_told_by_the_rows_that_judge_it_best():
     metrics = {"train": {"accuracy": 1.0, "log_loss": 0.1}, "validation": {"accuracy": 0.5, "log_loss": 0.7}}
-    outcome = Outcome(0, "lr=0.1[red]", History(), metrics, {}, 1.0)
+    outcome = TaskOutcome(0, "lr=0.1[red]", History(), metrics, {}, 1.0)
     assert told(outcome) == "lr=0.1[red]: accuracy 0.5, log_loss 0.7"
-    assert told(Outcome(0, "lr=9", History(), {}, {}, 1.0, error="loss became nan")) == "lr=9: diverged"
+    assert told(TaskOutcome(0, "lr=9", History(), {}, {}, 1.0, error="loss became nan")) == "lr=9: diverged"
 
 
 def test_a_trial_is_named_by_its_flags():

@@ -9,10 +9,10 @@ import numpy as np
 
 from mlpcli.engine.arrays import Floats, Matrix
 
-LARGEST = 1e300  # numbers beyond are brought down to it: their differences would overflow
+MAX_NUMBER = 1e300  # numbers beyond are brought down to it: their differences would overflow
 
 
-SMALLEST = 1e-30  # inputs below are 0: in float32 they, or products with them, are denormals, on which processors crawl
+MIN_INPUT = 1e-30  # smaller inputs are 0: they, or products with them, are denormals in float32, and slow
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class NumberColumn:
     def encode(self, values: Floats, plain: Matrix, ple: Matrix) -> None:
         """(n,) -> plain (n, n_plain), ple (n, n_ple); NaN is missing."""
         missing = np.isnan(values)
-        x = np.clip(np.where(missing, self.median, values), -LARGEST, LARGEST)
+        x = np.clip(np.where(missing, self.median, values), -MAX_NUMBER, MAX_NUMBER)
         with np.errstate(over="ignore"):
             z = np.clip((x - self.center) * self.factor, -1e6, 1e6)
-        z[np.abs(z) < SMALLEST] = 0
+        z[np.abs(z) < MIN_INPUT] = 0
         plain[:, 0] = z / np.sqrt(1 + np.square(z / self.clip)) if self.clip else z
         if self.indicator:
             plain[:, 1] = np.where(missing, self.indicator[1], self.indicator[0])
