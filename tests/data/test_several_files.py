@@ -162,7 +162,7 @@ def test_a_late_text_among_numbers_with_thousands_is_named(tmp_path):
 
 def test_texts_beyond_the_most_that_are_told_apart_are_all_the_same(monkeypatch):
     monkeypatch.setattr(columns, "MAX_LEVELS", 3)
-    column = columns.TextColumn(6, IN_MEMORY)
+    column = columns.TextBuilder(6, IN_MEMORY)
     column.add(0, pd.Series(pd.Categorical(["b", "a", None])))
     column.add(3, pd.Series(pd.Categorical(["d", "e", "c"])))
     assert column.values.tolist()[:2] == ["b", "a"]
