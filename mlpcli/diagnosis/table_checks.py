@@ -2,7 +2,7 @@
 
 Columns that are constant or name the row are left out by the schema, which says so. To add a suspicion: write a
 function from Facts to its findings, add a line to SUSPICIONS. Each is judged on planted cases
-and on clean tables by tests/benchmarks/suspicions.py; a check that cries on clean tables is worse than none.
+and on clean tables by tests/benchmarks/table_checks.py; a check that cries on clean tables is worse than none.
 """
 
 from __future__ import annotations

@@ -29,13 +29,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TESTS = {
-    "archive": ["tests/test_archive.py", "tests/test_trust.py"],
+    "files/archive": ["tests/files/test_archive.py", "tests/hostile/test_trust.py"],
     "data/structure": [
         "tests/data/test_structure.py",
         "tests/data/test_bad_structure.py",
         "tests/data/test_reading.py",
     ],
-    "blend": ["tests/test_blend.py"],
+    "training/ensemble": ["tests/training/test_ensemble.py"],
     "engine/losses": ["tests/engine/test_losses.py", "tests/engine/test_gradients.py", "tests/engine/test_golden.py"],
     "engine/optimizers": ["tests/engine/test_optimizers.py", "tests/engine/test_golden.py"],
 }

@@ -19,7 +19,7 @@ from mlpcli.training import checkpoint
 from mlpcli.training.checkpoint import resumable
 from mlpcli.training.prepare import prepare
 
-SAMPLES = Path(__file__).parents[1] / "sample_data"
+SAMPLES = Path(__file__).parents[2] / "sample_data"
 EPOCHS = 8
 CASES = {
     "classification ensemble": ("penguins.csv", {}),

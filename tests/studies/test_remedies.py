@@ -20,7 +20,7 @@ from mlpcli.studies.remedies import REMEDIES, RemedyInput, RemedyLosses, RemedyP
 from mlpcli.studies.workers import Shared
 from mlpcli.training.prepare import prepare
 
-SAMPLES = Path(__file__).parents[1] / "sample_data"
+SAMPLES = Path(__file__).parents[2] / "sample_data"
 QUICK = {"preset": "classic", "epochs": 12, "patience": 0}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-IRIS = Path(__file__).parents[1] / "sample_data" / "iris.csv"
+IRIS = Path(__file__).parents[2] / "sample_data" / "iris.csv"
 QUICK = ["--preset", "classic", "--epochs", "2"]
 
 

@@ -1,6 +1,6 @@
 """How often each suspicion is right: planted in real tables it must be found, and real tables must not raise it.
 
-python tests/benchmarks/suspicions.py [FOLDER ...]
+python tests/benchmarks/table_checks.py [FOLDER ...]
 
 Takes the CSV files of sample_data and of the folders named; a folder may hold an index.tsv with columns `file` and
 `target`. An alarm on an unchanged table is listed with what it says, for a reader to judge whether it is true.

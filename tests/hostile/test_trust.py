@@ -21,7 +21,7 @@ from mlpcli.files import archive
 from mlpcli.files import atomic as files
 from mlpcli.model.trained import load
 
-SAMPLES = Path(__file__).parents[1] / "sample_data"
+SAMPLES = Path(__file__).parents[2] / "sample_data"
 QUICK = ("--preset", "classic", "--epochs", "2", "-q")
 
 

@@ -22,7 +22,7 @@ import pytest
 from mlpcli.errors import MachineError
 from mlpcli.files import archive
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 IRIS = ROOT / "sample_data" / "iris.csv"
 NOBODY = 65534
 QUICK = "--preset classic --epochs 2"

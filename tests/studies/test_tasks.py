@@ -16,7 +16,7 @@ from mlpcli.studies.tasks import UNUSED, TrainingTask, perform, run, shared
 from mlpcli.studies.workers import local
 from mlpcli.training.prepare import PreparedTraining
 
-SAMPLES = Path(__file__).parents[1] / "sample_data"
+SAMPLES = Path(__file__).parents[2] / "sample_data"
 QUICK = Config(preset="classic", hidden=(8,), epochs=3)
 
 

@@ -16,7 +16,7 @@ from mlpcli.diagnosis.findings import CHECKS
 from mlpcli.errors import UsageError
 from mlpcli.guide import CONCEPTS, TOPICS, commands, fitted, page, title
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def shell(script, cwd):

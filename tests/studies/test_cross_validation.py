@@ -19,7 +19,7 @@ from mlpcli.metrics.scoring import resampled_interval
 from mlpcli.studies.cross_validation import cross_validate, plan
 from mlpcli.studies.tasks import UNUSED, perform, shared
 
-SAMPLES = Path(__file__).parents[1] / "sample_data"
+SAMPLES = Path(__file__).parents[2] / "sample_data"
 QUICK = Config(preset="classic", hidden=(8,), epochs=3)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from mlpcli.reporter.text import safe
 
-CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "blns" / "blns.txt"
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "blns" / "blns.txt"
 HOSTILE = {
     "X01 markup": ["[red]", "[/]", "[/red]", "[link=http://x.y]", "\\[", ":smile:", "[x1]", "[[b]]", "[b"],
     "X02 escapes": [

@@ -13,7 +13,7 @@ from mlpcli.data import splits
 from mlpcli.studies.comparison import ANOTHER_QUESTION, compare, parse_vary, plan
 from mlpcli.studies.tasks import UNUSED
 
-IRIS = str(Path(__file__).parents[1] / "sample_data" / "iris.csv")
+IRIS = str(Path(__file__).parents[2] / "sample_data" / "iris.csv")
 QUICK = Config(preset="classic", hidden=(8,), epochs=4)
 
 

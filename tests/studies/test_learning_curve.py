@@ -26,7 +26,7 @@ from mlpcli.studies.learning_curve import (
 )
 from mlpcli.studies.tasks import UNUSED
 
-SAMPLES = Path(__file__).parents[1] / "sample_data"
+SAMPLES = Path(__file__).parents[2] / "sample_data"
 QUICK = Config(preset="classic", hidden=(8,), epochs=3)
 SIZES = np.array([50.0, 100, 200, 400, 800, 1600])
 

@@ -13,7 +13,7 @@ from mlpcli.diagnosis.table_checks import TABLE_CHECKS, check_table
 from mlpcli.reporter.tables import finding_lines
 from mlpcli.training.prepare import prepare
 
-SAMPLES = Path(__file__).parents[1] / "sample_data"
+SAMPLES = Path(__file__).parents[2] / "sample_data"
 
 
 def codes(tmp_path, frame, **settings):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from command_line import ENV, mlpcli
 
-SAMPLES = Path(__file__).parents[1] / "sample_data"
+SAMPLES = Path(__file__).parents[2] / "sample_data"
 QUICK = ("--preset", "classic", "--hidden", "8", "--epochs", "3")
 
 

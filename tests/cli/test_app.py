@@ -21,7 +21,7 @@ from mlpcli.diagnosis.findings import CHECKS
 from mlpcli.diagnosis.table_checks import TABLE_CHECKS
 from mlpcli.model.trained import load
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PENGUINS = ROOT / "sample_data" / "penguins.csv"
 

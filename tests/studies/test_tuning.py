@@ -18,7 +18,7 @@ from mlpcli.studies import search, tuning
 from mlpcli.studies.search import Choices, RandomSearch, Range, Trial, default_space, importance, parse_dimension
 from mlpcli.studies.tuning import GENERATION, KEPT, Tuner
 
-SAMPLES = Path(__file__).parents[1] / "sample_data"
+SAMPLES = Path(__file__).parents[2] / "sample_data"
 QUICK = Config(preset="classic", hidden=(8,), epochs=3)
 SPACE = ("lr=1e-4..1", "activation=relu,tanh", "epochs=2..6")
 

@@ -11,7 +11,7 @@ from mlpcli.config import Config
 from mlpcli.events import History
 from mlpcli.training.prepare import prepare
 
-IRIS = str(Path(__file__).parents[1] / "sample_data" / "iris.csv")
+IRIS = str(Path(__file__).parents[2] / "sample_data" / "iris.csv")
 
 
 def test_it_is_mini_batch_gradient_descent_from_glorots_weights_with_relu_and_l2():
