@@ -53,7 +53,7 @@ def answer(
     return {
         "schema": SCHEMA, "model": path, "data": evaluation.data, "target": model.schema.target.name,
         "task": model.task, "seed": model.config.seed, "rows": evaluation.rows, "epochs": len(history.train_loss),
-        "best_epoch": history.best_epoch, "kinds": {part.kind: part.weight for part in model.record.parts},
+        "best_epoch": history.best_epoch, "kinds": {part.kind: part.weight for part in model.record.components},
         "metrics": metrics, "baselines": evaluation.baselines,
         "findings": to_json(findings), "seconds": history.seconds,
     }  # fmt: skip

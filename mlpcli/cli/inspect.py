@@ -97,11 +97,11 @@ def network_facts(model: TrainedModel) -> Iterator[str]:
     from mlpcli.training.networks import layer_widths
 
     each = len(model.lead)
-    for i, part in enumerate(model.record.parts):
+    for i, part in enumerate(model.record.components):
         network = model.networks[i * each]
         widths = " - ".join(map(str, layer_widths(model.config, model.schema, part.kind)))
         facts = f"{each} of {network.n_layers} layers, {widths} units, {len(network.params):,} parameters"
-        yield facts if len(model.record.parts) == 1 else f"{part.kind}, {part.weight:.0%} of the answer: {facts}"
+        yield facts if len(model.record.components) == 1 else f"{part.kind}, {part.weight:.0%} of the answer: {facts}"
 
 
 def as_flags(config: Config) -> Iterator[str]:

@@ -154,7 +154,7 @@ def show_training(
 
 def kinds_note(model: TrainedModel, prepared: PreparedTraining) -> str:
     """The weights of the kinds of network."""
-    weights = {part.kind: part.weight for part in model.record.parts}
+    weights = {part.kind: part.weight for part in model.record.components}
     shares = ", ".join(f"{kind} {weights.get(kind, 0):.0%}" for kind in prepared.kinds)
     return f"weights of the kinds of network, from validation rows: {shares}"
 

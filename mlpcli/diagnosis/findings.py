@@ -71,13 +71,13 @@ def overfitting(case: DiagnosisInput) -> Finding | None:
     """Training rows are fitted much better than others, or went on to be while the validation loss rose."""
     h, e = case.history, case.evidence
     numbers = {"train_loss": e.train_loss.value, "constant_loss": e.constant_loss}
-    if e.valid_loss is not None and e.gap is not None and e.lost is not None:
+    if e.valid_loss is not None and e.gap is not None and e.gap_share is not None:
         numbers |= {
             "valid_loss": e.valid_loss.value, "gap": e.gap.value, "gap_low": e.gap.low, "gap_high": e.gap.high,
-            "lost": e.lost.value, "lost_low": e.lost.low, "lost_high": e.lost.high,
+            "gap_share": e.gap_share.value, "gap_share_low": e.gap_share.low, "gap_share_high": e.gap_share.high,
         }  # fmt: skip
     rise = rise_after_best(h)
-    is_lost = e.lost is not None and e.lost.value > LOST
+    is_lost = e.gap_share is not None and e.gap_share.value > LOST
     # Where the kept epoch is sound, a rise that early stopping cut short is its price: see overfitting_averted.
     if rise.is_sure and rise.height > ROSE * case.gain and (is_lost or h.stopped_by != "patience"):
         return Finding(
@@ -86,12 +86,12 @@ def overfitting(case: DiagnosisInput) -> Finding | None:
             {"rise": rise.height, "noise": rise.noise, "best_epoch": h.best_epoch, **numbers},
             overfitting_remedies(case),
         )  # fmt: skip
-    if e.lost is None or e.gap is None or not is_lost or e.gap.low <= 0 or e.lost.low < SURELY_LOST:
+    if e.gap_share is None or e.gap is None or not is_lost or e.gap.low <= 0 or e.gap_share.low < SURELY_LOST:
         return None
     return Finding(
         "overfitting", "warning",
-        f"{share(e.lost.value)} ({share(e.lost.low)} to {share(e.lost.high)}) of what the network gains over a "
-        f"constant answer on its training rows is lost on rows it has not seen",
+        f"{share(e.gap_share.value)} (95 %: {share(e.gap_share.low)} to {share(e.gap_share.high)}) of what the "
+        "network gains over a constant answer on its training rows is lost on rows it has not seen",
         numbers, overfitting_remedies(case),
     )  # fmt: skip
 
@@ -110,7 +110,7 @@ def overfitting_averted(case: DiagnosisInput) -> Finding | None:
 
 def underfitting(case: DiagnosisInput) -> Finding | None:
     """A second, simple model finds structure in the network's errors: too small a network, or too short a training."""
-    found = case.evidence.structure
+    found = case.evidence.residual_signal
     if found is None or found.low < MISSED:
         return None
     return Finding(
@@ -193,10 +193,10 @@ def unstable(case: DiagnosisInput) -> Finding | None:
 
 def no_better_than_baseline(case: DiagnosisInput) -> Finding | None:
     """On rows it has not seen the model is not surely better than always saying the same."""
-    if case.evidence.gain is None:
+    if case.evidence.skill is None:
         return None
     # At 99 %, as there are two chances to be called skilled, and the epoch was chosen on the same rows.
-    gain, skill = at_99(case.evidence.gain), case.evidence.skill and at_99(case.evidence.skill)
+    gain, skill = at_99(case.evidence.skill), case.evidence.class_skill and at_99(case.evidence.class_skill)
     if gain.low > 0 or (skill is not None and skill.low > 0):
         return None
     name, found = ("loss", gain) if skill is None else ("balanced accuracy", skill)
@@ -229,7 +229,7 @@ def linear_is_enough(case: DiagnosisInput) -> Finding | None:
 def validation_too_small(case: DiagnosisInput) -> Finding | None:
     """Too few validation rows: the interval of what they say is wide."""
     e = case.evidence
-    found, name = (e.accuracy, "accuracy") if e.accuracy is not None else (e.gain, "gain over a constant answer")
+    found, name = (e.accuracy, "accuracy") if e.accuracy is not None else (e.skill, "gain over a constant answer")
     if found is None or e.n_valid == 0:
         return None
     low, high = wilson(found.value, e.n_valid) if e.accuracy is not None else (found.low, found.high)
@@ -244,7 +244,7 @@ def validation_too_small(case: DiagnosisInput) -> Finding | None:
 
 def leak_suspected(case: DiagnosisInput) -> Finding | None:
     """One column alone nearly determines the target: it may hold the answer."""
-    alone = case.evidence.alone
+    alone = case.evidence.univariate_strength
     suspects = sorted((n for n, found in alone.items() if found.low > ALONE), key=lambda n: -alone[n].value)
     if not suspects or len(suspects) == len(alone):
         return None
@@ -253,7 +253,7 @@ def leak_suspected(case: DiagnosisInput) -> Finding | None:
         "leak-suspected", "warning",
         f"column '{first}' alone determines the target almost completely ({share(alone[first].value)}); is it known "
         f"when the prediction is made?",
-        {"alone": alone[first].value, "low": alone[first].low, "high": alone[first].high},
+        {"strength": alone[first].value, "low": alone[first].low, "high": alone[first].high},
         tuple(f"--drop {name}" for name in suspects),
     )  # fmt: skip
 
@@ -336,9 +336,9 @@ NUMBERS = {
     "gap": "generalisation gap: validation minus training loss",
     "gap_low": "low end of its 95 % interval",
     "gap_high": "high end of its 95 % interval",
-    "lost": "gap as a share of what training rows gain over a constant answer",
-    "lost_low": "low end of its 95 % interval",
-    "lost_high": "high end of its 95 % interval",
+    "gap_share": "gap as a share of what training rows gain over a constant answer",
+    "gap_share_low": "low end of its 95 % interval",
+    "gap_share_high": "high end of its 95 % interval",
     "rise": "validation loss in the end minus its least",
     "noise": "typical deviation of the loss from a smooth curve",
     "best_epoch": "epoch of the least validation loss, which the model keeps",
@@ -355,7 +355,7 @@ NUMBERS = {
     "value": "0 for a constant answer, 1 for a perfect one",
     "advantage": "loss of a linear model minus ours, as a share of what it gains over a constant answer",
     "n_valid": "rows that judge",
-    "alone": "1 when rows that agree in this column agree in the target, 0 when they do so by chance",
+    "strength": "1 when rows that agree in this column agree in the target, 0 when they do so by chance",
     "smallest": "rows of the rarest class",
     "largest": "rows of the most frequent class",
     "loss_rise": "loss of test rows minus that of validation rows, with a 99 % interval",

@@ -158,7 +158,7 @@ def compare_with_training(
         of_members = [loss.rows(network.predict(x), y) for network in model.lead]
         # The mean over members, each alone, as each alone judged its validation rows.
         here = resampled_means(np.stack(of_members).mean(axis=0, dtype=np.float64)[:, None], rng)[:, 0]
-        error = evidence.valid_deviation / max(evidence.n_valid, 1) ** 0.5
+        error = evidence.valid_std / max(evidence.n_valid, 1) ** 0.5
         there = evidence.valid_loss.value + np.r_[0, rng.normal(0, error, len(here) - 1)]
         rise = estimate(here - there, 0.99)
         # Row by row one member, as validation rows have one: a mean over members would be less spread.

@@ -35,7 +35,7 @@ class ModelRecord:
     config: Config
     dialect: Dialect
     data: DataOrigin
-    parts: tuple[Component, ...]  # of the kinds of network that have a weight, in the order of their networks
+    components: tuple[Component, ...]  # of the kinds of network that have a weight, in the order of their networks
     threshold: float | None  # from which probability on the second of two classes is said; None: the more probable
     by_fold: bool  # each member validated on a fold of its own
     validation: dict[str, float]  # metrics on validation rows, out of fold for an ensemble

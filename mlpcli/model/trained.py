@@ -72,7 +72,7 @@ class TrainedModel:
                 if n < PREDICT_ROWS:  # a matrix product of another shape may round differently
                     x = np.concatenate([x, np.zeros((PREDICT_ROWS - n, x.shape[1]), np.float32)])
                 logits = [network.forward(x) for network in self.networks]
-                block = combine(logits, self.config, self.schema, self.record.parts)
+                block = combine(logits, self.config, self.schema, self.record.components)
                 found[start + i : start + i + n] = block[:n]
             start += len(encoded)
             release()
@@ -122,16 +122,16 @@ def load(path: str) -> TrainedModel:
         if header.get("kind") == "mlpcli checkpoint":
             raise ModelError("a checkpoint, not a model", "mlpcli train --resume goes on with it")
         record = from_json(ModelRecord, header)
-        check_header(record.schema, record.config, record.dialect, record.parts, record.threshold)
+        check_header(record.schema, record.config, record.dialect, record.components, record.threshold)
         members = arrays.get("members", np.empty((0, 0), np.float32))
         if (
             arrays.keys() != {"members"}
             or members.ndim != 2
             or members.dtype != np.float32
-            or len(members) != (record.config.ensemble or 1) * len(record.parts)
+            or len(members) != (record.config.ensemble or 1) * len(record.components)
         ):
             raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
-        kinds = [part.kind for part in record.parts for _ in range(record.config.ensemble or 1)]
+        kinds = [part.kind for part in record.components for _ in range(record.config.ensemble or 1)]
         networks = [with_weights(record, row, kind) for row, kind in zip(members, kinds, strict=True)]
     except ModelError as error:
         raise ModelError(error.message, error.hint, file=path) from error

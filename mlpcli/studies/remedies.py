@@ -206,7 +206,7 @@ def plan(model: TrainedModel) -> RemedyPlan:
     table = subset(table, np.sort(rng.permutation(rows)[:MAX_REMEDY_ROWS]))
     config = replace(config, ensemble=max(config.ensemble or 1, N_NETWORKS), kinds=(lead_of(config),), time_limit=None)
     data = shared(table)
-    known = record.evidence.alone
+    known = record.evidence.univariate_strength
     features = tuple(
         sorted((c.name for c in model.schema.features), key=lambda n: -known[n].value if n in known else 9)
     )

@@ -256,7 +256,7 @@ def loss_of_one(model: TrainedModel, table: DataSet, metric: str) -> float:
     truth = truth_of(model, table.y_cells.loc[chosen], table.source.name)
     x = model.schema.encode(as_read(model, table.frame.loc[chosen]))
     # The ensemble's temperature is sharper than that of its networks.
-    lead = model.record.parts[0]
+    lead = model.record.components[0]
     temperature = lead.temperature / (ENSEMBLE_TEMPERATURE_FACTOR if len(model.lead) > 1 else 1.0)
     alone = [replace(lead, weight=1.0, temperature=temperature)]
     losses = []

@@ -48,17 +48,17 @@ class Evidence:
     constant_loss: float  # of the best constant answer on the same rows
     train_loss: Estimate  # of rows by the members fitted on them
     valid_loss: Estimate | None  # of rows by the members that never saw them
-    valid_deviation: float  # standard deviation of the validation rows' losses
+    valid_std: float  # standard deviation of the validation rows' losses
     valid_quantiles: tuple[float, ...]  # of those losses, at evenly spaced levels from 0 to 1; () without rows
     gap: Estimate | None  # validation minus training loss
-    lost: Estimate | None  # share of the training rows' gain over a constant that validation rows do not show
-    gain: Estimate | None  # constant minus calibrated validation loss, paired, as a share of the constant's
-    skill: Estimate | None  # balanced accuracy on validation rows, 0 by chance and 1 at best; None for regression
+    gap_share: Estimate | None  # share of the training rows' gain over a constant that validation rows do not show
+    skill: Estimate | None  # constant minus calibrated validation loss, paired, as a share of the constant's
+    class_skill: Estimate | None  # balanced accuracy on validation rows, 0 by chance and 1 at best; None for regression
     accuracy: Estimate | None  # on validation rows; None for regression
-    structure: Estimate | None  # share of the target's variance on validation rows that a second model adds
+    residual_signal: Estimate | None  # share of the target's variance on validation rows that a second model adds
     dead: tuple[float, ...]  # share of dead units, a hidden layer each
     saturated: tuple[float, ...]  # share of saturated units, a hidden layer each
-    alone: dict[str, Estimate]  # column -> how nearly the target is a function of it alone, 0 to 1; the best
+    univariate_strength: dict[str, Estimate]  # of the best columns: how nearly the target is a function of each, 0 to 1
     class_counts: dict[str, int]  # of the rows not kept for testing
 
 
@@ -111,8 +111,10 @@ def measure(
     plain = plain_inputs(
         all_rows, sample[: max(MAX_RESIDUAL_ROWS, MAX_EVIDENCE_CELLS // max(schema.n_plain, 1))], schema.n_plain
     )
-    facts: dict[str, Any] = dict.fromkeys(("valid_loss", "gap", "lost", "gain", "skill", "accuracy", "structure"))
-    facts["valid_deviation"], facts["valid_quantiles"] = 0.0, ()
+    facts: dict[str, Any] = dict.fromkeys(
+        ("valid_loss", "gap", "gap_share", "skill", "class_skill", "accuracy", "residual_signal")
+    )
+    facts["valid_std"], facts["valid_quantiles"] = 0.0, ()
     if len(judged):
         w = weight[judged]
         columns = [w * unseen.of[judged], w * constant[judged], w * calibrated.of[judged]]
@@ -126,22 +128,22 @@ def measure(
         valid, base, ours = means[:, 0], means[:, 1], means[:, 2]
         train = means[:, 3] if paired else train_means
         facts["valid_loss"] = estimate(valid)
-        facts["valid_deviation"] = float(np.std(columns[0]))
+        facts["valid_std"] = float(np.std(columns[0]))
         facts["valid_quantiles"] = tuple(np.quantile(unseen.of[judged], np.linspace(0, 1, N_QUANTILES)).tolist())
         facts["gap"] = estimate(valid - train)
-        facts["lost"] = estimate(share_of(valid - train, np.maximum(base - train, 0)))
-        facts["gain"] = estimate(share_of(base - ours, base))
+        facts["gap_share"] = estimate(share_of(valid - train, np.maximum(base - train, 0)))
+        facts["skill"] = estimate(share_of(base - ours, base))
         if target.labels:
             chance = 1 / len(np.unique(y[judged]))
             facts["accuracy"] = estimate(means[:, -2])
-            facts["skill"] = estimate(np.minimum((means[:, -1] - chance) / max(1 - chance, 1e-12), 1))
+            facts["class_skill"] = estimate(np.minimum((means[:, -1] - chance) / max(1 - chance, 1e-12), 1))
         variance = float(np.var(one_hot(y[judged], target.n_outputs), axis=0).sum())
         fit_rows: Ints | None = None
         if not paired and len(members) == 1:
             fit_rows = rng.permutation(fitted[fitted < len(plain)])[:MAX_RESIDUAL_ROWS]
             z = all_rows.logits(members[0].network, sample[fit_rows]).astype(np.float64)
             errors[fit_rows] = residuals(loss, z / temperature, y[fit_rows])
-        facts["structure"] = structure(plain, errors, judged[judged < len(plain)], fit_rows, variance, rng)
+        facts["residual_signal"] = residual_signal(plain, errors, judged[judged < len(plain)], fit_rows, variance, rng)
     watched = [units(m.network, m.train.take(rng.permutation(m.train.index)[:UNIT_ROWS])[0]) for m in members]
     all_rows.release()
     layers = range(min(len(w) for w in watched))
@@ -151,7 +153,7 @@ def measure(
         constant_loss=float(np.average(constant, weights=weight)), train_loss=estimate(train_means),
         dead=tuple(float(np.mean([w[i][0] for w in watched])) for i in layers),
         saturated=tuple(float(np.mean([w[i][1] for w in watched])) for i in layers),
-        alone=alone(schema, plain, y[: len(plain)], rng),
+        univariate_strength=univariate_strength(schema, plain, y[: len(plain)], rng),
         class_counts=dict(zip(target.labels, counts, strict=True)), **facts,
     )  # fmt: skip
 
@@ -227,7 +229,7 @@ def w_balanced(y: NDArray[Any]) -> Floats:
 # --- structure the network missed -------------------------------------------------------------------------
 
 
-def structure(
+def residual_signal(
     plain: Floats, errors: Floats, judged: Ints, fit_rows: Ints | None, variance: float, rng: np.random.Generator
 ) -> Estimate:
     """How much squared error, as a share of `variance`, ridge regression on random Fourier features takes away.
@@ -319,7 +321,9 @@ def slopes(layer: Activate, z: Array) -> Array:
 MAX_STRENGTHS = 32  # kept of those that alone tell most
 
 
-def alone(schema: Schema, plain: Floats, y: NDArray[Any], rng: np.random.Generator) -> dict[str, Estimate]:
+def univariate_strength(
+    schema: Schema, plain: Floats, y: NDArray[Any], rng: np.random.Generator
+) -> dict[str, Estimate]:
     """How nearly the target is a function of one column: the agreement of rows that are neighbours in it.
 
     For numbers Chatterjee's xi (2021) with its finite-sample maximum taken as 1; for classes the same idea, one minus

@@ -44,11 +44,11 @@ FOUND = [
     (("schema", "columns", 2, "parts", 0, "name"), "x"),
     (("schema", "target", "labels"), []),
     (("schema", "target", "labels"), ["a"]),
-    (("parts", 0, "temperature"), 0),
-    (("parts", 0, "temperature"), 5e-324),
-    (("parts", 0, "weight"), 0.5),
-    (("parts", 0, "kind"), "wide"),
-    (("parts",), []),
+    (("components", 0, "temperature"), 0),
+    (("components", 0, "temperature"), 5e-324),
+    (("components", 0, "weight"), 0.5),
+    (("components", 0, "kind"), "wide"),
+    (("components",), []),
 ]
 
 

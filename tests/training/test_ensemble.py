@@ -115,7 +115,7 @@ def test_the_choices_are_the_kinds():
 
 def test_outputs_are_the_weighted_means_of_the_kinds(models):
     model = models[1]
-    parts, each = model.record.parts, 3
+    parts, each = model.record.components, 3
     rng = np.random.default_rng(0)
     logits = [rng.standard_normal((6, 2 if model.labels else 1)) for _ in range(each * len(parts))]
     expected = 0.0
@@ -141,12 +141,12 @@ def test_the_first_kind_is_what_it_is_alone(models):
 
 def test_the_model_holds_the_kinds_with_a_weight_and_tells_the_rows_apart_better(models):
     alone, blended = models
-    parts = blended.record.parts
+    parts = blended.record.components
     assert parts[0].kind == "mlp"
     assert sum(part.weight for part in parts) == pytest.approx(1)
     assert all(part.weight >= 1 / STEPS for part in parts)
     assert len(blended.networks) == 3 * len(parts)
-    assert alone.record.parts[0].weight == 1
+    assert alone.record.components[0].weight == 1
     loss = "log_loss" if blended.labels else "rmse"
     assert len(parts) > 1
     assert blended.record.validation[loss] < 0.9 * alone.record.validation[loss]
@@ -167,7 +167,7 @@ def test_without_validation_rows_the_first_kind_is_trained_alone_and_that_is_sai
     assert len(prepared.members) == 1
     assert any("plain alone (--kinds)" in note for note in prepared.notes)
     model = assemble(prepared, History.of(prepared.events()))
-    assert [(part.kind, part.weight) for part in model.record.parts] == [("plain", 1.0)]
+    assert [(part.kind, part.weight) for part in model.record.components] == [("plain", 1.0)]
 
 
 def test_of_kinds_that_outlast_the_first_no_loss_is_told(folder):
@@ -196,7 +196,7 @@ def test_a_temperature_is_sharper_only_for_several_networks_of_a_kind(folder):
     path = str(folder / "classes.csv")
     one = SMALL | {"ensemble": 1}
     alone, blended = mlpcli.fit(path, **one), mlpcli.fit(path, **one, kinds=("mlp", "linear"))
-    assert alone.record.parts[0].temperature == blended.record.parts[0].temperature
+    assert alone.record.components[0].temperature == blended.record.components[0].temperature
 
 
 @pytest.mark.parametrize(("kind", "flags"), [("mlp", "--hidden 1"), ("wide", "--kinds mlp --hidden 64,64")])

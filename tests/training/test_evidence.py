@@ -13,7 +13,7 @@ from mlpcli.files.jsonable import from_json, to_json
 from mlpcli.metrics.intervals import Estimate, estimate, resampled_means
 from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import load
-from mlpcli.training.evidence import constant_logits, residuals, ridge, structure, units
+from mlpcli.training.evidence import constant_logits, residual_signal, residuals, ridge, units
 from mlpcli.training.prepare import prepare
 
 
@@ -71,8 +71,8 @@ def test_structure_is_found_where_there_is_some_and_not_in_noise(fitted_on_other
     law, noise = np.sin(2 * x[:, :1]), rng.normal(size=(800, 1))
     judged = np.arange(400, 800) if fitted_on_others else np.arange(800)
     others = np.arange(400) if fitted_on_others else None
-    assert structure(x, law, judged, others, float(law.var()), rng).low > 0.6
-    assert structure(x, noise, judged, others, 1.0, rng).high < 0.05
+    assert residual_signal(x, law, judged, others, float(law.var()), rng).low > 0.6
+    assert residual_signal(x, noise, judged, others, 1.0, rng).high < 0.05
 
 
 def test_dead_and_saturated_units_are_counted():
@@ -117,13 +117,13 @@ def test_the_column_that_holds_the_answer_stands_alone(tmp_path):
     x = rng.normal(size=300).round(3)
     leak = (10 * y + rng.normal(size=300) * 0.1).round(3)
     path = planted(tmp_path, {"x": x, "leak": leak, "city": [f"c{v}" for v in y], "y": [f"k{v}" for v in y]})
-    alone = trained(path, epochs=3).record.evidence.alone
+    alone = trained(path, epochs=3).record.evidence.univariate_strength
     assert alone["leak"].low > 0.97
     assert alone["city"].low > 0.97
     assert alone["x"].high < 0.3
     number = (np.exp(3 * x) + 1e-3 * rng.normal(size=300)).round(6)
     path = planted(tmp_path, {"x": x, "w": rng.normal(size=300).round(3), "y": number}, "r.csv")
-    alone = trained(path, epochs=3).record.evidence.alone
+    alone = trained(path, epochs=3).record.evidence.univariate_strength
     assert alone["x"].low > 0.95
     assert alone["w"].high < 0.3
 
