@@ -17,6 +17,7 @@ from mlpcli.cli import app, register
 from mlpcli.cli.app import exit_code_of
 
 register()
+COMMANDS = [c.name or c.callback.__name__ for c in app.registered_commands]
 COMMAND = typer.main.get_command(app)  # made once: it takes longer than many a command
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 ENV = {k: v for k, v in os.environ.items() if not k.startswith("MLPCLI_")} | {"COLUMNS": "80"}
@@ -49,6 +50,20 @@ def run(args: tuple[object, ...], stdin: str = "") -> subprocess.CompletedProces
             file.seek(0)
         out, err = (file.read().decode("utf-8", "surrogateescape") for file in files[1:])
     return subprocess.CompletedProcess(texts, code, out, err)
+
+
+def interrupted(*args, cwd, after):
+    """The process, stopped by Ctrl-C when `after` has been written to standard error."""
+    command = [sys.executable, "-m", "mlpcli", *map(str, args)]
+    with subprocess.Popen(command, cwd=cwd, env=ENV, stdout=-1, stderr=-1, text=True, start_new_session=True) as run:
+        assert run.stderr is not None
+        seen = ""
+        while after not in seen:
+            seen += (line := run.stderr.readline())
+            assert line, seen
+        os.killpg(run.pid, signal.SIGINT)
+        out, rest = run.communicate(timeout=60)
+    return subprocess.CompletedProcess(command, run.returncode, out, seen + rest)
 
 
 @contextlib.contextmanager

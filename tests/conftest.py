@@ -6,11 +6,9 @@ os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-SAMPLES = Path(__file__).parents[1] / "sample_data"
+from samples import SAMPLES
 
 
 @pytest.fixture
@@ -25,6 +23,13 @@ def call(monkeypatch):
         return done.returncode, done.stdout, done.stderr
 
     return called
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder of its own, in which the test runs."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +55,49 @@ def small(tmp_path_factory, shell):
     (folder / "iris.csv").write_bytes((SAMPLES / "iris.csv").read_bytes())
     shell("mlpcli train iris.csv -q --preset classic --epochs 5 -o iris.npz", folder, check=True)
     return folder
+
+
+@pytest.fixture
+def edit(small, tmp_path):
+    """A copy of the small model with an edited header or other arrays, and the digest that belongs to it."""
+    from mlpcli.files import archive
+
+    def run(change, **arrays) -> str:
+        header, own = archive.load(str(small / "iris.npz"))
+        change(header)
+        path = str(tmp_path / "m.npz")
+        archive.save(path, header, own | arrays)
+        return path
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def perceptron(tmp_path_factory):
+    """A single-layer perceptron on XOR, which only hidden layers can learn: its folder, and the model."""
+    from mlpcli.config import Config
+    from mlpcli.events import History
+    from mlpcli.model.assemble import assemble
+    from mlpcli.training.prepare import prepare
+
+    folder = tmp_path_factory.mktemp("perceptron")
+    (folder / "xor.csv").write_bytes((SAMPLES / "xor.csv").read_bytes())
+    prepared = prepare(str(folder / "xor.csv"), Config(preset="classic", epochs=12, patience=0, hidden=()))
+    model = assemble(prepared, History.of(prepared.events()))
+    model.save(str(folder / "model.npz"))
+    model.path = str(folder / "model.npz")
+    return folder, model
+
+
+@pytest.fixture
+def rare(tmp_path):
+    """900 rows, one in fifteen sick, from x with much overlap."""
+    import numpy as np
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    sick = rng.random(900) < 1 / 15
+    frame = pd.DataFrame({"x": rng.normal(0, 1, 900) + 1.5 * sick, "z": rng.normal(0, 1, 900)}).round(4)
+    frame["sick"] = np.where(sick, "yes", "no")
+    frame.to_csv(tmp_path / "rare.csv", index=False)
+    return str(tmp_path / "rare.csv"), frame

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 import pytest
+from samples import IRIS
 
 from mlpcli.config import PRESETS, TASKS, Config, ReadOptions, from_text, parse, read_config_file
 from mlpcli.errors import UsageError
@@ -71,3 +72,30 @@ def test_delimiters_are_single_characters():
     assert ReadOptions(delimiter="\\t").delimiter == "\t"
     with pytest.raises(UsageError, match="--delimiter"):
         ReadOptions(delimiter="ab")
+
+
+QUICK = ("--preset", "classic", "--epochs", "2")
+
+
+def test_shares_may_not_leave_too_little(call, here):
+    code, _, err = call("train", IRIS, *QUICK, "--validation", "0.5", "--test", "0.45")
+    assert (code, "less than a tenth" in err) == (2, True)
+    assert parse(ReadOptions, "memory", "2GB") == 2 << 30 or parse(ReadOptions, "memory", "2GB") == 2_000_000_000
+    assert parse(ReadOptions, "header", "false") is False
+    with pytest.raises(UsageError, match="expected true or false"):
+        parse(ReadOptions, "header", "maybe")
+
+
+ALL = ("mlp", "wide", "plain", "linear")
+
+
+def test_one_network_is_one_kind_unless_kinds_are_named():
+    assert Config(preset="best").resolve("classification").kinds == ALL
+    assert Config(preset="best", ensemble=1).resolve("classification").kinds == ("mlp",)
+    assert Config(ensemble=1, kinds=("mlp", "linear")).resolve("regression").kinds == ("mlp", "linear")
+
+
+@pytest.mark.parametrize("kinds", [(), ("mlp", "mlp"), ("tree",)])
+def test_kinds_are_named_once_and_known(kinds):
+    with pytest.raises(UsageError, match="--kinds"):
+        Config(kinds=kinds)

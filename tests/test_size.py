@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import mlpcli
-from mlpcli.data.storage import Storage
 
 
 @pytest.fixture
@@ -51,28 +49,3 @@ def test_a_model_has_the_same_bytes_in_memory_and_beyond_it(target, ensemble, tm
         found.append(mlpcli.load(str(tmp_path / "m.npz")).evaluate().metrics)
     assert found[:2] == found[2:]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["d.csv", "m.npz"]
-
-
-def test_arrays_beyond_the_budget_are_in_a_file_that_no_folder_lists(tmp_path):
-    storage = Storage(2_000_000, str(tmp_path))
-    small, large = storage.array((1000,), np.float64), storage.array((1000, 1000), np.float64)
-    small[:], large[:] = 1, np.arange(1000)
-    storage.release()
-    assert (large[7] == np.arange(1000)).all()
-    assert list(tmp_path.iterdir()) == []
-    maps = Path("/proc/self/maps")
-    if maps.exists():
-        assert maps.read_text().count(str(tmp_path)) == 1
-
-
-def test_a_budget_is_given_back_with_the_array():
-    storage = Storage(1_000_000, "/nowhere")  # where no file can be made
-    for _ in range(100):
-        storage.array((50_000,), np.float64)
-
-
-def test_a_full_disk_is_an_error_and_no_signal(tmp_path):
-    if not hasattr(os, "posix_fallocate"):
-        pytest.skip("this system cannot reserve disk space")
-    with pytest.raises(mlpcli.errors.MachineError, match="cannot write"):
-        Storage(0, str(tmp_path)).array((1 << 60,), np.int8)

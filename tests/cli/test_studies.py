@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from command_line import ENV, mlpcli
+from command_line import interrupted, mlpcli
+from samples import IRIS, PENGUINS, csv_of
 
-SAMPLES = Path(__file__).parents[2] / "sample_data"
 QUICK = ("--preset", "classic", "--hidden", "8", "--epochs", "3")
-
-
-def interrupted(*args, cwd, after):
-    """The process, stopped by Ctrl-C when `after` has been written to standard error."""
-    command = [sys.executable, "-m", "mlpcli", *map(str, args)]
-    with subprocess.Popen(command, cwd=cwd, env=ENV, stdout=-1, stderr=-1, text=True, start_new_session=True) as run:
-        assert run.stderr is not None
-        seen = ""
-        while after not in seen:
-            seen += (line := run.stderr.readline())
-            assert line, seen
-        os.killpg(run.pid, signal.SIGINT)
-        out, rest = run.communicate(timeout=60)
-    return subprocess.CompletedProcess(command, run.returncode, out, seen + rest)
 
 
 def without_seconds(text):
@@ -37,10 +19,7 @@ def without_seconds(text):
 
 
 def test_cv_answers_one_json_value_that_does_not_depend_on_jobs(tmp_path):
-    one, two = (
-        mlpcli("cv", SAMPLES / "iris.csv", *QUICK, "--folds", 3, "--json", "--jobs", jobs, cwd=tmp_path)
-        for jobs in (1, 2)
-    )
+    one, two = (mlpcli("cv", IRIS, *QUICK, "--folds", 3, "--json", "--jobs", jobs, cwd=tmp_path) for jobs in (1, 2))
     assert one.returncode == 0, one.stderr
     assert without_seconds(one.stdout) == without_seconds(two.stdout)
     found = json.loads(one.stdout)
@@ -52,19 +31,19 @@ def test_cv_answers_one_json_value_that_does_not_depend_on_jobs(tmp_path):
 
 
 def test_cv_shows_a_table_on_stdout_and_all_else_on_stderr(tmp_path):
-    done = mlpcli("cv", SAMPLES / "iris.csv", *QUICK, "--folds", 2, "--repeats", 2, cwd=tmp_path)
+    done = mlpcli("cv", IRIS, *QUICK, "--folds", 2, "--repeats", 2, cwd=tmp_path)
     assert "accuracy" in done.stdout
     assert "Nadeau & Bengio" in done.stdout
     assert "22 test rows do not" in done.stderr
     assert "4/4  repeat 2, fold 2" in done.stderr
-    assert mlpcli("cv", SAMPLES / "iris.csv", *QUICK, "-q", cwd=tmp_path).stderr == ""
+    assert mlpcli("cv", IRIS, *QUICK, "-q", cwd=tmp_path).stderr == ""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_interrupted_cv_keeps_the_folds_that_were_done(tmp_path, jobs):
     done = interrupted(
-        "cv", SAMPLES / "iris.csv", "--preset", "classic", "--patience", 0, "--repeats", 200, "--jobs", jobs,
+        "cv", IRIS, "--preset", "classic", "--patience", 0, "--repeats", 200, "--jobs", jobs,
         cwd=tmp_path, after="3/1000",
     )  # fmt: skip
     assert done.returncode == 130
@@ -74,7 +53,7 @@ def test_an_interrupted_cv_keeps_the_folds_that_were_done(tmp_path, jobs):
 
 
 def test_compare_draws_a_curve_for_each_value_and_names_the_best(tmp_path):
-    args = ("compare", SAMPLES / "iris.csv", "--preset", "classic", "--epochs", 12, "--vary", "hidden=,8,16x4")
+    args = ("compare", IRIS, "--preset", "classic", "--epochs", 12, "--vary", "hidden=,8,16x4")
     shown = mlpcli(*args, cwd=tmp_path)
     assert shown.returncode == 0, shown.stderr
     for name in ("hidden=''", "hidden=8", "hidden=16x4"):
@@ -88,73 +67,6 @@ def test_compare_draws_a_curve_for_each_value_and_names_the_best(tmp_path):
     scores = {run["name"]: run["metrics"]["validation"]["log_loss"] for run in one["runs"]}
     assert one["best"] == min(scores, key=scores.get)
     assert f"best on validation rows: {one['best']}" in shown.stdout
-
-
-TUNE = ("tune", SAMPLES / "iris.csv", "--preset", "classic", "--epochs", 4, "--folds", 2, "--space", "lr=0.001..1")
-
-
-def test_tune_writes_the_best_settings_and_the_model_that_train_makes_of_them(tmp_path):
-    done = mlpcli(*TUNE, "--trials", 4, "--json", "-o", "out.npz", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert (found["schema"], found["trials"], found["model"], found["config"]) == (1, 4, "out.npz", "out.toml")
-    assert found["best"]["validation"] == min(t["validation"] for t in found["top"]) <= found["given"]
-    assert found["optimism"] == pytest.approx(found["test_of_one_network"] - found["best"]["validation"])
-    assert found["test"]["low"] <= found["test"]["value"] <= found["test"]["high"]
-    again = mlpcli("train", SAMPLES / "iris.csv", "--config", "out.toml", "-q", "-o", "again.npz", cwd=tmp_path)
-    assert again.returncode == 0, again.stderr
-    assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "out.npz").read_bytes()
-    judged = json.loads(mlpcli("evaluate", "out.npz", SAMPLES / "iris.csv", "--json", cwd=tmp_path).stdout)
-    assert judged["schema"] == 1
-
-
-@pytest.mark.slow
-def test_tune_goes_on_where_it_was_stopped(tmp_path):
-    first = interrupted(*TUNE, "--trials", 5000, cwd=tmp_path, after="trial 9")
-    assert first.returncode == 130
-    assert "the same command goes on" in first.stderr
-    assert "best log_loss so far" in first.stdout
-    assert "optimism" not in first.stdout  # the test rows were not touched
-    assert not (tmp_path / "best.npz").exists()
-    assert "lr" in (tmp_path / "best.toml").read_text()
-    second = mlpcli(*TUNE, "--trials", 10, cwd=tmp_path)
-    assert second.returncode == 0, second.stderr
-    assert "goes on after" in second.stderr
-    for shown in ("importance", "validation log_loss", "optimism", "best log_loss so far"):
-        assert shown in second.stdout
-    assert (tmp_path / "best.npz").is_file()
-
-
-@pytest.mark.slow
-def test_an_interrupted_tune_answers_one_json_value_without_test_rows(tmp_path):
-    done = interrupted(*TUNE, "--trials", 5000, "--json", cwd=tmp_path, after="trial 9")
-    assert done.returncode == 130
-    found = json.loads(done.stdout)
-    assert (found["model"], found["test"], found["optimism"]) == (None, None, None)
-    assert found["best"]["validation"] == min(t["validation"] for t in found["top"])
-
-
-# What `python -m mlpcli` does where Optuna is not installed.
-WITHOUT_OPTUNA = """
-import sys
-from importlib.machinery import PathFinder
-found = PathFinder.find_spec
-PathFinder.find_spec = lambda name, *more: None if name.partition(".")[0] == "optuna" else found(name, *more)
-from mlpcli.__main__ import main
-main()
-"""
-
-
-def test_tune_without_optuna_is_the_same_command(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_OPTUNA, *map(str, TUNE), "--trials", "9"], cwd=tmp_path, env=ENV,
-        capture_output=True, text=True, encoding="utf-8", timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "random search with successive halving" in done.stderr
-    assert "pip install 'mlpcli[tune]'" in done.stderr
-    assert "pruned" in done.stderr
-    assert {p.name for p in tmp_path.iterdir()} == {"best.npz", "best.toml", "best.random.journal"}
 
 
 @pytest.mark.parametrize(
@@ -175,19 +87,19 @@ def test_tune_without_optuna_is_the_same_command(tmp_path):
     ],
 )
 def test_mistakes_are_told(tmp_path, args, message):
-    done = mlpcli(args[0], SAMPLES / "iris.csv", *args[1:], cwd=tmp_path)
+    done = mlpcli(args[0], IRIS, *args[1:], cwd=tmp_path)
     assert done.returncode in (1, 2)
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_a_quiet_learning_curve_prints_nothing(tmp_path):
-    done = mlpcli("learning-curve", SAMPLES / "penguins.csv", *QUICK, "--repeats", 2, "--sizes", 3, "-q", cwd=tmp_path)
+    done = mlpcli("learning-curve", PENGUINS, *QUICK, "--repeats", 2, "--sizes", 3, "-q", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_learning_curve_says_what_each_remedy_buys(tmp_path):
-    args = ("learning-curve", SAMPLES / "penguins.csv", *QUICK, "--repeats", 2, "--sizes", 3)
+    args = ("learning-curve", PENGUINS, *QUICK, "--repeats", 2, "--sizes", 3)
     shown = mlpcli(*args, cwd=tmp_path)
     assert shown.returncode == 0, shown.stderr
     for text in ("power law", "twice the rows (468)", "more regularisation (--weight-decay", "gap", "advice: "):
@@ -200,3 +112,58 @@ def test_learning_curve_says_what_each_remedy_buys(tmp_path):
     assert found[0] == found[1]
     assert [p["rows"] for p in found[0]["points"]][-1] == 234
     assert found[0]["doubling"]["low"] <= found[0]["doubling"]["value"] <= found[0]["doubling"]["high"]
+
+
+TWO_EPOCHS = ("--preset", "classic", "--epochs", "2")
+EXPLODES = ("--preset", "classic", "--epochs", "3", "--lr", "1000", "--activation", "identity", "--init", "normal",
+            "--hidden", "200,200,200", "--optimizer", "sgd")  # fmt: skip
+
+
+@pytest.mark.slow
+def test_studies_whose_trainings_all_diverge_say_so(call, here):
+    for command in (("cv", IRIS, "--folds", "2"), ("compare", IRIS, "--vary", "seed=1,2")):
+        code, _, err = call(*command, *EXPLODES)
+        assert code in (0, 1)
+        assert "Traceback" not in err
+
+
+@pytest.mark.slow
+def test_a_study_shows_a_bar_on_a_terminal(call, here, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    for command in (("cv", IRIS, "--folds", "2"), ("tune", IRIS, "--trials", "2", "--folds", "2", "-o", "b.toml")):
+        code, _, err = call(*command, *TWO_EPOCHS)
+        assert code == 0
+        assert "\x1b" in err
+
+
+@pytest.mark.slow
+def test_studies_take_a_validation_file_of_their_own(call, here):
+    lines = IRIS.read_text().splitlines(keepends=True)
+    judge = csv_of(here / "v.csv", "".join(lines[:1] + lines[1::3]))
+    big = csv_of(here / "d.csv", "".join(lines) + "".join(lines[1:]))
+    assert call("cv", big, "--folds", "2", *TWO_EPOCHS, "--validation", judge)[0] == 0
+    assert call("learning-curve", big, "--repeats", "2", "--sizes", "3", *TWO_EPOCHS, "--validation", judge)[0] == 0
+    code, _, err = call("learning-curve", big, "--time", "sepal_length", *TWO_EPOCHS)
+    assert (code, "leave out --time" in err) == (2, True)
+
+
+def test_what_was_never_told_to_end_has_no_figures(call, here, monkeypatch):
+    """A study stopped before anything came of it."""
+    from mlpcli.cli.app import StoppedError
+    from mlpcli.studies import comparison, cross_validation, tuning
+
+    def stopped(*args, **more):
+        raise StoppedError(signal.SIGTERM)
+        yield
+
+    for module in (comparison, cross_validation, tuning):
+        monkeypatch.setattr(module, "run", stopped)
+    for command in (
+        ("cv", IRIS, "--folds", "2"),
+        ("compare", IRIS, "--vary", "seed=1,2"),
+        ("tune", IRIS, "--trials", "2", "-o", "b.toml"),
+    ):
+        code, _, err = call(*command, *TWO_EPOCHS)
+        assert code == 1, err
+        assert "there is nothing to" in err

@@ -8,36 +8,12 @@ import re
 
 import numpy as np
 import pytest
+from data.cells import N, at, cycle, label, table
 
 import mlpcli
 from mlpcli.config import Config, ReadOptions
 from mlpcli.errors import DataError
 from mlpcli.training.prepare import prepare
-
-N = 200
-
-
-def label(i):
-    return "yes" if i * 5 % 17 > 8 else "no"
-
-
-def table(folder, cell, target=label, n=N, header="a,b,y"):
-    """A file whose columns are a good number, the cells in question, and a target."""
-    out = io.StringIO()
-    rows = csv.writer(out, lineterminator="\n")
-    rows.writerow(header.split(","))
-    rows.writerows([i * 5 % 17, cell(i), target(i)] for i in range(n))
-    (folder / "d.csv").write_text(out.getvalue(), encoding="utf-8")
-    return str(folder / "d.csv")
-
-
-def at(row, odd, usual=lambda i: i % 7):
-    return lambda i: odd if i == row else usual(i)
-
-
-def cycle(*cells):
-    return lambda i: cells[i * 5 % 17 % len(cells)]
-
 
 # The cells of column b -> the kind it gets, and what is said about it.
 ACCEPTED = {
@@ -122,30 +98,6 @@ def test_v09_the_kind_is_that_of_the_whole_column_in_whatever_part_text_first_st
 
 # --- targets ----------------------------------------------------------------------------------------------
 
-TARGETS = {
-    "T01": ("speces", label, r"no column 'speces'; did you mean 'species'\?"),
-    "T02 mostly": (None, lambda i: label(i) if i % 4 == 0 else "", "the target is missing in 150 of 200 rows"),
-    "T03 missing": (None, lambda i: "", "the target is missing in 200 of 200 rows"),
-    "T03 one class": (None, lambda i: "yes", "one class only, 'yes'"),
-    "T05": (None, lambda i: f"u{i}", "200 classes in 200 rows look like an id, not a class"),
-    "T05 in pairs": (None, lambda i: f"u{i // 2}", "100 classes in 200 rows look like an id, not a class"),
-    "T09 infinite": (None, at(50, "inf", lambda i: i * 1.5), "d.csv:52: column 'species': .*inf"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("row", TARGETS)
-def test_targets_that_are_refused(row, tmp_path):
-    asked, target, message = TARGETS[row]
-    path = table(tmp_path, lambda i: i % 7, target, header="a,b,species")
-    with pytest.raises(DataError, match=message):
-        prepare(path, Config(target=asked))
-
-
-def test_t02_rows_without_a_target_are_left_out_and_counted(tmp_path):
-    prepared = prepare(table(tmp_path, lambda i: i % 7, lambda i: label(i) if i % 4 else ""))
-    assert "50 rows without a target are left out" in prepared.notes
-    assert len(prepared.table.sets) == 150
-
 
 @pytest.mark.parametrize("value", [5.5, 1e300, -1e-300])
 def test_t09_a_constant_target_of_numbers_is_learned(value, tmp_path):
@@ -195,15 +147,6 @@ def test_t07_t12_labels_are_what_stands_in_the_file(tmp_path, call):
     right = sum(kept == said for kept, said in found)
     assert right > 0.9 * len(found)
     assert {said for _, said in found} == set(ODD_LABELS)
-
-
-def test_t11_a_class_that_only_validation_holds_is_counted(tmp_path):
-    (tmp_path / "v").mkdir()
-    one = table(tmp_path, lambda i: i % 7)
-    two = table(tmp_path / "v", lambda i: i % 7, at(3, "new", label), n=40)
-    model = mlpcli.fit(one, validation=two, epochs=2, ensemble=1)
-    assert model.labels == ("new", "no", "yes")
-    assert all(np.isfinite(v) for v in model.record.validation.values())
 
 
 def test_v15_what_predict_has_never_seen_is_counted_and_a_column_that_is_missing_is_named(tmp_path, call):

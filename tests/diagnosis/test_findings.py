@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlpcli.config import Config
-from mlpcli.diagnosis.findings import CHECKS, DiagnosisInput, diagnose
+from mlpcli.diagnosis.findings import CHECKS, DiagnosisInput, diagnose, larger, noise_of, smaller
 from mlpcli.evaluation.evaluate import EvaluationEvidence
 from mlpcli.events import History
 from mlpcli.metrics.intervals import Estimate
@@ -147,3 +147,16 @@ def test_the_most_severe_finding_comes_first():
 def test_columns_that_moved_are_told_where_the_loss_cannot_be_compared():
     found = {f.code: f for f in diagnose(case(judged=EvaluationEvidence(None, 0.0, {"a": 0.9}, None)))}
     assert found["test-differs-from-validation"].numbers == {"moved": 0.9}
+
+
+def test_the_noise_of_a_short_curve_is_not_known():
+    assert noise_of(np.array([1.0, 2.0])) == 0
+
+
+@pytest.mark.parametrize(("kind", "flags"), [("mlp", "--hidden 1"), ("wide", "--kinds mlp --hidden 64,64")])
+def test_a_smaller_network_is_asked_for_with_the_kind_that_has_its_layers(kind, flags):
+    assert smaller(Config(kinds=(kind,), hidden=(5,))) == flags
+
+
+def test_more_layers_than_none_need_another_kind():
+    assert larger(Config(kinds=("linear",), hidden=(5,))) == "--kinds mlp --hidden 64,64"

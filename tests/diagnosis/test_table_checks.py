@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from samples import SAMPLES
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.diagnosis.table_checks import TABLE_CHECKS, check_table
 from mlpcli.reporter.tables import finding_lines
 from mlpcli.training.prepare import prepare
-
-SAMPLES = Path(__file__).parents[2] / "sample_data"
 
 
 def codes(tmp_path, frame, **settings):

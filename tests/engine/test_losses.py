@@ -121,3 +121,11 @@ def test_cross_entropy_of_one_logit_is_that_of_two():
     one = LOSSES["binary_cross_entropy"](0.2).value_and_grad(logits, y, None, grad)
     assert one == pytest.approx(LOSSES["cross_entropy"](0.2).value_and_grad(two, y, None, grad_two))
     np.testing.assert_allclose(grad[:, 0], grad_two[:, 1])
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber"])
+def test_the_link_of_numbers_is_the_number(loss):
+    from mlpcli.engine.losses import LOSSES
+
+    logits = np.array([[0.5], [-2.0]])
+    assert LOSSES[loss]().link(logits).tolist() == logits.tolist()

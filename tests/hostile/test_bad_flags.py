@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from samples import IRIS
 
-IRIS = Path(__file__).parents[2] / "sample_data" / "iris.csv"
 QUICK = ["--preset", "classic", "--epochs", "2"]
 
 

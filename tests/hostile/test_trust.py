@@ -8,100 +8,16 @@ import os
 import re
 import signal
 import socket
-import stat
-from pathlib import Path
 
 import numpy as np
 import pytest
+from samples import SAMPLES
 
-import mlpcli
 from mlpcli.config import Config
-from mlpcli.errors import MachineError, ModelError
 from mlpcli.files import archive
-from mlpcli.files import atomic as files
 from mlpcli.model.trained import load
 
-SAMPLES = Path(__file__).parents[2] / "sample_data"
 QUICK = ("--preset", "classic", "--epochs", "2", "-q")
-
-
-@pytest.fixture
-def edit(small, tmp_path):
-    """A copy of the small model with an edited header or other arrays, and the digest that belongs to it."""
-
-    def run(change, **arrays) -> str:
-        header, own = archive.load(str(small / "iris.npz"))
-        change(header)
-        path = str(tmp_path / "m.npz")
-        archive.save(path, header, own | arrays)
-        return path
-
-    return run
-
-
-@pytest.fixture
-def iris_with_batch_norm(tmp_path):
-    path = str(tmp_path / "normed.npz")
-    mlpcli.fit(str(SAMPLES / "iris.csv"), preset="classic", normalization="batch", epochs=1).save(path)
-    return path
-
-
-NAMES = ["__class__", "__init__", "os.system", "relu\0", "../relu", "", "RELU"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("setting", ["activation", "loss", "optimizer", "init", "schedule", "normalization", "scale"])
-def test_X08_a_name_in_a_model_is_looked_up_in_closed_lists_alone(setting, name, edit):
-    with pytest.raises(ModelError, match="no such choice"):
-        load(edit(lambda h: h["config"].update({setting: name})))
-
-
-def test_M12_an_array_that_no_model_has_is_refused(edit):
-    with pytest.raises(ModelError, match="weights do not fit"):
-        load(edit(lambda h: None, more=np.zeros(3, np.float32)))
-
-
-def test_M08_weights_without_the_running_statistics_are_refused(iris_with_batch_norm, tmp_path):
-    header, own = archive.load(iris_with_batch_norm)
-    path = str(tmp_path / "m.npz")
-    archive.save(path, header, {"members": own["members"][:, :-1]})
-    with pytest.raises(ModelError, match="weights do not fit"):
-        load(path)
-
-
-def test_M16_slots_of_words_out_of_order_or_range_are_refused(tmp_path):
-    words = np.random.default_rng(0).choice([f"word{i}" for i in range(40)], (120, 8))
-    rows = "".join(f"{' '.join(row)} nr{i},{i % 2}\n" for i, row in enumerate(words))
-    (tmp_path / "d.csv").write_text("review,y\n" + rows)
-    path = str(tmp_path / "m.npz")
-    mlpcli.fit(str(tmp_path / "d.csv"), preset="classic", epochs=1).save(path)
-    assert load(path).schema.features[0].kind == "text"
-    header, own = archive.load(path)
-    (column,) = header["schema"]["columns"]
-    good = column["slots"]
-    for slots in ([*good[:-1], good[0]], [*good[:-1], 1 << 30], [-1, *good[1:]]):
-        column["slots"] = slots
-        archive.save(path, header, own)
-        with pytest.raises(ModelError):
-            load(path)
-
-
-@pytest.mark.parametrize("shape", [(0, 0), (1, 0), (2, 1), (1, 10)])
-def test_M08_weights_of_another_shape_are_refused(shape, edit):
-    with pytest.raises(ModelError, match="weights do not fit"):
-        load(edit(lambda h: None, members=np.zeros(shape, np.float32)))
-
-
-@pytest.mark.parametrize("hidden", [[65536] * 100, [65536, 65536], [4000] * 3, [65536]])
-def test_M08_layers_larger_than_the_weights_are_refused_before_they_are_made(hidden, edit, monkeypatch):
-    monkeypatch.setattr("mlpcli.training.networks.mlp", None)
-    with pytest.raises(ModelError, match="weights do not fit"):
-        load(edit(lambda h: h["config"].update(hidden=hidden)))
-
-
-def test_M11_weights_that_are_all_zero_are_weights(edit, small, call):
-    path = edit(lambda h: None, members=np.zeros_like(archive.load(str(small / "iris.npz"))[1]["members"]))
-    assert call("predict", path, small / "iris.csv")[0] == 0
 
 
 @pytest.mark.parametrize("flags", [("--threshold", "0.5"), ()])
@@ -144,36 +60,6 @@ def test_X15_a_right_digest_is_no_sign_of_trust_and_the_readme_says_so(edit, sma
     readme = " ".join((SAMPLES.parent / "README.md").read_text().split())
     assert "Loading any file is safe" in readme
     assert "as trustworthy as the author" in readme
-
-
-def test_X09_a_temporary_file_is_new_unforeseeable_and_its_owners_alone(tmp_path, monkeypatch):
-    opened, real = [], os.open
-
-    def watching(path, flags, mode=0o777, **more):
-        descriptor = real(path, flags, mode, **more)
-        if str(path).endswith(".tmp"):
-            opened.append((str(path), flags, stat.S_IMODE(os.fstat(descriptor).st_mode)))
-        return descriptor
-
-    monkeypatch.setattr(os, "open", watching)
-    old = os.umask(0o027)
-    try:
-        for _ in range(2):
-            archive.save(str(tmp_path / "m.npz"), {}, {"a": np.zeros(3, np.float32)})
-    finally:
-        os.umask(old)
-    names = {name for name, _, _ in opened}
-    assert len(names) == 2
-    for name, flags, mode in opened:
-        assert Path(name).parent == tmp_path
-        assert flags & os.O_EXCL
-        assert flags & os.O_CREAT
-        assert mode == 0o600
-        assert re.search(r"\.[0-9a-f]{16}\.tmp$", name)
-    assert stat.S_IMODE((tmp_path / "m.npz").stat().st_mode) == 0o640
-    (tmp_path / "m.npz").chmod(0o604)
-    archive.save(str(tmp_path / "m.npz"), {}, {"a": np.zeros(3, np.float32)})
-    assert stat.S_IMODE((tmp_path / "m.npz").stat().st_mode) == 0o604  # a file replaced keeps its permissions
 
 
 def test_X11_a_bug_is_said_in_one_line_and_no_local_value_is_shown(small, call, monkeypatch):
@@ -238,53 +124,6 @@ def test_Z05_a_full_disk_for_the_rows_is_said_and_nothing_is_left(call, small, t
 
 
 # --- what is left of a file when things go wrong ------------------------------------------------------------
-
-
-def test_N13_what_a_killed_run_left_is_removed_and_what_a_living_one_has_is_not(tmp_path):
-    dead = tmp_path / f".m.npz.{2**22 + 1}.{'0' * 16}.tmp"
-    of_init, own = (tmp_path / f".m.npz.{pid}.{'0' * 16}.tmp" for pid in (1, os.getpid()))
-    endless, other = tmp_path / f".m.npz.{10**30}.{'0' * 16}.tmp", tmp_path / f".n.npz.{2**22 + 1}.{'0' * 16}.tmp"
-    for path in (dead, of_init, own, endless, other):
-        path.write_bytes(b"")
-    archive.save(str(tmp_path / "m.npz"), {}, {})
-    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
-        ["m.npz", of_init.name, own.name, endless.name, other.name]
-    )
-
-
-def test_N23_a_file_without_a_name_goes_where_there_is_room_or_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(files.tempfile, "gettempdir", lambda: str(tmp_path))
-    os.close(files.unnamed_file("/nonexistent"))
-    assert os.listdir(tmp_path) == []
-    monkeypatch.setattr(files.tempfile, "gettempdir", lambda: "/nonexistent")
-    with pytest.raises(MachineError, match="cannot write: No such file"):
-        files.unnamed_file("/nonexistent")
-
-
-def test_N03_what_may_not_be_written_to_is_refused(tmp_path, monkeypatch):
-    path = tmp_path / "m.npz"
-    path.write_bytes(b"")
-    monkeypatch.setattr(os, "access", lambda where, mode: where != path)
-    with pytest.raises(MachineError, match="may not be written to"):
-        files.check_output(str(path), [])
-    monkeypatch.setattr(os, "access", lambda where, mode: where != tmp_path)
-    with pytest.raises(MachineError, match="cannot write to this folder"):
-        files.check_output(str(path), [])
-
-
-def test_N05_without_a_working_folder_a_name_cannot_be(tmp_path, monkeypatch):
-    monkeypatch.setattr(os.path, "realpath", lambda path: os.stat("/nonexistent"))
-    with pytest.raises(MachineError, match="the working folder is gone"):
-        files.resolved("m.npz")
-
-
-def test_M18_a_model_larger_than_any_is_refused(small, tmp_path):
-    path = tmp_path / "m.npz"
-    with path.open("wb") as file:
-        file.write(b"PK\x03\x04")
-        file.truncate(archive.MAX_FILE_BYTES + 1)  # a hole: no disk is used
-    with pytest.raises(ModelError, match="larger than any"):
-        archive.load(str(path))
 
 
 def test_N09_an_interruption_in_a_command_is_its_exit_code(small, call, monkeypatch):

@@ -6,7 +6,7 @@ import sklearn.metrics as peer
 
 from mlpcli.errors import DataError
 from mlpcli.metrics import scoring as metrics
-from mlpcli.metrics.scoring import METRICS, confusion, per_class, score
+from mlpcli.metrics.scoring import METRICS, best_threshold, confusion, decide, per_class, score
 
 RNG = np.random.default_rng(0)
 
@@ -99,3 +99,14 @@ def test_curves_of_many_classes_are_resampled_less_often_and_the_others_as_often
     assert found["accuracy"] == before["accuracy"]
     assert found["auc"].value == before["auc"].value
     assert found["auc"] != before["auc"]
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "f1"])
+@pytest.mark.parametrize("seed", range(3))
+def test_no_cut_beats_the_best_threshold(metric, seed):
+    rng = np.random.default_rng(seed)
+    y = (rng.random(60) < 0.2).astype(int)
+    p = np.round(np.clip(0.2 + 0.2 * y + rng.normal(0, 0.2, 60), 0, 1), 2)
+    proba = np.stack([1 - p, p], axis=1)
+    found = METRICS[metric].function(y, decide(proba, best_threshold(y, proba, metric)))
+    assert found >= max(METRICS[metric].function(y, decide(proba, cut)) for cut in np.linspace(0.005, 0.995, 100))

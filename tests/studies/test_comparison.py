@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from pathlib import Path
 
 import numpy as np
 import pytest
+from samples import SAMPLES
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.studies.comparison import ANOTHER_QUESTION, compare, parse_vary, plan
 from mlpcli.studies.tasks import UNUSED
 
-IRIS = str(Path(__file__).parents[2] / "sample_data" / "iris.csv")
+IRIS = str(SAMPLES / "iris.csv")
 QUICK = Config(preset="classic", hidden=(8,), epochs=4)
 
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from samples import SAMPLES
 from scipy import stats
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.dataset import read_dataset
 from mlpcli.errors import DataError, TrainingError, UsageError
-from mlpcli.metrics.intervals import t_quantile
 from mlpcli.metrics.scoring import resampled_interval
 from mlpcli.studies.cross_validation import cross_validate, plan
 from mlpcli.studies.tasks import UNUSED, perform, shared
 
-SAMPLES = Path(__file__).parents[2] / "sample_data"
 QUICK = Config(preset="classic", hidden=(8,), epochs=3)
 
 
@@ -107,11 +105,6 @@ def test_too_few_or_too_many_folds_are_refused():
     for n_folds in (1, 101):
         with pytest.raises(UsageError, match="--folds"):
             plan(table_of(), QUICK, n_folds=n_folds)
-
-
-@pytest.mark.parametrize("df", [1, 2, 3, 4, 5, 8, 9, 30, 99, 500])
-def test_quantiles_of_students_t_are_scipys(df):
-    assert t_quantile(df) == pytest.approx(stats.t.ppf(0.975, df), rel=1e-9)
 
 
 def test_the_interval_is_the_corrected_resampled_t_interval():

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
+from samples import SAMPLES
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
@@ -26,7 +26,6 @@ from mlpcli.studies.learning_curve import (
 )
 from mlpcli.studies.tasks import UNUSED
 
-SAMPLES = Path(__file__).parents[2] / "sample_data"
 QUICK = Config(preset="classic", hidden=(8,), epochs=3)
 SIZES = np.array([50.0, 100, 200, 400, 800, 1600])
 

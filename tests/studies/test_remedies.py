@@ -1,43 +1,18 @@
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import mlpcli
 
 from mlpcli.config import Config, parse
 from mlpcli.data import splits
-from mlpcli.diagnosis.findings import CHECKS, NUMBERS
 from mlpcli.errors import TrainingError
 from mlpcli.events import History
-from mlpcli.model.assemble import assemble
 from mlpcli.reporter.findings import remedies_line
 from mlpcli.studies.remedies import REMEDIES, RemedyInput, RemedyLosses, RemedyPlan, flags_of, perform, plan
 from mlpcli.studies.workers import Shared
-from mlpcli.training.prepare import prepare
-
-SAMPLES = Path(__file__).parents[2] / "sample_data"
-QUICK = {"preset": "classic", "epochs": 12, "patience": 0}
-
-
-def trained(folder, name="xor.csv", **settings):
-    (folder / name).write_bytes((SAMPLES / name).read_bytes())
-    prepared = prepare(str(folder / name), Config(**settings))
-    model = assemble(prepared, History.of(prepared.events()))
-    model.save(str(folder / "model.npz"))
-    model.path = str(folder / "model.npz")
-    return model
-
-
-@pytest.fixture(scope="module")
-def perceptron(tmp_path_factory):
-    """A single-layer perceptron on XOR, which only hidden layers can learn."""
-    folder = tmp_path_factory.mktemp("perceptron")
-    return folder, trained(folder, hidden=(), **QUICK)
 
 
 def test_the_remedy_that_must_help_helps_and_others_do_not(perceptron):
@@ -125,49 +100,3 @@ def replace_trial(number):
     from mlpcli.studies.remedies import RemedyTrial
 
     return RemedyTrial(number, str(number), str(number), Config(), Shared(None), other_weights=number == 1)
-
-
-def test_diagnose_explains_numbers_and_remedies(perceptron):
-    folder, _ = perceptron
-    shown = mlpcli("diagnose", "model.npz", cwd=folder)
-    assert shown.returncode == 0, shown.stderr
-    assert "underfitting (warning)" in shown.stdout
-    assert "--hidden 64,64" in shown.stdout
-    assert "mlpcli guide underfitting" in shown.stdout
-    assert "Looked for and not found: overfitting" in shown.stdout
-    answer = json.loads(mlpcli("diagnose", "model.npz", "--json", cwd=folder).stdout)
-    codes = [f["code"] for f in answer["findings"]]
-    assert "underfitting" in codes
-    assert "remedies" not in answer
-    for found in answer["findings"]:
-        assert set(found["numbers"]) <= set(NUMBERS)
-        assert found["code"] in CHECKS
-
-
-def test_inspect_tells_the_findings_without_the_training_file(perceptron, tmp_path):
-    folder, _ = perceptron
-    (tmp_path / "model.npz").write_bytes((folder / "model.npz").read_bytes())
-    assert "underfitting:" in mlpcli("inspect", "model.npz", cwd=tmp_path).stdout
-    answer = json.loads(mlpcli("inspect", "model.npz", "--json", cwd=tmp_path).stdout)
-    assert "underfitting" in [f["code"] for f in answer["findings"]]
-    assert mlpcli("diagnose", "model.npz", "-q", cwd=tmp_path).stderr == ""
-    shown = mlpcli("diagnose", "model.npz", cwd=tmp_path)
-    assert "the test rows are not looked at" in shown.stderr
-    assert "underfitting (warning)" in shown.stdout
-    assert mlpcli("diagnose", "model.npz", "--try", cwd=tmp_path).returncode == 1
-
-
-def test_a_gate_on_a_finding_exits_three(perceptron):
-    folder, _ = perceptron
-    flags = ["--preset", "classic", "--hidden", "", "--epochs", "12", "-q", "-o", "g.npz"]
-    assert mlpcli("train", "xor.csv", *flags, "--fail-on", "overfitting", cwd=folder).returncode == 0
-    assert mlpcli("train", "xor.csv", *flags, "--fail-on", "underfitting", cwd=folder).returncode == 3
-
-
-@pytest.mark.slow
-def test_what_helps_does_not_depend_on_jobs(perceptron):
-    folder, _ = perceptron
-    one, two = (mlpcli("diagnose", "model.npz", "--try", "--json", "--jobs", n, cwd=folder) for n in (1, 2))
-    assert one.returncode == 0, one.stderr
-    assert one.stdout == two.stdout
-    assert json.loads(one.stdout)["remedies"][0]["verdict"] == "helps"

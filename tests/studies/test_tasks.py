@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from samples import SAMPLES
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
@@ -16,7 +16,6 @@ from mlpcli.studies.tasks import UNUSED, TrainingTask, perform, run, shared
 from mlpcli.studies.workers import local
 from mlpcli.training.prepare import PreparedTraining
 
-SAMPLES = Path(__file__).parents[2] / "sample_data"
 QUICK = Config(preset="classic", hidden=(8,), epochs=3)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from samples import SAMPLES
 
 from mlpcli.config import Config
 from mlpcli.errors import MachineError, ModelError, UsageError
@@ -19,7 +20,6 @@ from mlpcli.training import checkpoint
 from mlpcli.training.checkpoint import resumable
 from mlpcli.training.prepare import prepare
 
-SAMPLES = Path(__file__).parents[2] / "sample_data"
 EPOCHS = 8
 CASES = {
     "classification ensemble": ("penguins.csv", {}),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 
 import numpy as np
+from samples import SAMPLES
 
 from mlpcli.config import Config
 from mlpcli.events import History
 from mlpcli.training.prepare import prepare
 
-IRIS = str(Path(__file__).parents[2] / "sample_data" / "iris.csv")
+IRIS = str(SAMPLES / "iris.csv")
 
 
 def test_it_is_mini_batch_gradient_descent_from_glorots_weights_with_relu_and_l2():

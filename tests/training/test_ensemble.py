@@ -10,8 +10,7 @@ from command_line import mlpcli as mlpcli_command
 
 import mlpcli
 from mlpcli.config import KIND_NAMES, Config
-from mlpcli.diagnosis.findings import larger, smaller
-from mlpcli.errors import ModelError, UsageError
+from mlpcli.errors import ModelError
 from mlpcli.events import EpochEnded, History
 from mlpcli.files.jsonable import to_json
 from mlpcli.model.assemble import assemble
@@ -199,15 +198,6 @@ def test_a_temperature_is_sharper_only_for_several_networks_of_a_kind(folder):
     assert alone.record.components[0].temperature == blended.record.components[0].temperature
 
 
-@pytest.mark.parametrize(("kind", "flags"), [("mlp", "--hidden 1"), ("wide", "--kinds mlp --hidden 64,64")])
-def test_a_smaller_network_is_asked_for_with_the_kind_that_has_its_layers(kind, flags):
-    assert smaller(Config(kinds=(kind,), hidden=(5,))) == flags
-
-
-def test_more_layers_than_none_need_another_kind():
-    assert larger(Config(kinds=("linear",), hidden=(5,))) == "--kinds mlp --hidden 64,64"
-
-
 def test_remedies_are_tried_on_the_first_kind(folder, monkeypatch):
     monkeypatch.chdir(folder)
     model = mlpcli.fit("classes.csv", **SMALL, kinds=("linear", "mlp"))
@@ -216,18 +206,6 @@ def test_remedies_are_tried_on_the_first_kind(folder, monkeypatch):
     for trial in trials:
         assert ("--hidden" in trial.flags) == (trial.config.kinds == ("mlp",))
         assert ("--kinds mlp" in trial.flags) == ("--hidden" in trial.flags)
-
-
-def test_one_network_is_one_kind_unless_kinds_are_named():
-    assert Config(preset="best").resolve("classification").kinds == ALL
-    assert Config(preset="best", ensemble=1).resolve("classification").kinds == ("mlp",)
-    assert Config(ensemble=1, kinds=("mlp", "linear")).resolve("regression").kinds == ("mlp", "linear")
-
-
-@pytest.mark.parametrize("kinds", [(), ("mlp", "mlp"), ("tree",)])
-def test_kinds_are_named_once_and_known(kinds):
-    with pytest.raises(UsageError, match="--kinds"):
-        Config(kinds=kinds)
 
 
 @pytest.mark.parametrize(

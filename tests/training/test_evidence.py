@@ -10,24 +10,11 @@ from mlpcli.engine.losses import LOSSES
 from mlpcli.engine.network import mlp
 from mlpcli.events import History
 from mlpcli.files.jsonable import from_json, to_json
-from mlpcli.metrics.intervals import Estimate, estimate, resampled_means
+from mlpcli.metrics.intervals import Estimate
 from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import load
 from mlpcli.training.evidence import constant_logits, residual_signal, residuals, ridge, units
 from mlpcli.training.prepare import prepare
-
-
-def test_the_interval_covers_the_true_mean_as_often_as_it_says():
-    rng = np.random.default_rng(0)
-    found = [estimate(resampled_means(rng.exponential(size=(200, 1)), rng)[:, 0]) for _ in range(300)]
-    covered = np.mean([e.low <= 1 <= e.high for e in found])
-    assert 0.91 <= covered <= 0.98
-
-
-def test_rows_resampled_in_groups_give_the_same_width():
-    rng = np.random.default_rng(0)
-    found = estimate(resampled_means(rng.normal(size=(50_000, 1)), rng)[:, 0])
-    assert found.high - found.low == pytest.approx(2 * 1.96 / 50_000**0.5, rel=0.15)
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -8,24 +8,9 @@ import pytest
 from sklearn.metrics import f1_score
 
 import mlpcli
-from mlpcli.config import ReadOptions
-from mlpcli.data.dataset import read_dataset
-from mlpcli.data.splits import TEST
 from mlpcli.errors import UsageError
-from mlpcli.metrics.scoring import METRICS, best_threshold, decide
 
 QUICK = {"target": "sick", "test": "0", "epochs": 12, "ensemble": 3, "seed": 1}
-
-
-@pytest.fixture
-def rare(tmp_path):
-    """900 rows, one in fifteen sick, from x with much overlap."""
-    rng = np.random.default_rng(0)
-    sick = rng.random(900) < 1 / 15
-    frame = pd.DataFrame({"x": rng.normal(0, 1, 900) + 1.5 * sick, "z": rng.normal(0, 1, 900)}).round(4)
-    frame["sick"] = np.where(sick, "yes", "no")
-    frame.to_csv(tmp_path / "rare.csv", index=False)
-    return str(tmp_path / "rare.csv"), frame
 
 
 def test_a_threshold_for_f1_finds_more_of_a_rare_class(rare):
@@ -37,17 +22,6 @@ def test_a_threshold_for_f1_finds_more_of_a_rare_class(rare):
     assert tuned.record.validation["f1"] > plain.record.validation["f1"] + 0.05
     assert f1_score(truth, tuned.predict(frame) == "yes") > f1_score(truth, plain.predict(frame) == "yes") + 0.05
     np.testing.assert_array_equal(tuned.predict_proba(frame), plain.predict_proba(frame))
-
-
-@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "f1"])
-@pytest.mark.parametrize("seed", range(3))
-def test_no_cut_beats_the_best_threshold(metric, seed):
-    rng = np.random.default_rng(seed)
-    y = (rng.random(60) < 0.2).astype(int)
-    p = np.round(np.clip(0.2 + 0.2 * y + rng.normal(0, 0.2, 60), 0, 1), 2)
-    proba = np.stack([1 - p, p], axis=1)
-    found = METRICS[metric].function(y, decide(proba, best_threshold(y, proba, metric)))
-    assert found >= max(METRICS[metric].function(y, decide(proba, cut)) for cut in np.linspace(0.005, 0.995, 100))
 
 
 def test_a_threshold_is_for_two_classes(tmp_path):
@@ -73,19 +47,3 @@ def test_rows_of_weight_zero_teach_nothing(rare, tmp_path):
     model = mlpcli.fit(str(tmp_path / "trust.csv"), weight="trust", **QUICK)
     assert "trust" not in {c.name for c in model.schema.features}
     assert (model.predict(frame) == right.sick).mean() > 0.95
-
-
-def test_metrics_count_rows_by_their_weight(rare, tmp_path):
-    _, frame = rare
-    weights = np.random.default_rng(0).integers(0, 3, len(frame))
-    frame.assign(w=weights).to_csv(tmp_path / "weighted.csv", index=False)
-    settings = QUICK | {"test": "0.3"}
-    model = mlpcli.fit(str(tmp_path / "weighted.csv"), weight="w", **settings)
-    model.path = str(tmp_path / "model.npz")
-    found = model.evaluate().metrics["test"]["accuracy"]
-    right = model.predict(frame) == frame.sick
-    table = read_dataset(str(tmp_path / "weighted.csv"), model.config, ReadOptions())
-    is_test = table.sets == TEST
-    expected = np.average(right[is_test], weights=weights[is_test])
-    assert found.value == pytest.approx(expected)
-    assert found.value != pytest.approx(right[is_test].mean(), abs=1e-4)

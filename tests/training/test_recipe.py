@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import mlpcli
 from mlpcli.config import Config
 from mlpcli.events import History
 from mlpcli.training.loop import train
@@ -203,14 +202,6 @@ def test_ten_steps_of_a_member_are_the_recipes(table, task, member):
     assert history.best_epoch == np.argmin(expected) + 1
 
 
-@pytest.mark.parametrize(("n", "size"), [(40, "32"), (240, "32"), (1200, "128"), (3000, "256")])
-def test_small_tables_have_small_batches(tmp_path, n, size):
-    pd.DataFrame({"x": np.random.default_rng(0).random(n), "y": ["a", "b"] * (n // 2)}).to_csv(
-        tmp_path / "t.csv", index=False
-    )
-    assert prepare(str(tmp_path / "t.csv"), Config(test="0")).config.batch_size == size
-
-
 def test_members_validate_on_folds_that_hold_each_row_once(table):
     prepared, frame, _ = ready(table, "classification")
     folds = [m.valid.index for m in prepared.members]
@@ -221,45 +212,3 @@ def test_members_validate_on_folds_that_hold_each_row_once(table):
 
 
 # --- categories of many levels ---------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def shops(tmp_path_factory) -> tuple[str, pd.DataFrame]:
-    """What is sold depends on the shop, one of 120."""
-    rng = np.random.default_rng(11)
-    shop, effect, n = rng.integers(0, 120, 2400), rng.normal(0, 1, 120), 2400
-    frame = pd.DataFrame({"shop": [f"s{s}" for s in shop], "size": rng.normal(0, 1, n).round(3)})
-    frame["sold"] = (effect[shop] + frame["size"] + rng.normal(0, 0.3, n)).round(3)
-    path = str(tmp_path_factory.mktemp("shops") / "table.csv")
-    frame.to_csv(path, index=False)
-    return path, frame
-
-
-def test_a_category_of_many_levels_is_embedded_and_that_tells_more_than_grouping(shops, tmp_path):
-    path, frame = shops
-    models = [mlpcli.fit(path, epochs=15, ensemble=2, embed_categories=kind) for kind in ("learned", "none")]
-    column = models[0].schema.columns[0]
-    assert (column.kind, len(column.levels), column.n_plain) == ("embedded", 120, 1)
-    learned, grouped = (m.record.validation["rmse"] for m in models)
-    assert learned < 0.7 * grouped
-    models[0].save(str(tmp_path / "m.npz"))
-    again = mlpcli.load(str(tmp_path / "m.npz"))
-    np.testing.assert_array_equal(again.predict(frame), models[0].predict(frame))
-
-
-def test_numbers_of_levels_are_exact_and_others_share_number_0(shops):
-    path, frame = shops
-    column = prepare(path, Config(test="0")).schema.columns[0]
-    order = frame.shop.value_counts()
-    assert [order[level] for level in column.levels] == sorted(order, reverse=True)
-    seen = pd.Categorical([*frame.shop[:50], "nowhere", None])
-    plain = np.empty((52, 1), np.float32)
-    column.encode(seen, plain, np.empty((52, 0), np.float32))
-    assert [column.levels[int(i) - 1] for i in plain[:50, 0]] == frame.shop[:50].tolist()
-    assert plain[50:, 0].tolist() == [0, 0]
-
-
-def test_a_category_of_few_levels_keeps_an_input_each(shops):
-    path, _ = shops
-    columns = prepare(path, Config(test="0", max_categories=120)).schema.columns
-    assert (columns[0].kind, columns[0].n_plain) == ("category", 120)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import bz2
-import csv
 import gzip
 import io
 import lzma
-import os
-import threading
 import zipfile
 from pathlib import Path
 
@@ -18,11 +15,8 @@ import pytest
 
 from mlpcli.config import ReadOptions
 from mlpcli.data import block, rows, source
-from mlpcli.data.block import parse_bytes
-from mlpcli.data.dialect import find_dialect
-from mlpcli.data.numbers import is_number
+from mlpcli.data import source as sources
 from mlpcli.data.source import open_table
-from mlpcli.data.stream import stream
 from mlpcli.errors import DataError, MachineError
 
 GOOD = "a,b,c\n" + "".join(f"{i},{i * 0.5},x{i % 3}\n" for i in range(50))
@@ -175,20 +169,6 @@ def test_v09_the_kind_of_a_column_does_not_depend_on_where_text_stands(row, tmp_
     assert isinstance(read(tmp_path, "a,b\n" + "".join(f"{c},0\n" for c in cells))["a"].array, pd.Categorical)
 
 
-@pytest.mark.parametrize("text", ["1", "-1.5", "+.5", "5.", "1e5", " 7 ", "0"])
-def test_v17_numbers(text):
-    assert is_number(text)
-
-
-@pytest.mark.parametrize("text", ["1_000", "0x10", "nan", "inf", "infinity", ".", "", "1,5", "１", "1e", "--1"])
-def test_v17_what_is_no_number(text):
-    assert not is_number(text)
-
-
-def test_x13_a_long_cell_is_judged_in_linear_time():
-    assert not is_number("1" * 1_000_000 + "x")
-
-
 def test_folders_and_absent_files_are_machine_errors(tmp_path):
     for path in (tmp_path, tmp_path / "none.csv"):
         with pytest.raises(MachineError):
@@ -196,74 +176,6 @@ def test_folders_and_absent_files_are_machine_errors(tmp_path):
 
 
 # --- the stream of predict --------------------------------------------------------------------------------
-
-
-def streamed(pieces: list[bytes], options: ReadOptions | None = None) -> list[tuple]:
-    """The rows of all parts when the bytes come in these pieces."""
-    reader, writer = os.pipe()
-
-    def feed() -> None:
-        with os.fdopen(writer, "wb", buffering=0) as pipe:
-            for piece in pieces:
-                pipe.write(piece)
-                threading.Event().wait(0.12 if len(pieces) < 10 else 0)
-
-    feeder = threading.Thread(target=feed)
-    feeder.start()
-    options = options or ReadOptions()
-    try:
-        rows = []
-        for source, _ in stream(reader, "pipe", find_dialect(b"a,b,c\n1,2,3\n", "utf-8", options), options, ["a"]):
-            frame = source.parse(texts=source.names)
-            rows += [tuple(r) for r in frame.astype(object).itertuples(index=False)]
-        return rows
-    finally:
-        feeder.join()
-        os.close(reader)
-
-
-@pytest.mark.parametrize("size", [1, 7, 64, 10_000])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_stream_gives_the_same_rows_however_the_bytes_come(size, end):
-    data = GOOD.replace("x1", '"x,\n1"').replace("\n", end).encode()
-    whole = streamed([data])
-    assert len(whole) == 50
-    assert streamed([data[i : i + size] for i in range(0, len(data), size)]) == whole
-
-
-def test_a_slow_stream_names_the_physical_line_of_a_bad_row():
-    with pytest.raises(DataError, match=r"pipe:5: 2 fields, expected 3"):
-        streamed([b"a,b,c\n1,2,3\n", b"4,5,6\n", b'7,"8', b'",9\n1,2\n3,4,5\n'])
-
-
-def test_a_stream_in_utf_16():
-    assert streamed([GOOD.encode("utf-16")]) == streamed([GOOD.encode()])
-
-
-@pytest.mark.slow
-def test_categories_made_by_the_parser_are_those_of_the_exact_cells(tmp_path):
-    """Whatever the cells look like, in any mixture."""
-    rng = np.random.default_rng(0)
-    (tmp_path / "d.csv").write_text(GOOD)
-    dialect = open_table(str(tmp_path / "d.csv"), ReadOptions()).dialect
-    looks = [
-        "a", "b", "true", "True", "FALSE", "1", "1.0", "01", "nan", "NA", "inf", "-", "x,y", 'q"q', "é", "가", "1e5",
-        "None", "2020-01-01", "T", "F", "", "a ", " a", "a\nb",
-    ]  # fmt: skip
-    for _ in range(100):
-        pools = [rng.choice(looks, size=rng.integers(1, 4)) for _ in range(rng.integers(1, 5))]
-        names = [*(f"c{i}" for i in range(len(pools))), "last"]
-        out = io.StringIO()
-        for _ in range(rng.integers(1, 9)):
-            csv.writer(out, lineterminator="\n").writerow([*(rng.choice(pool) for pool in pools), "z"])
-        for options in ({}, {"target": "c0"}, {"markers": False}):
-            quick, exact = (
-                parse_bytes(out.getvalue().encode(), names, names, dialect, texts=names, **options, **words)
-                for words in ({}, {"words": ()})
-            )
-            for name in names:
-                assert quick[name].array.categories.equals(exact[name].array.categories)
-                assert quick[name].array.codes.tolist() == exact[name].array.codes.tolist()
 
 
 def test_rows_that_the_parser_counts_otherwise_are_refused(tmp_path, monkeypatch):
@@ -299,3 +211,31 @@ def test_S31_a_record_too_long_to_be_one_is_named(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="a record longer than") as caught:
         read(tmp_path, with_line(20, "1,2," + "x" * 1000))
     assert caught.value.line == 20
+
+
+def test_a_file_without_header_has_no_header_to_show(tmp_path):
+    (tmp_path / "d.csv").write_text("1,2\n3,4\n")
+    source = open_table(str(tmp_path / "d.csv"), ReadOptions(header=False))
+    assert source.names == ("col1", "col2")
+    assert source.header == b""
+    assert source.record(1) == b"3,4\n"
+
+
+def test_rows_are_written_from_the_blocks_that_have_them(monkeypatch, tmp_path):
+    monkeypatch.setattr(sources, "PART", 50)
+    (tmp_path / "d.csv").write_text("a,b\n" + "".join(f"{i},{i}\n" for i in range(100)))
+    source = open_table(str(tmp_path / "d.csv"), ReadOptions())
+    assert len(source.parts) > 3
+    read, block = [], sources.Source.block
+    monkeypatch.setattr(sources.Source, "block", lambda self, part: read.append(part) or block(self, part))
+    assert b"".join(source.lines(np.array([1, 98]))) == b"1,1\n98,98\n"
+    assert len(read) == 2
+
+
+def test_a_record_without_end_is_refused_with_its_line(monkeypatch, tmp_path):
+    monkeypatch.setattr(sources, "MAX_RECORD_BYTES", 100)
+    monkeypatch.setattr(sources, "PART", 50)
+    (tmp_path / "d.csv").write_text("a,b\n1,2\n" + "3" * 400 + ",4\n")
+    with pytest.raises(DataError) as caught:
+        open_table(str(tmp_path / "d.csv"), ReadOptions())
+    assert "longer than" in caught.value.message
