@@ -21,6 +21,7 @@ DATE_FORMATS = (
 
 
 MINUTES_A_DAY = 24 * 60
+ELAPSED = "elapsed days"  # the part of a time that grows without end
 
 
 def date_format(values: pd.Categorical) -> str | None:
@@ -51,7 +52,7 @@ def date_parts(times: pd.DatetimeIndex) -> dict[str, Floats]:
         "hour": minute / MINUTES_A_DAY,
     }
     elapsed = (times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
-    parts = {"elapsed days": elapsed.to_numpy(np.float64), "year": times.year.to_numpy(np.float64)}
+    parts = {ELAPSED: elapsed.to_numpy(np.float64), "year": times.year.to_numpy(np.float64)}
     for name, turn in circles.items():
         parts[f"{name} on a circle, sine"] = np.sin(2 * np.pi * turn)
         parts[f"{name} on a circle, cosine"] = np.cos(2 * np.pi * turn)

@@ -11,7 +11,7 @@ import pandas as pd
 from mlpcli.config import Config, Task
 from mlpcli.data.dates import date_format, date_parts, parse_dates
 from mlpcli.data.kinds import Column
-from mlpcli.data.kinds.category import CategoryColumn, EmbeddedColumn
+from mlpcli.data.kinds.category import RARE, CategoryColumn, EmbeddedColumn
 from mlpcli.data.kinds.date import DateColumn
 from mlpcli.data.kinds.left_out import LeftOut
 from mlpcli.data.kinds.number import MAX_NUMBER, NumberColumn
@@ -42,9 +42,6 @@ EMBEDDING = 8  # numbers learned for each level of a category of many; RealMLP, 
 
 
 MAX_EMBEDDED_LEVELS = 10_000  # levels of one category; rarer ones share a vector
-
-
-RARE = 5  # a level seen less often in the training rows shares one input with the other rare ones
 
 
 TEXT_INPUTS = 256  # slots of hashed words kept of a column of free text: those that occur in most rows

@@ -1,26 +1,21 @@
-"""What the columns of a table are, fitted on training rows and kept in the model file: kinds, statistics, target.
+"""What the columns of a table are, fitted on training rows and kept in the model file, and where their inputs stand.
 
-A kind of column is a frozen dataclass with `n_plain` and `n_ple` inputs and `encode(values, plain, ple)`.
-To add one: write the class, let `fit_columns` choose it, add a line to KINDS.
+The encoded matrix is made of blocks, one after another; within a block the columns stand in the order of the file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mlpcli.data.kinds import Column, Feature
-from mlpcli.data.kinds.category import CategoryColumn, EmbeddedColumn
-from mlpcli.data.kinds.left_out import LeftOut
-from mlpcli.data.kinds.number import NumberColumn
+from mlpcli.data.kinds import Column
+from mlpcli.data.kinds.protocol import BLOCKS, Reading
 from mlpcli.data.target import Target
-from mlpcli.data.values import as_categorical as as_categorical
 from mlpcli.data.values import column_values
 from mlpcli.engine.arrays import Matrix
 from mlpcli.engine.layers import Embedding
@@ -36,33 +31,63 @@ class Schema:
     target: Target
 
     @cached_property
-    def features(self) -> tuple[Feature, ...]:
-        return tuple(c for c in self.columns if not isinstance(c, LeftOut))
+    def features(self) -> tuple[Column, ...]:
+        """The columns that are inputs."""
+        return tuple(c for c in self.columns if c.reading is not None)
 
     @cached_property
-    def n_plain(self) -> int:
-        """Inputs without the piecewise-linear ones; these come first."""
-        return sum(c.n_plain for c in self.features)
+    def inputs_of(self) -> Mapping[str, Mapping[str, slice]]:
+        """Column -> block -> where its inputs stand within the block, of blocks in which it has any."""
+        filled, found = dict.fromkeys(BLOCKS, 0), {}
+        for c in self.features:
+            found[c.name] = {block: slice(filled[block], filled[block] + n) for block, n in c.n_inputs.items()}
+            filled |= {block: places.stop for block, places in found[c.name].items()}
+        return found
+
+    @cached_property
+    def blocks(self) -> Mapping[str, slice]:
+        """Block -> where it stands in the matrix."""
+        found, start = {}, 0
+        for block in BLOCKS:
+            width = sum(c.n_inputs.get(block, 0) for c in self.features)
+            found[block] = slice(start, start + width)
+            start += width
+        return found
 
     @cached_property
     def n_inputs(self) -> int:
-        return self.n_plain + sum(c.n_ple for c in self.features)
+        return self.width(BLOCKS)
 
-    @property
-    def embeddings(self) -> tuple[Embedding, ...]:
-        """The inputs that are numbers of levels."""
-        starts = accumulate((c.n_plain for c in self.features), initial=0)
+    def width(self, blocks: Collection[str]) -> int:
+        """Inputs in these blocks together."""
+        return sum(self.blocks[block].stop - self.blocks[block].start for block in blocks)
+
+    def stretches(self, blocks: Collection[str]) -> tuple[slice, ...]:
+        """Where these blocks stand in the matrix, in its order, neighbours as one."""
+        found: list[slice] = []
+        for block in (b for b in BLOCKS if b in blocks):
+            here = self.blocks[block]
+            if found and found[-1].stop == here.start:
+                here = slice(found.pop().start, here.stop)
+            found.append(here)
+        return tuple(found)
+
+    def embeddings(self, blocks: Collection[str]) -> tuple[Embedding, ...]:
+        """The inputs that are numbers of levels, by their place among the inputs in these blocks."""
+        if "plain" not in blocks:
+            return ()
+        start = self.width([b for b in BLOCKS[: BLOCKS.index("plain")] if b in blocks])
         return tuple(
-            Embedding(i, len(c.levels) + 1, c.width)
-            for i, c in zip(starts, self.features, strict=False) if isinstance(c, EmbeddedColumn)
+            Embedding(start + self.inputs_of[c.name]["plain"].start, c.embedding.n_levels, c.embedding.width)
+            for c in self.features if c.embedding is not None
         )  # fmt: skip
 
-    def read_kinds(self) -> dict[str, Literal["number", "text"]]:
+    def read_kinds(self) -> dict[str, Reading]:
         """How each feature column is read from a file."""
-        return {c.name: "number" if isinstance(c, NumberColumn) else "text" for c in self.features}
+        return {c.name: c.reading for c in self.features if c.reading is not None}
 
     def encode(self, frame: pd.DataFrame) -> Matrix:
-        """n rows -> (n, n_inputs): [plain inputs | piecewise-linear inputs]"""
+        """n rows -> (n, n_inputs)"""
         x = np.empty((len(frame), self.n_inputs), np.float32)
         values = [column_values(frame[c.name]) for c in self.features]
         for start in range(0, len(frame), ENCODE_ROWS):
@@ -79,33 +104,13 @@ class Schema:
 
     def fill(self, x: Matrix, values: Sequence[Any], start: int) -> None:
         """Encodes the rows of the features' values from `start` on, as many as x has."""
-        i, j = 0, self.n_plain
+        views = {block: x[:, places] for block, places in self.blocks.items()}
         for c, column in zip(self.features, values, strict=True):
-            c.encode(column[start : start + len(x)], x[:, i : i + c.n_plain], x[:, j : j + c.n_ple])
-            i, j = i + c.n_plain, j + c.n_ple
+            inputs = {block: views[block][:, places] for block, places in self.inputs_of[c.name].items()}
+            c.encode(column[start : start + len(x)], inputs)
 
-    def unseen_values(self, frame: pd.DataFrame) -> dict[str, tuple[int, int]]:
-        """Column -> (values never seen in training, numbers far outside the training range)."""
-        found = {}
-        for c in self.features:
-            if isinstance(c, CategoryColumn):
-                values = as_categorical(frame[c.name])
-                unseen = c.codes(values) >= len(c.levels)
-                if not c.has_rare and unseen.any():
-                    found[c.name] = (int(unseen.sum()), 0)
-            elif isinstance(c, NumberColumn):
-                x, margin = frame[c.name].to_numpy(np.float64), c.high - c.low
-                with np.errstate(over="ignore"):
-                    far = int(((x < c.low - margin) | (x > c.high + margin)).sum())
-                if far:
-                    found[c.name] = (0, far)
-        return found
-
-
-# --- fitting ----------------------------------------------------------------------------------------------
-
-
-# --- dates ------------------------------------------------------------------------------------------------
-
-
-# --- the target -------------------------------------------------------------------------------------------
+    def unseen_values(self, frame: pd.DataFrame) -> dict[str, dict[str, int]]:
+        """Column -> what is odd about its values -> how many are so; only what occurs."""
+        found = {c.name: c.unseen(column_values(frame[c.name])) for c in self.features}
+        odd = {name: {what: n for what, n in counts.items() if n} for name, counts in found.items()}
+        return {name: counts for name, counts in odd.items() if counts}

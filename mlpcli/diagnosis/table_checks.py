@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 from mlpcli.config import Config
 from mlpcli.data import splits
 from mlpcli.data.dataset import take_rows
-from mlpcli.data.dates import parse_dates
-from mlpcli.data.kinds.date import DateColumn
-from mlpcli.data.schema import Schema, as_categorical
+from mlpcli.data.schema import Schema
 from mlpcli.data.storage import Storage
+from mlpcli.data.values import as_categorical, column_values
 from mlpcli.diagnosis.findings import Finding
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.training.prepare import PreparedTraining
@@ -273,10 +272,9 @@ def time_order(facts: TableFacts) -> Iterator[Finding]:
     if facts.config.time is not None or facts.config.group is not None:
         return
     for column in facts.schema.features:
-        if not isinstance(column, DateColumn):
+        seconds = column.seconds(column_values(facts.frame[column.name]))
+        if seconds is None:
             continue
-        times = parse_dates(as_categorical(facts.frame[column.name]), column.format)
-        seconds = np.asarray((times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1), np.float64)
         present = np.flatnonzero(~np.isnan(seconds))
         order = present[np.argsort(seconds[present], kind="stable")]
         if len(np.unique(seconds[present])) < MIN_TIMES:

@@ -35,8 +35,12 @@ NTK_BIAS, NTK_SCALE = 0.1, 6.0
 class Network:
     """Layers, and their parameters, gradients and running statistics as flat vectors."""
 
-    def __init__(self, layers: Sequence[Layer], dtype: DTypeLike = np.float32) -> None:
+    def __init__(
+        self, layers: Sequence[Layer], dtype: DTypeLike = np.float32, inputs: Sequence[slice] | None = None
+    ) -> None:
+        """`inputs` are the stretches of a row that the network sees; its first inputs by default."""
         self.layers = list(layers)
+        self.inputs = tuple(inputs or (slice(0, self.layers[0].n_in),))
         self.n_inputs, self.n_outputs = self.layers[0].n_in, self.layers[-1].n_out
         tensors = [t for layer in self.layers for t in layer.tensors.values()]
         running = [s for layer in self.layers for s in layer.running.values()]
@@ -66,8 +70,9 @@ class Network:
         return sum(isinstance(layer, Dense) for layer in self.layers)
 
     def forward(self, x: Array, training: bool = False, rng: np.random.Generator | None = None) -> Array:
-        """(n, n_inputs or more) -> logits (n, n_outputs), a view that the next call overwrites; more are not seen"""
-        x = x[:, : self.layers[0].n_in]
+        """(n, width of a row) -> logits (n, n_outputs), a view that the next call overwrites"""
+        seen = [x[:, stretch] for stretch in self.inputs]
+        x = seen[0] if len(seen) == 1 else np.concatenate(seen, axis=1)
         if len(x) > self.room:
             self.room = len(x)
             for layer in self.layers:
@@ -115,6 +120,7 @@ def mlp(
     dropout: float = 0.0,
     input_noise: float = 0.0,
     embeddings: Sequence[Embedding] = (),
+    inputs: Sequence[slice] | None = None,
     dtype: DTypeLike = np.float32,
 ) -> Network:
     """A multi-layer perceptron; `hidden=()` is a single-layer one.
@@ -122,7 +128,7 @@ def mlp(
     parametrization "ntk" is RealMLP's (arXiv 2407.04491): weights N(0, 1/fan_in), hidden biases N(0, 1), output
     zero, learning rates 1/sqrt(fan_in) for weights, 0.1 for biases and vectors of levels, 6 for a scale on each input.
     There `n_plain`, the number of inputs without the piecewise-linear ones, is the first layer's fan_in. Inputs in
-    `embeddings` are numbers of levels, of which vectors are made first.
+    `embeddings` are numbers of levels, of which vectors are made first. `inputs` are the stretches of a row it sees.
     """
     act = ACTIVATIONS[activation]
     ntk = parametrization == "ntk"
@@ -159,4 +165,4 @@ def mlp(
             layers.append(Activate(fan_out, activation))
             if dropout:
                 layers.append(Dropout(fan_out, dropout))
-    return Network(layers, dtype)
+    return Network(layers, dtype, inputs)

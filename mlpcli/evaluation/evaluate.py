@@ -199,19 +199,19 @@ def moved_columns(model: TrainedModel, seen: NDArray[np.floating], here: NDArray
     n, m = len(seen), len(here)
     size = (n * m / (n + m)) ** 0.5
     found: dict[str, float] = {}
-    i = 0
+    plain = model.schema.blocks["plain"]
+    seen, here = seen[:, plain], here[:, plain]
     for column in model.schema.features:
-        inputs = range(i, i + column.n_plain)
-        i += column.n_plain
         if column.name == model.config.time:
             continue  # later by design
-        for j in inputs:
+        places = model.schema.inputs_of[column.name].get("plain", slice(0))
+        for j in range(seen.shape[1])[places]:
             ours, theirs = np.sort(seen[:, j]), np.sort(here[:, j])
             values = np.concatenate([ours, theirs])
             gaps = np.searchsorted(ours, values, "right") / n - np.searchsorted(theirs, values, "right") / m
             distance = float(np.abs(gaps).max())
             chance = 2 * np.exp(-2 * (distance * (size + 0.12 + 0.11 / size)) ** 2)  # Stephens 1970
-            if distance > MOVED_FAR and chance < MOVED_CHANCE / model.schema.n_plain:
+            if distance > MOVED_FAR and chance < MOVED_CHANCE / seen.shape[1]:
                 found[column.name] = max(distance, found.get(column.name, 0.0))
     return found
 

@@ -7,28 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-import pandas as pd
-
 from mlpcli.config import Config
-from mlpcli.data.dates import DATE_FORMATS, date_parts
 from mlpcli.data.dialect import Dialect
-from mlpcli.data.kinds import Column
-from mlpcli.data.kinds.category import CategoryColumn, EmbeddedColumn
-from mlpcli.data.kinds.date import DateColumn
-from mlpcli.data.kinds.number import NumberColumn
-from mlpcli.data.kinds.text import FreeText
 from mlpcli.data.schema import Schema
-from mlpcli.data.words import SLOTS
 from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import ModelError
 from mlpcli.training.ensemble import Component
 from mlpcli.training.kinds import kinds_of
 
-MAX_INPUT = 1e30  # of a network; float32 ends at 3e38
 MAX_TEMPERATURE = 1e3
-MIN_CLIP = 1e-3
-MAX_VECTOR_WIDTH = 256  # of a level
 
 
 def check_header(
@@ -64,55 +51,9 @@ def rules(
     yield bool(schema.features), "columns"
     yield len({c.name for c in schema.columns} | {target.name}) == len(schema.columns) + 1, "columns"
     for column in schema.columns:
-        yield is_sound(column), f"column '{column.name[:80]}'"
+        yield column.is_valid(), f"column '{column.name[:80]}'"
 
 
 def is_text(text: str) -> bool:
     """Whether UTF-8 can hold it; half a surrogate pair cannot be."""
     return not any("\ud800" <= char <= "\udfff" for char in text)
-
-
-def is_sound(column: Column) -> bool:
-    """Whether the numbers of a column give inputs of a network, as many as it says."""
-    if isinstance(column, NumberColumn):
-        edges = np.asarray(column.edges)
-        with np.errstate(over="ignore"):
-            steps = np.diff(edges)
-        return (
-            (column.clip == 0 or column.clip >= MIN_CLIP)
-            and len(column.indicator) in (0, 2)
-            and are_inputs(*column.indicator, column.shrink)
-            and len(edges) != 1
-            and bool(np.all((steps > 0) & np.isfinite(steps)))
-        )
-    if isinstance(column, CategoryColumn):
-        n_inputs = 1 if len(column.levels) == 2 and not column.has_rare else len(column.levels) + column.has_rare
-        return (
-            len(column.on) == len(column.off) == n_inputs
-            and are_inputs(*column.on, *column.off)
-            and len(set(column.levels)) == len(column.levels)
-        )
-    if isinstance(column, EmbeddedColumn):
-        return 1 <= column.width <= MAX_VECTOR_WIDTH and len(set(column.levels)) == len(column.levels)
-    if isinstance(column, FreeText):
-        n_inputs = len(column.slots)
-        return (
-            (column.clip == 0 or column.clip >= MIN_CLIP)
-            and len(column.center) == len(column.factor) == n_inputs
-            and are_inputs(*column.center, *column.factor)
-            and list(column.slots) == sorted(set(column.slots))
-            and 0 <= min(column.slots, default=0) <= max(column.slots, default=0) < SLOTS
-        )
-    if isinstance(column, DateColumn):
-        names = [part.name for part in column.parts]
-        return (
-            column.format in DATE_FORMATS
-            and len(set(names)) == len(names)
-            and set(names) <= date_parts(pd.DatetimeIndex([], tz="UTC")).keys()
-            and all(map(is_sound, column.parts))
-        )
-    return True
-
-
-def are_inputs(*values: float) -> bool:
-    return all(abs(value) <= MAX_INPUT for value in values)

@@ -20,8 +20,8 @@ from mlpcli.config import ReadOptions
 from mlpcli.data.block import Block
 from mlpcli.data.header import known_column, require_columns
 from mlpcli.data.numbers import is_number
-from mlpcli.data.schema import as_categorical
 from mlpcli.data.stream import stream
+from mlpcli.data.values import as_categorical
 from mlpcli.metrics.scoring import decide
 from mlpcli.model.trained import TrainedModel, as_read
 
@@ -91,8 +91,7 @@ class Predictor:
         self.threshold = model.record.threshold if threshold is None else threshold
         self.kinds = model.schema.read_kinds()
         self.labels = written(np.asarray(model.labels, object), form.text)
-        self.unseen: Counter[str] = Counter()
-        self.far: Counter[str] = Counter()
+        self.unseen: Counter[tuple[str, str]] = Counter()  # column and what is odd
         self.n_bad = 0
         self.ignored: tuple[str, ...] = ()
 
@@ -125,9 +124,8 @@ class Predictor:
         """The rows of a part -> kept columns, prediction, and probabilities on request."""
         numbers, texts = ([n for n, k in self.kinds.items() if k == kind] for kind in ("number", "text"))
         inputs = as_read(self.model, source.read(numbers=numbers, texts=texts, only=self.kinds))
-        for column, (unseen, far) in self.model.schema.unseen_values(inputs).items():
-            self.unseen[column] += unseen
-            self.far[column] += far
+        for column, counts in self.model.schema.unseen_values(inputs).items():
+            self.unseen.update({(column, what): n for what, n in counts.items()})
         as_they_stand = source.parse(texts=kept, only=kept, markers=False) if kept else pd.DataFrame()
         columns = [written_column(as_categorical(as_they_stand[n]), self.form) for n in kept]
         outputs = self.model.outputs(inputs)
@@ -139,8 +137,9 @@ class Predictor:
         return columns
 
     def notes(self) -> list[str]:
-        notes = [f"column {name}: {n} values never seen in training" for name, n in self.unseen.items() if n]
-        notes += [f"column {name}: {n} values far outside the training range" for name, n in self.far.items() if n]
+        notes = [
+            f"column {name}: {n} {'value' if n == 1 else 'values'} {what}" for (name, what), n in self.unseen.items()
+        ]
         if self.n_bad:
             notes.append(f"{self.n_bad} rows that do not fit the header have an empty prediction")
         if self.ignored:

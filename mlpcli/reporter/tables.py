@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mlpcli.data.kinds import Column
-from mlpcli.data.kinds.left_out import LeftOut
 from mlpcli.diagnosis.findings import Finding
 from mlpcli.metrics.intervals import Interval
 from mlpcli.reporter.grid import Grid
@@ -18,12 +17,7 @@ PAIRS = 10
 
 def columns_table(columns: Sequence[Column]) -> Grid:
     """What training does with each column."""
-    rows = []
-    for c in columns:
-        missing = "" if isinstance(c, LeftOut) else str(c.n_missing)
-        n = c.n_plain + c.n_ple
-        inputs = c.reason if isinstance(c, LeftOut) else "1 input" if n == 1 else f"{n} inputs"
-        rows.append((c.name, c.kind, missing, inputs))
+    rows = [(c.name, c.kind, "" if c.reading is None else str(c.n_missing), c.becomes()) for c in columns]
     return Grid(["column", "kind", "missing", "becomes"], rows, texts=(0, 1, 3))
 
 

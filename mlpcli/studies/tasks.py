@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mlpcli.config import Config
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet, subset
-from mlpcli.data.schema import as_categorical
+from mlpcli.data.values import as_categorical
 from mlpcli.errors import TrainingError
 from mlpcli.evaluation.evaluate import truth_of
 from mlpcli.events import History

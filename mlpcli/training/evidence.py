@@ -108,9 +108,8 @@ def measure(
     errors[judged] /= unseen.counts[judged, None]
     constant = loss.rows(np.tile(constant_logits(loss, all_y, all_weight), (len(y), 1)), y).astype(np.float64)
     train_means = resampled_means((weight * seen.of)[fitted, None], rng)[:, 0]
-    plain = plain_inputs(
-        all_rows, sample[: max(MAX_RESIDUAL_ROWS, MAX_EVIDENCE_CELLS // max(schema.n_plain, 1))], schema.n_plain
-    )
+    n_looked_at = max(MAX_RESIDUAL_ROWS, MAX_EVIDENCE_CELLS // max(schema.width(["plain"]), 1))
+    plain = taken_inputs(all_rows, sample[:n_looked_at], schema.blocks["plain"])
     facts: dict[str, Any] = dict.fromkeys(
         ("valid_loss", "gap", "gap_share", "skill", "class_skill", "accuracy", "residual_signal")
     )
@@ -158,11 +157,11 @@ def measure(
     )  # fmt: skip
 
 
-def plain_inputs(rows: Rows, chosen: Ints, n_plain: int) -> Floats:
-    """(n, n_plain) inputs of the chosen rows without the piecewise-linear ones."""
-    found = np.empty((len(chosen), n_plain))
+def taken_inputs(rows: Rows, chosen: Ints, places: slice) -> Floats:
+    """The inputs in these places of the chosen rows, (n, number of places)."""
+    found = np.empty((len(chosen), places.stop - places.start))
     for block in blocks(len(chosen), LOGIT_ROWS):
-        found[block] = rows.x[chosen[block], :n_plain]
+        found[block] = rows.x[chosen[block], places]
         rows.release()
     return found
 
@@ -338,10 +337,8 @@ def univariate_strength(
         by_chance = (n - 1 / n) / 3
         truth = np.argsort(np.argsort(truth, kind="stable"), kind="stable").astype(np.float64)
     found = {}
-    i = 0
     for column in schema.features:
-        inputs = plain[rows, i : i + column.n_plain]
-        i += column.n_plain
+        inputs = plain[rows, schema.inputs_of[column.name].get("plain", slice(0))]
         # One order of the rows in which equal cells stand together.
         order = np.lexsort(inputs.T[::-1])
         apart = truth[order][1:] != truth[order][:-1] if schema.target.labels else np.abs(np.diff(truth[order]))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlpcli.config import BASE, Config
+from mlpcli.data.kinds.protocol import BLOCKS
 
 
 @dataclass(frozen=True)
@@ -13,15 +14,15 @@ class Kind:
     """How networks of this kind differ from the settings."""
 
     hidden: tuple[int, ...] | None  # None: as the settings say
-    sees_ple: bool  # whether its inputs include the piecewise-linear ones
+    sees: tuple[str, ...] = BLOCKS  # blocks of inputs
 
 
 # The choices of --kinds.
 KINDS: Mapping[str, Kind] = {
-    "mlp": Kind(None, True),
-    "wide": Kind((256, 256), True),
-    "plain": Kind(None, False),
-    "linear": Kind((), False),
+    "mlp": Kind(None),
+    "wide": Kind((256, 256)),
+    "plain": Kind(None, ("plain",)),
+    "linear": Kind((), ("plain",)),
 }
 
 

@@ -27,8 +27,7 @@ def n_outputs(config: Config, schema: Schema) -> int:
 
 def layer_widths(config: Config, schema: Schema, kind: str) -> list[int]:
     """Inputs, hidden units of each layer, outputs."""
-    n_inputs = schema.n_inputs if KINDS[kind].sees_ple else schema.n_plain
-    return [n_inputs, *hidden_of(config, kind), n_outputs(config, schema)]
+    return [schema.width(KINDS[kind].sees), *hidden_of(config, kind), n_outputs(config, schema)]
 
 
 def n_weights(widths: list[int]) -> int:
@@ -38,7 +37,7 @@ def n_weights(widths: list[int]) -> int:
 
 def build_network(config: Config, schema: Schema, rng: np.random.Generator, kind: str) -> Network:
     """An untrained network. Raises DataError when it would be too large to train."""
-    widths = layer_widths(config, schema, kind)
+    widths, sees = layer_widths(config, schema, kind), KINDS[kind].sees
     size = n_weights(widths)
     if size > MAX_PARAMETERS:
         raise DataError(
@@ -48,8 +47,10 @@ def build_network(config: Config, schema: Schema, rng: np.random.Generator, kind
     assert config.activation is not None
     assert config.init is not None
     assert config.parametrization is not None
+    n_plain = schema.width([block for block in sees if block == "plain"])
     return mlp(
         widths[0], widths[-1], rng=rng, hidden=widths[1:-1], activation=config.activation, init=config.init,
-        parametrization=config.parametrization, n_plain=schema.n_plain, normalization=config.normalization or "none",
-        dropout=config.dropout or 0.0, input_noise=config.input_noise or 0.0, embeddings=schema.embeddings,
+        parametrization=config.parametrization, n_plain=n_plain or None, normalization=config.normalization or "none",
+        dropout=config.dropout or 0.0, input_noise=config.input_noise or 0.0, embeddings=schema.embeddings(sees),
+        inputs=schema.stretches(sees),
     )  # fmt: skip

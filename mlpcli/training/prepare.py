@@ -18,11 +18,11 @@ from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet, extremes, indices, read_dataset, sampled, take_rows
 from mlpcli.data.fit_columns import fit_columns
-from mlpcli.data.schema import Schema, as_categorical
+from mlpcli.data.schema import Schema
 from mlpcli.data.storage import Storage, free_memory
 from mlpcli.data.target import fit_target
 from mlpcli.data.text import shown_path
-from mlpcli.data.values import column_values
+from mlpcli.data.values import as_categorical, column_values
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.errors import DataError, UsageError
 from mlpcli.events import Event
@@ -230,10 +230,7 @@ def prepare_dataset(table: DataSet, config: Config) -> PreparedTraining:
         # The first of so many rows are a sample of them all, and tell one epoch from another as well.
         valid = replace(seen, index=valid_rows[:MAX_VALIDATION_ROWS]) if len(valid_rows) else None
         members.append(Member(build_network(config, schema, rng, kind), seen, valid, rng))
-    notes += [*(f"{c.name} is left out: {c.reason}" + (f" ({c.hint})" if c.hint else "")
-             for c in columns if c.n_plain == 0 and c.name not in config.drop and c.kind == "left out"),
-             *(f"{c.name} is free text: {c.n_plain} hashed words and pairs of words (--category {c.name}, "
-               f"--drop {c.name})" for c in columns if c.kind == "text")]  # fmt: skip
+    notes += [note for c in columns if c.name not in config.drop and (note := c.note())]
     return PreparedTraining(table, config, schema, members, rows, x, y, by_fold, notes)
 
 

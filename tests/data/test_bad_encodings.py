@@ -98,7 +98,7 @@ def test_e13_another_form_of_accents_is_an_unseen_category_and_counted(call, tmp
     (tmp_path / "new.csv").write_text("c,x\ncafe\u0301,1\ncaf\u00e9,2\n")
     code, _, err = call("predict", tmp_path / "m.npz", tmp_path / "new.csv")
     assert code == 0
-    assert "column c: 1 values never seen in training" in err
+    assert "column c: 1 value never seen in training" in err
 
 
 @pytest.mark.slow

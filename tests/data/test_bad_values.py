@@ -155,8 +155,8 @@ def test_v15_what_predict_has_never_seen_is_counted_and_a_column_that_is_missing
     (tmp_path / "new.csv").write_text("more,kind,age\n1,k1,3\n2,other,4\n3,k2,1e9\n")
     code, out, err = call("predict", tmp_path / "m.npz", tmp_path / "new.csv")
     assert (code, out.count("\n")) == (0, 4)
-    assert "column kind: 1 values never seen in training" in err
-    assert "column age: 1 values far outside the training range" in err
+    assert "column kind: 1 value never seen in training" in err
+    assert "column age: 1 value far outside the training range" in err
     assert "columns the model does not use: more" in err
     (tmp_path / "turned.csv").write_text("age,kind,more\n3,k1,1\n4,other,2\n1e9,k2,3\n")
     assert call("predict", tmp_path / "m.npz", tmp_path / "turned.csv")[1] == out

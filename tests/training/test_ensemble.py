@@ -93,7 +93,7 @@ def test_losses_of_an_ensemble_are_those_of_the_setting(folder):
 
 def test_every_kind_has_its_inputs_and_layers(folder):
     prepared = prepare(str(folder / "classes.csv"), Config(**SMALL, kinds=ALL))
-    n_plain, n_all = prepared.schema.n_plain, prepared.schema.n_inputs
+    n_plain, n_all = prepared.schema.width(["plain"]), prepared.schema.n_inputs
     assert n_plain < n_all
     assert layer_widths(prepared.config, prepared.schema, "wide") == [n_all, 256, 256, 2]
     firsts = [prepared.of_kind(kind, prepared.members)[0].network for kind in ALL]

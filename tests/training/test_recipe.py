@@ -93,7 +93,7 @@ def test_columns_become_the_recipes_inputs(table, task):
         for x in (filled, frame.skewed.to_numpy(), frame.often0.to_numpy(float))
         for column in piecewise_linear(x, BINS[task], SHRINK[task])
     ]
-    assert prepared.schema.n_plain == len(plain)
+    assert prepared.schema.width(["plain"]) == len(plain)
     np.testing.assert_allclose(prepared.x, np.stack([*plain, *encoded], axis=1), atol=2e-6)
 
 
@@ -179,7 +179,7 @@ def test_ten_steps_of_a_member_are_the_recipes(table, task, member):
         smooth = 0.9 * np.eye(3)[y] + 0.1 / 3
     else:
         y = ((frame[target] - frame[target].mean()) / frame[target].std(ddof=0)).to_numpy()
-    one, n_plain = prepared.members[member], prepared.schema.n_plain
+    one, n_plain = prepared.members[member], prepared.schema.width(["plain"])
     x = prepared.x.astype(np.float64)
     fold = one.valid.index
     rest = np.setdiff1d(np.arange(N), fold)

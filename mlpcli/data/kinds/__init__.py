@@ -1,7 +1,7 @@
 """Kinds of column: what each needs to know to become inputs of a network.
 
-A kind is a frozen dataclass with `n_plain` and `n_ple` inputs and `encode(values, plain, ple)`.
-To add one: write the class, let `fit_columns` choose it, add a line to KINDS.
+A kind is a frozen dataclass that answers what `protocol.ColumnKind` asks. To add one: write the class, let
+`fit_columns` choose it, add it to Column and a line to KINDS.
 """
 
 from __future__ import annotations
@@ -14,11 +14,7 @@ from mlpcli.data.kinds.left_out import LeftOut
 from mlpcli.data.kinds.number import NumberColumn
 from mlpcli.data.kinds.text import FreeText
 
-Feature = NumberColumn | CategoryColumn | EmbeddedColumn | DateColumn | FreeText
-
-
-Column = Feature | LeftOut
-
+Column = NumberColumn | CategoryColumn | EmbeddedColumn | DateColumn | FreeText | LeftOut
 
 KINDS: Mapping[str, type[Column]] = {
     "number": NumberColumn,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,12 +10,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlpcli.data.kinds.protocol import ColumnKind, LevelVectors, are_distinct, are_inputs
 from mlpcli.data.values import used_texts
 from mlpcli.engine.arrays import Matrix
 
+RARE = 5  # a level seen less often in the training rows shares one input with the other rare ones
+MAX_VECTOR_WIDTH = 256  # of a level
+UNSEEN = "never seen in training"
+UNSEEN_OR_RARE = f"seen fewer than {RARE} times in training, or never"
+
 
 @dataclass(frozen=True)
-class CategoryColumn:
+class CategoryColumn(ColumnKind):
     """A category: one input a kept level, one for the rare levels; two levels share one input."""
 
     kind: Literal["category"]
@@ -27,35 +34,40 @@ class CategoryColumn:
     has_rare: bool  # the last input stands for all levels not kept
 
     @property
-    def n_plain(self) -> int:
-        return len(self.on)
-
-    @property
-    def n_ple(self) -> int:
-        return 0
+    def n_inputs(self) -> Mapping[str, int]:
+        return {"plain": len(self.on)}
 
     def codes(self, values: pd.Categorical) -> NDArray[np.int64]:
-        """Input of each row; n_plain and above where a row has none."""
+        """Input of each row; the number of inputs and above where a row has none."""
         where = {level: i for i, level in enumerate(self.levels)}
-        rare = len(self.levels) if self.has_rare else max(len(self.levels), self.n_plain)
+        rare = len(self.levels) if self.has_rare else max(len(self.levels), len(self.on))
         texts, codes = used_texts(values)
         lookup = np.asarray([*(where.get(text, rare) for text in texts), where.get(None, rare)])
         # Code -1, the missing value, is the last.
         return np.asarray(lookup[codes], np.int64)
 
-    def encode(self, values: pd.Categorical, plain: Matrix, ple: Matrix) -> None:
-        """n values -> plain (n, n_plain)"""
-        codes = self.codes(values)
+    def encode(self, values: pd.Categorical, inputs: Mapping[str, Matrix]) -> None:
+        codes, plain = self.codes(values), inputs["plain"]
         plain[:] = self.off
         if len(self.levels) == 2 and not self.has_rare:
             plain[codes == 1, 0] = self.on[0]
             return
-        rows = np.flatnonzero(codes < self.n_plain)
+        rows = np.flatnonzero(codes < len(self.on))
         plain[rows, codes[rows]] = np.asarray(self.on, np.float32)[codes[rows]]
+
+    def unseen(self, values: pd.Categorical) -> dict[str, int]:
+        n_other = int(np.count_nonzero(self.codes(values) >= len(self.levels)))
+        return {UNSEEN_OR_RARE if self.has_rare else UNSEEN: n_other}
+
+    def is_valid(self) -> bool:
+        n_inputs = 1 if len(self.levels) == 2 and not self.has_rare else len(self.levels) + self.has_rare
+        return (
+            len(self.on) == len(self.off) == n_inputs and are_inputs(*self.on, *self.off) and are_distinct(self.levels)
+        )
 
 
 @dataclass(frozen=True)
-class EmbeddedColumn:
+class EmbeddedColumn(ColumnKind):
     """A category of many levels: one input, the number of the level, for which the network learns a vector.
 
     Entity embeddings; Guo & Berkhahn 2016, arXiv 1604.06737.
@@ -68,8 +80,13 @@ class EmbeddedColumn:
     levels: tuple[str | None, ...]  # most frequent first; number 0 stands for all others, the first one here is 1
     width: int  # of the vector
 
-    n_plain = 1
-    n_ple = 0
+    @property
+    def n_inputs(self) -> Mapping[str, int]:
+        return {"plain": 1}
+
+    @property
+    def embedding(self) -> LevelVectors:
+        return LevelVectors(len(self.levels) + 1, self.width)
 
     def codes(self, values: pd.Categorical) -> NDArray[np.int64]:
         """Number of each row's level."""
@@ -78,5 +95,15 @@ class EmbeddedColumn:
         number = np.asarray([*(where.get(text, 0) for text in texts), where.get(None, 0)], np.int64)
         return np.asarray(number[codes])
 
-    def encode(self, values: pd.Categorical, plain: Matrix, ple: Matrix) -> None:
-        plain[:, 0] = self.codes(values)
+    def encode(self, values: pd.Categorical, inputs: Mapping[str, Matrix]) -> None:
+        inputs["plain"][:, 0] = self.codes(values)
+
+    def unseen(self, values: pd.Categorical) -> dict[str, int]:
+        has_rare = sum(level is not None for level in self.levels) < self.n_distinct
+        return {UNSEEN_OR_RARE if has_rare else UNSEEN: int(np.count_nonzero(self.codes(values) == 0))}
+
+    def is_valid(self) -> bool:
+        return 1 <= self.width <= MAX_VECTOR_WIDTH and are_distinct(self.levels)
+
+    def becomes(self) -> str:
+        return f"a learned vector of {self.width} inputs"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
-from mlpcli.data.dates import date_parts, parse_dates
+from mlpcli.data.dates import DATE_FORMATS, ELAPSED, date_parts, parse_dates
 from mlpcli.data.kinds.number import NumberColumn
-from mlpcli.engine.arrays import Matrix
+from mlpcli.data.kinds.protocol import ColumnKind
+from mlpcli.engine.arrays import Floats, Matrix
 
 
 @dataclass(frozen=True)
-class DateColumn:
+class DateColumn(ColumnKind):
     """A date or time: elapsed days, year, and month, day, weekday and hour as points on a circle."""
 
     kind: Literal["date"]
@@ -23,16 +26,35 @@ class DateColumn:
     parts: tuple[NumberColumn, ...]
 
     @property
-    def n_plain(self) -> int:
-        return sum(part.n_plain for part in self.parts)
+    def n_inputs(self) -> Mapping[str, int]:
+        of_parts = [part.n_inputs for part in self.parts]
+        return {block: sum(one[block] for one in of_parts) for block in ("plain", "ple")}
 
-    @property
-    def n_ple(self) -> int:
-        return sum(part.n_ple for part in self.parts)
-
-    def encode(self, values: pd.Categorical, plain: Matrix, ple: Matrix) -> None:
+    def encode(self, values: pd.Categorical, inputs: Mapping[str, Matrix]) -> None:
         found = date_parts(parse_dates(values, self.format))
-        i = j = 0
+        starts = dict.fromkeys(inputs, 0)
         for part in self.parts:
-            part.encode(found[part.name], plain[:, i : i + part.n_plain], ple[:, j : j + part.n_ple])
-            i, j = i + part.n_plain, j + part.n_ple
+            of_part = {}
+            for block, n in part.n_inputs.items():
+                of_part[block] = inputs[block][:, starts[block] : starts[block] + n]
+                starts[block] += n
+            part.encode(found[part.name], of_part)
+
+    def unseen(self, values: pd.Categorical) -> dict[str, int]:
+        times = parse_dates(values, self.format)
+        found = {"not written like the dates in training": int((times.isna() & (values.codes >= 0)).sum())}
+        elapsed = next((part for part in self.parts if part.name == ELAPSED), None)
+        return found | ({} if elapsed is None else elapsed.unseen(date_parts(times)[ELAPSED]))
+
+    def seconds(self, values: pd.Categorical) -> Floats:
+        times = parse_dates(values, self.format)
+        return np.asarray((times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1), np.float64)
+
+    def is_valid(self) -> bool:
+        names = [part.name for part in self.parts]
+        return (
+            self.format in DATE_FORMATS
+            and len(set(names)) == len(names)
+            and set(names) <= date_parts(pd.DatetimeIndex([], tz="UTC")).keys()
+            and all(part.is_valid() for part in self.parts)
+        )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from mlpcli.data.kinds.protocol import ColumnKind
+from mlpcli.engine.arrays import Matrix
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class LeftOut(ColumnKind):
     """A column that is no input, and why."""
 
     kind: Literal["left out"]
@@ -15,5 +19,24 @@ class LeftOut:
     reason: str
     hint: str  # the flag that would keep it; '' when there is none
 
-    n_plain = 0
-    n_ple = 0
+    reading = None
+    n_missing = 0  # not counted
+
+    @property
+    def n_inputs(self) -> Mapping[str, int]:
+        return {}
+
+    def encode(self, values: Any, inputs: Mapping[str, Matrix]) -> None:
+        """Nothing to fill."""
+
+    def unseen(self, values: Any) -> dict[str, int]:
+        return {}
+
+    def is_valid(self) -> bool:
+        return bool(self.reason)
+
+    def becomes(self) -> str:
+        return self.reason
+
+    def note(self) -> str:
+        return f"{self.name} is left out: {self.reason}" + (f" ({self.hint})" if self.hint else "")

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from mlpcli.data.kinds.protocol import ColumnKind, are_inputs, is_clip
 from mlpcli.engine.arrays import Floats, Matrix
 
 MAX_NUMBER = 1e300  # numbers beyond are brought down to it: their differences would overflow
-
-
 MIN_INPUT = 1e-30  # smaller inputs are 0: they, or products with them, are denormals in float32, and slow
 
 
 @dataclass(frozen=True)
-class NumberColumn:
+class NumberColumn(ColumnKind):
     """A number: scaled, missing set to the median with an indicator, and its piecewise-linear encoding."""
 
     kind: Literal["number"]
@@ -32,17 +32,14 @@ class NumberColumn:
     edges: tuple[float, ...]  # of the bins; () without piecewise-linear encoding
     shrink: float
 
-    @property
-    def n_plain(self) -> int:
-        return 1 + bool(self.indicator)
+    reading = "number"
 
     @property
-    def n_ple(self) -> int:
-        return max(len(self.edges) - 1, 0)
+    def n_inputs(self) -> Mapping[str, int]:
+        return {"plain": 1 + bool(self.indicator), "ple": max(len(self.edges) - 1, 0)}
 
-    def encode(self, values: Floats, plain: Matrix, ple: Matrix) -> None:
-        """(n,) -> plain (n, n_plain), ple (n, n_ple); NaN is missing."""
-        missing = np.isnan(values)
+    def encode(self, values: Floats, inputs: Mapping[str, Matrix]) -> None:
+        missing, plain = np.isnan(values), inputs["plain"]
         x = np.clip(np.where(missing, self.median, values), -MAX_NUMBER, MAX_NUMBER)
         with np.errstate(over="ignore"):
             z = np.clip((x - self.center) * self.factor, -1e6, 1e6)
@@ -51,12 +48,34 @@ class NumberColumn:
         if self.indicator:
             plain[:, 1] = np.where(missing, self.indicator[1], self.indicator[0])
         if self.edges:
-            edges = np.asarray(self.edges)
-            # Clipped first, so that neither the difference nor the quotient can overflow.
-            inside, n_bins = np.clip(x, edges[0], edges[-1]), len(edges) - 1
-            bins = np.clip(np.searchsorted(edges, inside, "right") - 1, 0, n_bins - 1)
-            # Bins below the value's own are full, those above empty; only its own holds a share.
-            full_below = np.where(np.tri(n_bins, k=-1, dtype=bool), self.shrink, -self.shrink).astype(np.float32)
-            ple[:] = full_below[bins]
-            share = np.clip((inside - edges[bins]) / np.diff(edges)[bins], 0, 1)
-            ple[np.arange(len(x)), bins] = 2 * self.shrink * (share - 0.5)
+            self.encode_bins(x, inputs["ple"])
+
+    def encode_bins(self, x: Floats, ple: Matrix) -> None:
+        """(n,) without NaN -> ple (n, n_bins); Gorishniy et al. 2022, arXiv 2203.05556."""
+        edges = np.asarray(self.edges)
+        # Clipped first, so that neither the difference nor the quotient can overflow.
+        inside, n_bins = np.clip(x, edges[0], edges[-1]), len(edges) - 1
+        bins = np.clip(np.searchsorted(edges, inside, "right") - 1, 0, n_bins - 1)
+        # Bins below the value's own are full, those above empty; only its own holds a share.
+        full_below = np.where(np.tri(n_bins, k=-1, dtype=bool), self.shrink, -self.shrink).astype(np.float32)
+        ple[:] = full_below[bins]
+        share = np.clip((inside - edges[bins]) / np.diff(edges)[bins], 0, 1)
+        ple[np.arange(len(x)), bins] = 2 * self.shrink * (share - 0.5)
+
+    def unseen(self, values: Floats) -> dict[str, int]:
+        margin = self.high - self.low
+        with np.errstate(over="ignore"):
+            is_far = (values < self.low - margin) | (values > self.high + margin)
+        return {"far outside the training range": int(is_far.sum())}
+
+    def is_valid(self) -> bool:
+        edges = np.asarray(self.edges)
+        with np.errstate(over="ignore"):
+            steps = np.diff(edges)
+        return (
+            is_clip(self.clip)
+            and len(self.indicator) in (0, 2)
+            and are_inputs(*self.indicator, self.shrink)
+            and len(edges) != 1
+            and bool(np.all((steps > 0) & np.isfinite(steps)))
+        )

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from mlpcli.data.kinds.protocol import ColumnKind, are_inputs, is_clip
 from mlpcli.data.values import used_texts
-from mlpcli.data.words import counts
+from mlpcli.data.words import SLOTS, counts
 from mlpcli.engine.arrays import Matrix
 
 
 @dataclass(frozen=True)
-class FreeText:
+class FreeText(ColumnKind):
     """Text of many words: how often each of some hashed words and pairs of words occurs, scaled; none where missing."""
 
     kind: Literal["text"]
@@ -26,15 +28,34 @@ class FreeText:
     clip: float  # 0: no smooth clip
 
     @property
-    def n_plain(self) -> int:
-        return len(self.slots)
+    def n_inputs(self) -> Mapping[str, int]:
+        return {"plain": len(self.slots)}
 
-    @property
-    def n_ple(self) -> int:
-        return 0
-
-    def encode(self, values: pd.Categorical, plain: Matrix, ple: Matrix) -> None:
+    def encode(self, values: pd.Categorical, inputs: Mapping[str, Matrix]) -> None:
         texts, codes = used_texts(values)
         found = counts([*texts, ""], np.asarray(self.slots))
         z = (found - self.center) * self.factor
-        plain[:] = (z / np.sqrt(1 + np.square(z / self.clip)) if self.clip else z)[codes]
+        inputs["plain"][:] = (z / np.sqrt(1 + np.square(z / self.clip)) if self.clip else z)[codes]
+
+    def unseen(self, values: pd.Categorical) -> dict[str, int]:
+        texts, codes = used_texts(values)
+        is_mute = ~counts([*texts], np.asarray(self.slots)).any(axis=1) if texts else np.zeros(0, bool)
+        return {"without a word known from training": int(np.append(is_mute, False)[codes].sum())}
+
+    def is_valid(self) -> bool:
+        return (
+            is_clip(self.clip)
+            and len(self.center) == len(self.factor) == len(self.slots)
+            and are_inputs(*self.center, *self.factor)
+            and list(self.slots) == sorted(set(self.slots))
+            and 0 <= min(self.slots, default=0) <= max(self.slots, default=0) < SLOTS
+        )
+
+    def becomes(self) -> str:
+        return f"{len(self.slots)} inputs of hashed words and pairs of words"
+
+    def note(self) -> str:
+        return (
+            f"{self.name} is free text: {len(self.slots)} hashed words and pairs of words (--category {self.name}, "
+            f"--drop {self.name})"
+        )

@@ -47,7 +47,7 @@ def test_a_category_of_many_levels_is_embedded_and_that_tells_more_than_grouping
     path, frame = shops
     models = [mlpcli.fit(path, epochs=15, ensemble=2, embed_categories=kind) for kind in ("learned", "none")]
     column = models[0].schema.columns[0]
-    assert (column.kind, len(column.levels), column.n_plain) == ("embedded", 120, 1)
+    assert (column.kind, len(column.levels), column.n_inputs["plain"]) == ("embedded", 120, 1)
     learned, grouped = (m.record.validation["rmse"] for m in models)
     assert learned < 0.7 * grouped
     models[0].save(str(tmp_path / "m.npz"))
@@ -62,7 +62,7 @@ def test_numbers_of_levels_are_exact_and_others_share_number_0(shops):
     assert [order[level] for level in column.levels] == sorted(order, reverse=True)
     seen = pd.Categorical([*frame.shop[:50], "nowhere", None])
     plain = np.empty((52, 1), np.float32)
-    column.encode(seen, plain, np.empty((52, 0), np.float32))
+    column.encode(seen, {"plain": plain})
     assert [column.levels[int(i) - 1] for i in plain[:50, 0]] == frame.shop[:50].tolist()
     assert plain[50:, 0].tolist() == [0, 0]
 
@@ -70,4 +70,4 @@ def test_numbers_of_levels_are_exact_and_others_share_number_0(shops):
 def test_a_category_of_few_levels_keeps_an_input_each(shops):
     path, _ = shops
     columns = prepare(path, Config(test="0", max_categories=120)).schema.columns
-    assert (columns[0].kind, columns[0].n_plain) == ("category", 120)
+    assert (columns[0].kind, columns[0].n_inputs["plain"]) == ("category", 120)

@@ -36,7 +36,7 @@ def test_free_text_becomes_hashed_words_of_fixed_width_and_comes_back_from_json(
     schema = fitted(frame)
     (column,) = schema.columns
     assert isinstance(column, FreeText)
-    assert column.n_plain == schema.n_inputs == TEXT_INPUTS
+    assert column.n_inputs["plain"] == schema.n_inputs == TEXT_INPUTS
     assert column.n_missing == 1
     assert np.isfinite(schema.encode(frame)).all()
     assert from_json(Schema, to_json(schema)) == schema

@@ -1,0 +1,87 @@
+"""What every kind of column answers.
+
+The encoded matrix has its columns in blocks by name; a kind of network names the blocks that it sees.
+To add a block: a name in BLOCKS, and the kinds of column that have inputs in it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from mlpcli.engine.arrays import Floats, Matrix
+
+BLOCKS = ("plain", "ple")  # in the order of the matrix; "ple" holds the piecewise-linear inputs
+MAX_INPUT = 1e30  # of a network; float32 ends at 3e38
+MIN_CLIP = 1e-3
+
+Reading = Literal["number", "text"]
+
+
+class LevelVectors(NamedTuple):
+    """A learned vector of so many numbers for each level."""
+
+    n_levels: int
+    width: int
+
+
+class ColumnKind(ABC):
+    """A column of a table, fitted on training rows; the kinds are frozen dataclasses with `kind` and `name`."""
+
+    kind: str  # its key in KINDS
+    name: str
+    n_missing: int
+    reading: ClassVar[Reading | None] = "text"  # how its cells are read from a file; None when they are not needed
+
+    @property
+    @abstractmethod
+    def n_inputs(self) -> Mapping[str, int]:
+        """Block -> number of inputs, of the blocks in which the column has any."""
+
+    @abstractmethod
+    def encode(self, values: Any, inputs: Mapping[str, Matrix]) -> None:
+        """Fills the inputs of n values: (n, n_inputs[block]) of each block.
+
+        `values` is float64 with NaN where missing for a column read as numbers, else a pandas Categorical.
+        """
+
+    @abstractmethod
+    def unseen(self, values: Any) -> dict[str, int]:
+        """What is odd about values, in words that follow "12 values" -> how many are so."""
+
+    @abstractmethod
+    def is_valid(self) -> bool:
+        """Whether the fields, which may come from any file, give finite inputs, as many as `n_inputs` says."""
+
+    @property
+    def embedding(self) -> LevelVectors | None:
+        """What the network learns where the column's one plain input is the number of a level."""
+        return None
+
+    def seconds(self, values: Any) -> Floats | None:
+        """(n,) seconds since 1970, NaN where missing; None for a column that has no points in time."""
+        return None
+
+    def becomes(self) -> str:
+        """What a reader is told the column becomes."""
+        n = sum(self.n_inputs.values())
+        return "1 input" if n == 1 else f"{n} inputs"
+
+    def note(self) -> str:
+        """What a user is told before training, and the flag that changes it; '' for nothing."""
+        return ""
+
+
+def are_inputs(*values: float) -> bool:
+    """Whether a network can take these values."""
+    return all(abs(value) <= MAX_INPUT for value in values)
+
+
+def is_clip(clip: float) -> bool:
+    """Whether it is 0, for none, or bends inputs without dividing by next to nothing."""
+    return clip == 0 or clip >= MIN_CLIP
+
+
+def are_distinct(levels: tuple[str | None, ...]) -> bool:
+    return len(set(levels)) == len(levels)
