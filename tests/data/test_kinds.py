@@ -134,7 +134,7 @@ def test_every_field_of_a_kind_can_stand_in_a_header(kind):
     assert [f.name for f in fields(column)][:2] == ["kind", "name"]
 
 
-def test_blocks_that_are_neighbours_are_one_stretch_and_others_are_not(monkeypatch):
+def test_blocks_that_are_neighbours_are_one_stretch_and_others_are_not():
     schema = fitted("number")
     n_plain, n_ple = (schema.width([block]) for block in ("plain", "ple"))
     assert schema.stretches(("ple", "plain")) == (slice(0, n_plain + n_ple),)

@@ -126,3 +126,11 @@ def test_a_gradient_passes_unchanged_what_was_switched_off(layer):
     grad = X.copy()
     layer.forward(X, False, None)
     np.testing.assert_array_equal(layer.backward(grad, True), X)
+
+
+def test_a_network_sees_its_stretches_of_a_row_and_no_other_input():
+    x = np.random.default_rng(0).standard_normal((5, 9)).astype(np.float32)
+    seen = np.concatenate([x[:, 1:3], x[:, 6:9]], axis=1)
+    apart = mlp(5, 2, rng=np.random.default_rng(1), inputs=(slice(1, 3), slice(6, 9)))
+    together = mlp(5, 2, rng=np.random.default_rng(1))
+    assert np.array_equal(apart.predict(x), together.predict(seen))
