@@ -1,13 +1,15 @@
-"""Imports go down this list, never up or sideways. The map of the rooms."""
+"""The map of the rooms: imports go down this list, never up or sideways, and the tests stand in the same rooms."""
 
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "mlpcli"
+TESTS = Path(__file__).parent
+PACKAGE = TESTS.parent / "mlpcli"
 ORDER = [
     "__init__", "errors", "config", "events", "files", "engine", "data", "metrics", "training", "model", "evaluation",
     "diagnosis", "studies", "library", "guide", "reporter", "cli",
@@ -68,3 +70,42 @@ def test_nothing_below_the_screen_prints_or_exits(module):
             if isinstance(node, ast.Call):
                 assert ast.unparse(node.func) not in ("print", "sys.exit", "exit")
     assert not source.strip() or ast.get_docstring(ast.parse(source))
+
+
+# The tests of mlpcli/x/y.py stand in tests/x/test_y.py, but for modules whose tests stand with those of a neighbour.
+WITHOUT_TESTS_OF_THEIR_OWN = {
+    "errors": "a form; every test of a refusal reads its message, hint and place",
+    "events": "frozen values and History: training/test_loop.py",
+    "engine/arrays": "names of types",
+    "engine/activations": "all of the registry: engine/test_gradients.py",
+    "engine/layers": "each layer, alone and in networks: engine/test_gradients.py, engine/test_network.py",
+    "data/header": "names and their refusals: data/test_source.py, data/test_bad_structure.py",
+    "data/rows": "rows that do not fit, each with its message: data/test_source.py, data/test_bad_structure.py",
+    "data/values": "what every column is read to: data/test_builders.py, data/kinds/",
+    "data/dates": "formats and parts: data/kinds/test_date.py, data/test_bad_values.py",
+    "data/kinds/left_out": "a reason: data/test_fit_columns.py",
+    "training/kinds": "what each kind is: training/test_ensemble.py",
+    "training/networks": "the layers of each kind: training/test_ensemble.py",
+    "model/record": "the fields of the file: training/test_ensemble.py, model/test_checks.py",
+    "reporter/findings": "its table with all tables: reporter/test_grid.py; its sentences: cli/test_diagnose.py",
+    "reporter/tables": "every table at every width: reporter/test_grid.py",
+    "cli/answers": "what train and evaluate answer: cli/test_train.py, cli/test_evaluate.py",
+}
+
+
+def has_tests(module: Path) -> bool:
+    name = module.relative_to(PACKAGE).with_suffix("")
+    return (TESTS / name.parent / f"test_{name.name}.py").is_file()
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if not m.name.startswith("__")], ids=str)
+def test_every_module_has_its_tests_under_its_name(module):
+    name = module.relative_to(PACKAGE).with_suffix("").as_posix()
+    assert has_tests(module) != (name in WITHOUT_TESTS_OF_THEIR_OWN), f"tests/{name}: a file of tests, or a reason here"
+
+
+def test_what_needs_no_tests_of_its_own_exists_and_so_do_the_tests_that_are_named_for_it():
+    for name, reason in WITHOUT_TESTS_OF_THEIR_OWN.items():
+        assert (PACKAGE / f"{name}.py").is_file(), name
+        for path in re.findall(r"[\w/]+/(?:test_\w+\.py)?", reason):
+            assert (TESTS / path).exists(), path

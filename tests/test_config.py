@@ -8,6 +8,9 @@ from samples import IRIS
 from mlpcli.config import PRESETS, TASKS, Config, ReadOptions, from_text, parse, read_config_file
 from mlpcli.errors import UsageError
 
+QUICK = ("--preset", "classic", "--epochs", "2")
+ALL = ("mlp", "wide", "plain", "linear")
+
 
 @pytest.mark.parametrize(
     ("name", "text"),
@@ -74,9 +77,6 @@ def test_delimiters_are_single_characters():
         ReadOptions(delimiter="ab")
 
 
-QUICK = ("--preset", "classic", "--epochs", "2")
-
-
 def test_shares_may_not_leave_too_little(call, here):
     code, _, err = call("train", IRIS, *QUICK, "--validation", "0.5", "--test", "0.45")
     assert (code, "less than a tenth" in err) == (2, True)
@@ -84,9 +84,6 @@ def test_shares_may_not_leave_too_little(call, here):
     assert parse(ReadOptions, "header", "false") is False
     with pytest.raises(UsageError, match="expected true or false"):
         parse(ReadOptions, "header", "maybe")
-
-
-ALL = ("mlp", "wide", "plain", "linear")
 
 
 def test_one_network_is_one_kind_unless_kinds_are_named():

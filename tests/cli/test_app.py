@@ -1,4 +1,4 @@
-"""The command line as a user meets it: its streams, its exit codes, and what the README says of it."""
+"""The command line as a user meets it: help, exit codes, errors, and text that is shown as it is."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from mlpcli import __version__
 from mlpcli.cli import MODULES
 
 ROOT = Path(__file__).parents[2]
+QUICK = ("--preset", "classic", "--epochs", "2")
 
 
 def test_help_imports_neither_numpy_nor_pandas():
@@ -89,18 +90,12 @@ def test_every_registered_command_has_its_module_and_its_place():
     assert list(MODULES) == COMMANDS
 
 
-# --- the README -------------------------------------------------------------------------------------------
-
-
 def test_the_help_of_all_commands_is_whole_at_80_columns_and_has_examples():
     shown = mlpcli("--help", cwd=ROOT).stdout
     assert shown == mlpcli(cwd=ROOT).stdout
     assert "mlpcli train data.csv\n" in shown
     assert not [command for command in COMMANDS if f"\n  {command} " not in shown]
     assert "..." not in shown.replace("[ARGS]...", "")
-
-
-QUICK = ("--preset", "classic", "--epochs", "2")
 
 
 def test_the_version_and_the_help_are_shown(call):

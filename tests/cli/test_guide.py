@@ -1,4 +1,4 @@
-"""`guide` as a user meets it."""
+"""`guide` as a user meets it: the table of topics, and where its tables of data are."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from samples import SAMPLES
 
 from mlpcli.guide import TOPICS, page
 
+ROOT = Path(__file__).parents[2]
+
 
 def test_the_guide_says_where_its_tables_are(call, here, monkeypatch):
     assert "comes with the source" in call("guide")[2]
     monkeypatch.chdir(SAMPLES.parent)
     assert "comes with the source" not in call("guide")[2]
-
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_the_table_of_topics_names_them_all(tmp_path):

@@ -25,6 +25,7 @@ SETTINGS = {
     "--time-limit=soon": "expected a time such as 90s",
     "--loss=binary_cross_entropy": "needs a target of two classes",
 }
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("flag", SETTINGS)
@@ -32,9 +33,6 @@ def test_settings_that_do_not_fit_are_refused(flag, call, here):
     code, _, err = call("train", IRIS, *QUICK, flag)
     assert code in (1, 2)
     assert SETTINGS[flag] in err
-
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_settings_come_from_flags_then_environment_then_file(tmp_path):

@@ -1,4 +1,4 @@
-"""`cv`, `compare`, `learning-curve` and `tune` as a user meets them."""
+"""`cv`, `compare` and `learning-curve` as a user meets them, and what every study has in common with `tune`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from command_line import interrupted, mlpcli
 from samples import IRIS, PENGUINS, csv_of
 
 QUICK = ("--preset", "classic", "--hidden", "8", "--epochs", "3")
+TWO_EPOCHS = ("--preset", "classic", "--epochs", "2")
+EXPLODES = ("--preset", "classic", "--epochs", "3", "--lr", "1000", "--activation", "identity", "--init", "normal",
+            "--hidden", "200,200,200", "--optimizer", "sgd")  # fmt: skip
 
 
 def without_seconds(text):
@@ -112,11 +115,6 @@ def test_learning_curve_says_what_each_remedy_buys(tmp_path):
     assert found[0] == found[1]
     assert [p["rows"] for p in found[0]["points"]][-1] == 234
     assert found[0]["doubling"]["low"] <= found[0]["doubling"]["value"] <= found[0]["doubling"]["high"]
-
-
-TWO_EPOCHS = ("--preset", "classic", "--epochs", "2")
-EXPLODES = ("--preset", "classic", "--epochs", "3", "--lr", "1000", "--activation", "identity", "--init", "normal",
-            "--hidden", "200,200,200", "--optimizer", "sgd")  # fmt: skip
 
 
 @pytest.mark.slow

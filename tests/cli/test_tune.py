@@ -1,4 +1,4 @@
-"""`tune` as a user meets it."""
+"""`tune` as a user meets it: the best settings and their model, going on after a stop, and without Optuna."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from samples import IRIS, csv_of
 
 QUICK = ("--preset", "classic", "--epochs", "2")
 ROWS = "".join(f"{i * 7 % 23},{'abc'[i % 3]},{i % 2}\n" for i in range(60))
+TUNE = ("tune", IRIS, "--preset", "classic", "--epochs", 4, "--folds", 2, "--space", "lr=0.001..1")
 
 
 @pytest.mark.slow
@@ -52,9 +53,6 @@ def test_tune_takes_a_validation_file_for_its_one_fold(call, here):
     code, out, err = call("tune", data, *QUICK, "--validation", held, "--trials", "1", "-o", "b.toml", "--json")
     assert code == 0, err
     assert json.loads(out)["trials"]
-
-
-TUNE = ("tune", IRIS, "--preset", "classic", "--epochs", 4, "--folds", 2, "--space", "lr=0.001..1")
 
 
 def test_tune_writes_the_best_settings_and_the_model_that_train_makes_of_them(tmp_path):

@@ -1,4 +1,4 @@
-"""Bytes of a pipe to text, and the marks of a table."""
+"""Bytes to text, archives and quotes: what the marks of a table are found to be."""
 
 from __future__ import annotations
 

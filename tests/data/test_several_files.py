@@ -1,4 +1,4 @@
-"""Several files that are one table, and the corners of reading that no class of pollution has."""
+"""Several files that are one table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must happen for each class of CSV, good and bad."""
+"""A table is opened and read, or refused with its place: what must happen for each class of CSV, good and bad."""
 
 from __future__ import annotations
 
@@ -173,9 +173,6 @@ def test_folders_and_absent_files_are_machine_errors(tmp_path):
     for path in (tmp_path, tmp_path / "none.csv"):
         with pytest.raises(MachineError):
             open_table(str(path), ReadOptions())
-
-
-# --- the stream of predict --------------------------------------------------------------------------------
 
 
 def test_rows_that_the_parser_counts_otherwise_are_refused(tmp_path, monkeypatch):

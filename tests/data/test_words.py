@@ -1,4 +1,4 @@
-"""The hash of words."""
+"""Words are hashed to the same numbers on every machine."""
 
 from __future__ import annotations
 

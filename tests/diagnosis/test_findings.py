@@ -1,3 +1,5 @@
+"""Each finding is shown by a training that deserves it, and by no healthy one."""
+
 from __future__ import annotations
 
 from dataclasses import replace

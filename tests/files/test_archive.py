@@ -367,9 +367,6 @@ def test_M18_what_is_no_regular_file_is_refused_at_once(kind, tmp_path):
     assert caught.value.hint or kind in ("dangling", "loop", "absent")
 
 
-# --- saving -----------------------------------------------------------------------------------------------
-
-
 def test_M18_a_model_larger_than_any_is_refused(small, tmp_path):
     path = tmp_path / "m.npz"
     with path.open("wb") as file:

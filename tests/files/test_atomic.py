@@ -18,6 +18,10 @@ from mlpcli.errors import MachineError, UsageError
 from mlpcli.files import archive
 from mlpcli.files import atomic as files
 
+HEADER = {"name": "열 [red]", "numbers": [1, 2.5, None, True]}
+ARRAYS = {"members": np.arange(6, dtype=np.float32).reshape(2, 3)}
+GOOD = archive.pack(HEADER, ARRAYS)
+
 
 def test_a_process_of_another_user_is_alive(monkeypatch):
     def forbidden(pid, number):
@@ -25,11 +29,6 @@ def test_a_process_of_another_user_is_alive(monkeypatch):
 
     monkeypatch.setattr(os, "kill", forbidden)
     assert files.is_alive(1)
-
-
-HEADER = {"name": "열 [red]", "numbers": [1, 2.5, None, True]}
-ARRAYS = {"members": np.arange(6, dtype=np.float32).reshape(2, 3)}
-GOOD = archive.pack(HEADER, ARRAYS)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])

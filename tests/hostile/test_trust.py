@@ -123,9 +123,6 @@ def test_Z05_a_full_disk_for_the_rows_is_said_and_nothing_is_left(call, small, t
     assert os.listdir() == ["d.csv"]
 
 
-# --- what is left of a file when things go wrong ------------------------------------------------------------
-
-
 def test_N09_an_interruption_in_a_command_is_its_exit_code(small, call, monkeypatch):
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)):
         monkeypatch.setattr("mlpcli.model.trained.load", lambda path, n=number: os.kill(os.getpid(), n))

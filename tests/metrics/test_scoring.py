@@ -1,3 +1,5 @@
+"""Metrics are scikit-learn's, their intervals the binomial's, and the best threshold is best."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Charts in letters: round ticks, every width, every encoding, and axes that say what they are."""
+
 from __future__ import annotations
 
 import io

@@ -1,3 +1,5 @@
+"""Remedies tried on a trained model: what is compared, what the verdict says, and what the flags mean."""
+
 from __future__ import annotations
 
 import shlex

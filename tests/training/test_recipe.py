@@ -209,6 +209,3 @@ def test_members_validate_on_folds_that_hold_each_row_once(table):
     np.testing.assert_array_equal(np.sort(np.concatenate(folds)), np.arange(N))
     counts = np.array([frame.kind.iloc[fold].value_counts().sort_index().to_numpy() for fold in folds])
     assert np.ptp(counts, axis=0).max() <= 1
-
-
-# --- categories of many levels ---------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A column of dates as inputs."""
+"""A column of dates or times as inputs: its parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A column of free text as inputs."""
+"""A column of free text as inputs: hashed words, the same wherever a row stands."""
 
 from __future__ import annotations
 
