@@ -15,7 +15,7 @@ class Started:
     """Training begins: what will be trained, on how many rows."""
 
     loss: str  # name of the loss, as in LOSSES
-    metric: str  # of the validation rows after each epoch: accuracy or r2
+    metric: str  # of the validation rows after each epoch: the loss's `epoch_metric`
     max_epochs: int
     n_members: int  # of the first kind, whose course is told
     n_train: int  # rows; with fold members, the rows one member trains on, averaged

@@ -40,12 +40,13 @@ def evaluate(
     gates = read_gates(fail_under)
     from mlpcli.diagnosis.findings import findings
     from mlpcli.evaluation.evaluate import evaluate as evaluated
-    from mlpcli.metrics.scoring import METRICS, confusion, decide, per_class
+    from mlpcli.metrics.scoring import confusion, decide, metrics_of, per_class
     from mlpcli.model.trained import load
+    from mlpcli.training.networks import build_loss
 
     loaded = load(model)
-    if metric is not None and (metric not in METRICS or METRICS[metric].task != loaded.task):
-        known = [name for name, m in METRICS.items() if m.task == loaded.task]
+    known = metrics_of(build_loss(loaded.config))
+    if metric is not None and metric not in known:
         raise UsageError(f"--metric: no metric '{metric}' for {loaded.task}", "one of " + ", ".join(known))
     result = evaluated(loaded, data, options, linear=metric is None)
     if "test" not in result.metrics:

@@ -199,15 +199,15 @@ def learning_curve(
     found = study.result(done)
     if json:
         points = [
-            {"rows": p.rows, "seconds": p.seconds, "train": p.train._asdict(), "validation": p.valid._asdict()}
+            {"rows": p.rows, "seconds": p.seconds, "train": to_json(p.train), "validation": to_json(p.valid)}
             for p in found.points
         ]
         print(jsonlib.dumps({
             "schema": SCHEMA, "data": table.source.name, "target": table.target, "task": table.task,
             "seed": chosen.seed, "metric": found.metric, "repeats": found.n_repeats, "points": points,
-            "power_law": to_json(found.law), "doubling": found.doubling._asdict(),
-            "regularising": None if found.regularising is None else found.regularising._asdict(),
-            "flags": found.flags, "gap": found.gap._asdict(), "advice": found.advice,
+            "power_law": to_json(found.law), "doubling": to_json(found.doubling),
+            "regularising": to_json(found.regularising),
+            "flags": found.flags, "gap": to_json(found.gap), "advice": found.advice,
         }, allow_nan=False))  # fmt: skip
     elif not quiet:
         console = make_console(sys.stdout)

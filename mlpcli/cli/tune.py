@@ -118,6 +118,8 @@ def tune(
 
 def answer(found: Tuning, evaluation: Evaluation | None, one: float | None) -> dict[str, Any]:
     """What was found, and of the best model, if it was trained, what the test rows say."""
+    from mlpcli.files.jsonable import to_json
+
     interval = None if evaluation is None else evaluation.metrics.get("test", {}).get(found.metric)
     return {
         "metric": found.metric, "folds": found.n_folds,
@@ -127,7 +129,7 @@ def answer(found: Tuning, evaluation: Evaluation | None, one: float | None) -> d
         "top": [{"trial": t.number, "settings": t.values, "validation": t.loss} for t in found.top],
         "importance": found.importance, "test_of_one_network": one,
         "optimism": None if one is None else one - found.best.loss,
-        "test": None if interval is None else dict(zip(("value", "low", "high"), interval, strict=True)),
+        "test": to_json(interval),
     }  # fmt: skip
 
 

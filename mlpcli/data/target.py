@@ -11,7 +11,7 @@ import pandas as pd
 
 from mlpcli.config import Task
 from mlpcli.data.numbers import is_number
-from mlpcli.engine.arrays import Floats
+from mlpcli.engine.arrays import Array, Floats
 from mlpcli.errors import DataError
 
 
@@ -22,14 +22,31 @@ class Target:
     name: str
     task: Task
     labels: tuple[str, ...]  # () for regression
-    mean: float
-    std: float
-    low: float
+    mean: float  # of the training rows; 0 for classes and for a loss that does not centre the target
+    std: (
+        float  # of the training rows; 1 for classes and for a constant target, the mean for a loss that does not centre
+    )
+    low: float  # smallest value of the training rows
     high: float
 
     @property
     def n_outputs(self) -> int:
         return len(self.labels) if self.task == "classification" else 1
+
+    def standardise(self, values: Array) -> Array:
+        """Values in the target's unit, of any shape -> the scale of losses and networks, in float64; classes stay."""
+        return values if self.labels else (np.asarray(values, np.float64) - self.mean) / self.std
+
+    def in_units(self, outputs: Array) -> Array:
+        """What `standardise` undoes: of the scale of networks, of any shape -> the target's unit; classes stay."""
+        return outputs if self.labels else np.asarray(outputs, np.float64) * self.std + self.mean
+
+    def within_range(self, values: Array) -> Array:
+        """Values in the target's unit, clipped to those of the training rows; probabilities stay.
+
+        As RealMLP-TD does: a network extrapolates without bound.
+        """
+        return values if self.labels else np.clip(values, self.low, self.high)
 
 
 UNNAMED = re.compile(r"unnamed_[0-9]+")  # what the reader calls a column without a name
@@ -67,8 +84,8 @@ def choose_task(distinct: Sequence[str], asked: str) -> tuple[Task, str]:
     return "regression", f"it has {len(numbers)} values, all numbers"
 
 
-def fit_target(name: str, task: Task, values: pd.Categorical | Floats) -> Target:
-    """The target of the rows given for training."""
+def fit_target(name: str, task: Task, values: pd.Categorical | Floats, is_centred: bool = True) -> Target:
+    """The target of the rows given for training. `is_centred`: as the loss asks. Raises DataError for one class."""
     if isinstance(values, pd.Categorical):
         labels = sorted((str(c) for c in values.categories), key=label_order)
         if len(labels) < 2:
@@ -78,16 +95,9 @@ def fit_target(name: str, task: Task, values: pd.Categorical | Floats) -> Target
             )  # fmt: skip
         return Target(name, task, tuple(labels), 0.0, 1.0, 0.0, 0.0)
     size = float(np.abs(values).max()) or 1.0  # squares of 1e200 would overflow
-    std = float(np.std(values / size) * size)
-    return Target(
-        name,
-        task,
-        (),
-        float(np.mean(values / size) * size),
-        std or 1.0,
-        float(values.min()),
-        float(values.max()),
-    )
+    mean, std = float(np.mean(values / size) * size), float(np.std(values / size) * size)
+    center, scale = (mean, std) if is_centred else (0.0, mean)
+    return Target(name, task, (), center, scale or 1.0, float(values.min()), float(values.max()))
 
 
 def label_order(label: str) -> tuple[int, float, str]:

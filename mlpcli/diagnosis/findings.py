@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mlpcli.config import Config
 from mlpcli.evaluation.evaluate import Evaluation, EvaluationEvidence
 from mlpcli.events import History
-from mlpcli.metrics.intervals import Estimate
+from mlpcli.metrics.intervals import Interval
 from mlpcli.model.trained import TrainedModel
 from mlpcli.training.evidence import Evidence
 from mlpcli.training.kinds import hidden_of, lead_of, obeys_hidden
@@ -447,10 +447,10 @@ def overfitting_remedies(case: DiagnosisInput) -> tuple[str, ...]:
     return "--dropout 0.2", f"--weight-decay {decay(case.config):g}", smaller(case.config), "more rows"
 
 
-def at_99(found: Estimate) -> Estimate:
+def at_99(found: Interval) -> Interval:
     """The 99 % interval of what has this 95 % interval, by the normal law on either side."""
     low, high = AT_99 * (found.value - found.low), AT_99 * (found.high - found.value)
-    return Estimate(found.value, found.value - low, found.value + high)
+    return Interval(found.value, found.value - low, found.value + high)
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:

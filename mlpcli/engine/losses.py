@@ -1,25 +1,37 @@
-"""Losses: each owns its link and its gradient, computed together in the stable form.
+"""Losses: each owns its link, its gradient, its row losses and its constant answer.
 
-Logits are (n, n_outputs); y is (n,) class numbers or (n,) values; weights are (n,) with mean 1 over the training
-rows. To add one: subclass Loss, add a line to LOSSES.
+Logits are (n, n_outputs); y is (n,) class numbers, or (n,) values as `Target.standardise` gives them; weights are
+(n,) with mean 1 over the training rows. Outputs are what the link makes of logits: class probabilities
+(n, n_classes), or values (n, 1). To add one: subclass Loss, add a line to LOSSES.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.engine.arrays import Array
+from mlpcli.engine.arrays import Array, Floats
 
 Target = NDArray[Any]
+Task = Literal["classification", "regression"]
+
+MIN_PROBABILITY = 1e-7  # so that a certain and wrong answer costs much, and not without end
+BISECTIONS = 100  # halvings of an interval: more than a float64 has bits
 
 
 class Loss:
     """`rows` is the plain loss of each row; `value_and_grad` is what training descends."""
 
-    task: Literal["classification", "regression"] = "regression"
+    task: ClassVar[Task] = "regression"
+    metric: ClassVar[str] = "rmse"  # of METRICS: leads in tables, and trainings are compared by it; lower is better
+    epoch_metric: ClassVar[str] = "r2"  # what `quick_metric` measures
+    constant_name: ClassVar[str] = "constant"  # what the constant answer is called among the baselines
+    is_centred: ClassVar[bool] = True  # y is (value - mean) / std of the training rows; if not, value / mean
+    min_target: ClassVar[float] = -np.inf  # the smallest value of the target that it is defined for
+    settings: ClassVar[tuple[str, ...]] = ("label_smoothing",)  # fields of Config that the constructor takes
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
         self.label_smoothing = label_smoothing
@@ -38,8 +50,32 @@ class Loss:
         raise NotImplementedError
 
     def link(self, logits: Array) -> Array:
-        """(n, n_outputs) -> class probabilities (n, n_classes), or the values themselves"""
+        """(n, n_outputs) logits -> class probabilities (n, n_classes), or values (n, 1)"""
         return logits
+
+    def inverse_link(self, outputs: Array) -> Array:
+        """Class probabilities (n, n_classes), or values (n, 1) -> (n, n_outputs) logits of which `link` makes them"""
+        return outputs
+
+    def rows_of_outputs(self, outputs: Array, y: Target) -> Array:
+        """Class probabilities (n, n_classes), or values (n, 1), and y (n,) -> (n,) loss of each row"""
+        return self.rows(self.inverse_link(outputs), y)
+
+    def constant(self, y: Target, weights: Array | None = None, n_classes: int = 1) -> Floats:
+        """(n,), (n,) -> (n_outputs,) logits of the constant answer with the least weighted mean loss"""
+        raise NotImplementedError
+
+    def residuals(self, logits: Array, y: Target) -> Floats:
+        """(n, n_outputs), (n,) -> what is left to explain: (n, 1), of mean 0 where nothing is left
+
+        For classes (n, n_classes), one-hot minus probabilities.
+        """
+        return np.asarray(y[:, None] - self.link(logits), np.float64)
+
+    def quick_metric(self, logits: Array, y: Target) -> float:
+        """`epoch_metric` of (n, n_outputs) logits: here the share of the variance explained."""
+        residual, spread = (y - self.link(logits)[:, 0]).astype(np.float64), (y - y.mean()).astype(np.float64)
+        return float(1 - residual @ residual / max(float(spread @ spread), 1e-30))
 
 
 def log_softmax(logits: Array) -> Array:
@@ -48,10 +84,49 @@ def log_softmax(logits: Array) -> Array:
     return z
 
 
-class CrossEntropy(Loss):
-    """Softmax and negative log-likelihood; one logit a class."""
+def log_losses(probabilities: Array, y: Target) -> Floats:
+    """(n, n_classes), (n,) -> -log of each true class's probability, which counts as at least MIN_PROBABILITY"""
+    true = probabilities[np.arange(len(y)), y].astype(np.float64)
+    return np.asarray(-np.log(np.maximum(true, MIN_PROBABILITY)))
+
+
+def weighted_quantile(y: Target, share: float, weights: Array | None = None) -> float:
+    """The middle of the values below which `share` of the weight of y (n,) lies."""
+    order = np.argsort(y, kind="stable")
+    covered = np.cumsum(np.ones(len(y)) if weights is None else weights[order].astype(np.float64))
+    goal = share * covered[-1]
+    # Equal up to the rounding of the sum: then every value between two neighbours is a quantile.
+    low, high = np.searchsorted(covered, [goal * (1 - 1e-12), goal * (1 + 1e-12)], "left").clip(max=len(y) - 1)
+    return float(y[order[low]] / 2 + y[order[high]] / 2)
+
+
+class Classification(Loss):
+    """Negative log-likelihood of class probabilities."""
 
     task = "classification"
+    metric = "log_loss"
+    epoch_metric = "accuracy"
+    constant_name = "majority class"
+
+    def rows_of_outputs(self, outputs: Array, y: Target) -> Array:
+        return log_losses(outputs, y)
+
+    def constant(self, y: Target, weights: Array | None = None, n_classes: int = 1) -> Floats:
+        shares = np.bincount(y.astype(np.int64), weights, n_classes)
+        return np.asarray(self.inverse_link((shares / shares.sum())[None])[0], np.float64)
+
+    def residuals(self, logits: Array, y: Target) -> Floats:
+        left = -np.asarray(self.link(logits), np.float64)
+        left[np.arange(len(y)), y] += 1
+        return left
+
+    def quick_metric(self, logits: Array, y: Target) -> float:
+        labels = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
+        return float((labels == y).mean())
+
+
+class CrossEntropy(Classification):
+    """Softmax and negative log-likelihood; one logit a class."""
 
     def rows(self, logits: Array, y: Target) -> Array:
         return -log_softmax(logits)[np.arange(len(y)), y]
@@ -79,11 +154,12 @@ class CrossEntropy(Loss):
     def link(self, logits: Array) -> Array:
         return np.exp(log_softmax(logits))
 
+    def inverse_link(self, outputs: Array) -> Array:
+        return np.log(np.maximum(outputs, MIN_PROBABILITY))
 
-class BinaryCrossEntropy(Loss):
+
+class BinaryCrossEntropy(Classification):
     """Sigmoid and negative log-likelihood; one logit for two classes."""
-
-    task = "classification"
 
     def rows(self, logits: Array, y: Target) -> Array:
         z = logits[:, 0]
@@ -98,9 +174,15 @@ class BinaryCrossEntropy(Loss):
         p = 0.5 * (1 + np.tanh(0.5 * logits))
         return np.hstack([1 - p, p])
 
+    def inverse_link(self, outputs: Array) -> Array:
+        logs = np.log(np.maximum(outputs, MIN_PROBABILITY))
+        return logs[:, 1:] - logs[:, :1]
+
 
 class SquaredError(Loss):
     """(z - y)^2 / 2: the half makes the gradient the residual."""
+
+    constant_name = "mean"
 
     def rows(self, logits: Array, y: Target) -> Array:
         return 0.5 * np.square(logits[:, 0] - y)
@@ -109,9 +191,14 @@ class SquaredError(Loss):
         np.subtract(logits, y[:, None], out=grad)
         return mean_over_batch(0.5 * np.square(grad[:, 0]), weights, grad)
 
+    def constant(self, y: Target, weights: Array | None = None, n_classes: int = 1) -> Floats:
+        return np.array([np.average(y.astype(np.float64), weights=weights)])
+
 
 class AbsoluteError(Loss):
     """|z - y|: the median of y given x."""
+
+    constant_name = "median"
 
     def rows(self, logits: Array, y: Target) -> Array:
         return np.abs(logits[:, 0] - y)
@@ -119,6 +206,9 @@ class AbsoluteError(Loss):
     def value_and_grad(self, logits: Array, y: Target, weights: Array | None, grad: Array) -> float:
         np.sign(logits - y[:, None], out=grad)
         return mean_over_batch(self.rows(logits, y), weights, grad)
+
+    def constant(self, y: Target, weights: Array | None = None, n_classes: int = 1) -> Floats:
+        return np.array([weighted_quantile(y, 0.5, weights)])
 
 
 class Huber(Loss):
@@ -131,6 +221,14 @@ class Huber(Loss):
     def value_and_grad(self, logits: Array, y: Target, weights: Array | None, grad: Array) -> float:
         np.clip(logits - y[:, None], -1, 1, out=grad)
         return mean_over_batch(self.rows(logits, y), weights, grad)
+
+    def constant(self, y: Target, weights: Array | None = None, n_classes: int = 1) -> Floats:
+        low, high = float(y.min()), float(y.max())
+        for _ in range(BISECTIONS):  # the slope of the mean loss grows
+            middle = low / 2 + high / 2
+            rises = np.average(np.clip(middle - y, -1, 1), weights=weights) > 0
+            low, high = (low, middle) if rises else (middle, high)
+        return np.array([low / 2 + high / 2])
 
 
 def mean_over_batch(losses: Array, weights: Array | None, grad: Array) -> float:
@@ -149,3 +247,5 @@ LOSSES: dict[str, type[Loss]] = {
     "absolute_error": AbsoluteError,
     "huber": Huber,
 }
+# The loss of a task when none is asked for.
+DEFAULT_LOSS: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "squared_error"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +19,8 @@ LEVEL = 0.95
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A value and its interval."""
+class Interval:
+    """A value and its interval, of 95 % unless said otherwise."""
 
     value: float
     low: float
@@ -47,25 +46,17 @@ def resampled_means(values: Array, rng: np.random.Generator) -> Array:
     return np.vstack(means)
 
 
-def estimate(means: Array, level: float = LEVEL) -> Estimate:
+def estimate(means: Array, level: float = LEVEL) -> Interval:
     """The first of the means and the percentile interval of the others."""
     tail = (1 - level) / 2
     low, high = np.quantile(means[1:], [tail, 1 - tail]).tolist()
     value = float(means[0])
-    return Estimate(value, min(low, value), max(high, value))
+    return Interval(value, min(low, value), max(high, value))
 
 
 def share_of(part: Array, whole: Array) -> Array:
     """part / whole within -9..9, and 0 where there is no whole."""
     return np.clip(np.divide(part, whole, out=np.zeros_like(part), where=np.abs(whole) > 1e-12), -9, 9)
-
-
-class Interval(NamedTuple):
-    """A value and its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 def t_quantile(df: int, p: float = 0.975) -> float:

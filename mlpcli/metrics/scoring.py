@@ -20,10 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mlpcli.engine.arrays import Array, Bools, Floats
+from mlpcli.engine.losses import Loss, Task, log_losses
 from mlpcli.errors import DataError
 from mlpcli.metrics.intervals import Interval, t_quantile
 
-Task = Literal["classification", "regression"]
 Needs = Literal["labels", "probabilities", "values"]
 Labels = npt.NDArray[np.integer]
 Statistic = Callable[[Floats], Floats]
@@ -53,14 +53,24 @@ class Metric:
     higher_is_better: bool
     task: Task
     needs: Needs
+    is_own: bool = False  # of the loss that names it, and shown for no other
+    settings: tuple[str, ...] = ()  # attributes of that loss that the statistic takes
+    is_detail: bool = False  # shown by --verbose and --json only
 
-    def function(self, y: Labels | Array, outputs: Labels | Array, weights: Labels | Array | None = None) -> float:
+    def function(
+        self, y: Labels | Array, outputs: Labels | Array, weights: Labels | Array | None = None,
+        loss: Loss | None = None,
+    ) -> float:  # fmt: skip
         """Truth (n,) and labels (n,), probabilities (n, C) or values (n,), as `needs` says -> the value.
 
-        Raises DataError when no row has weight.
+        Of a metric that is some loss's own, `loss` has its settings. Raises DataError when no row has weight.
         """
         y, outputs, w = _scored_rows(y, outputs, weights)
-        return float(self.statistic(y, outputs)(w[None, :])[0])
+        return float(self.statistic(y, outputs, **self.options(loss))(w[None, :])[0])
+
+    def options(self, loss: Loss | None) -> dict[str, float]:
+        """What the statistic takes besides truth and outputs."""
+        return {} if loss is None else {name: getattr(loss, name) for name in self.settings}
 
 
 # What statistics are built from
@@ -184,18 +194,9 @@ def f1(y: Labels, labels: Labels) -> Statistic:
     return macro
 
 
-MIN_PROBABILITY = 1e-7  # so that a certain and wrong answer costs much, and not without end
-
-
-def log_losses(y: Labels, proba: Array) -> Array:
-    """(n,) -log of each true class's probability, which counts as at least LEAST_PROBABILITY."""
-    return np.asarray(-np.log(np.maximum(proba[np.arange(len(y)), y], MIN_PROBABILITY)))
-
-
 def log_loss(y: Labels, proba: Array) -> Statistic:
-    """Mean -log of the true class's probability, in nats; it counts as at least its float type's epsilon."""
-    true = proba[np.arange(len(y)), y]
-    return _mean(-np.log(true.clip(np.finfo(true.dtype).eps, 1).astype(np.float64)))
+    """Mean -log of the true class's probability, in nats; it counts as at least MIN_PROBABILITY."""
+    return _mean(log_losses(proba, y))
 
 
 def auc(y: Labels, proba: Array) -> Statistic:
@@ -301,18 +302,21 @@ METRICS: dict[str, Metric] = {
     "balanced_accuracy": Metric(balanced_accuracy, True, "classification", "labels"),
     "f1": Metric(f1, True, "classification", "labels"),
     "auc": Metric(auc, True, "classification", "probabilities"),
-    "average_precision": Metric(average_precision, True, "classification", "probabilities"),
+    "average_precision": Metric(average_precision, True, "classification", "probabilities", is_detail=True),
     "log_loss": Metric(log_loss, False, "classification", "probabilities"),
-    "brier": Metric(brier, False, "classification", "probabilities"),
-    "ece": Metric(ece, False, "classification", "probabilities"),
+    "brier": Metric(brier, False, "classification", "probabilities", is_detail=True),
+    "ece": Metric(ece, False, "classification", "probabilities", is_detail=True),
     "rmse": Metric(rmse, False, "regression", "values"),
     "mae": Metric(mae, False, "regression", "values"),
-    "median_absolute_error": Metric(median_absolute_error, False, "regression", "values"),
+    "median_absolute_error": Metric(median_absolute_error, False, "regression", "values", is_detail=True),
     "r2": Metric(r2, True, "regression", "values"),
 }
-DEFAULT_METRIC: dict[Task, str] = {"classification": "accuracy", "regression": "rmse"}
-# By which trainings are compared and chosen: it tells more of few rows than the share of hits, and lower is better.
-LOSS_METRIC: dict[Task, str] = {"classification": "log_loss", "regression": "rmse"}
+
+
+def metrics_of(loss: Loss) -> dict[str, Metric]:
+    """The metrics of models of this loss, in the order in which they are shown: its own leads, if it is no other's."""
+    shared = {name: metric for name, metric in METRICS.items() if metric.task == loss.task and not metric.is_own}
+    return shared if loss.metric in shared else {loss.metric: METRICS[loss.metric], **shared}
 
 
 def decide(proba: npt.NDArray[Any], threshold: float | None = None) -> Labels:
@@ -334,7 +338,7 @@ def best_threshold(y: Labels, proba: Array, name: str, weights: Array | None = N
 
 
 def score(
-    task: Task,
+    loss: Loss,
     y: Labels | Array,
     outputs: Labels | Array,
     weights: Labels | Array | None = None,
@@ -343,7 +347,7 @@ def score(
     rng: np.random.Generator,
     threshold: float | None = None,
 ) -> dict[str, Interval]:
-    """Every metric of the task with its 95 % percentile bootstrap interval over rows, in the order of METRICS.
+    """Every metric of the loss with its 95 % percentile bootstrap interval over rows, in the order of `metrics_of`.
 
     Truth (n,) and probabilities (n, C) or values (n,); the label of a row is as `decide` says.
     Above MAX_CELLS fewer resamples are drawn, but MIN_BOOTSTRAP at least; `n_bootstrap=0` gives bare values.
@@ -351,12 +355,13 @@ def score(
     low end is Wilson's for n hits in n rows. Raises DataError when no row has weight.
     """
     y, outputs, w = _scored_rows(y, outputs, weights)
-    labels = decide(outputs, threshold) if task == "classification" else outputs
-    chosen = {name: metric for name, metric in METRICS.items() if metric.task == task}
+    labels = decide(outputs, threshold) if loss.task == "classification" else outputs
+    chosen = metrics_of(loss)
     statistics = {
-        name: metric.statistic(y, labels if metric.needs == "labels" else outputs) for name, metric in chosen.items()
+        name: metric.statistic(y, labels if metric.needs == "labels" else outputs, **metric.options(loss))
+        for name, metric in chosen.items()
     }
-    n_curves = outputs.shape[1] if task == "classification" and outputs.shape[1] > 2 else 1
+    n_curves = outputs.shape[1] if loss.task == "classification" and outputs.shape[1] > 2 else 1
     limits = {
         name: min(n_bootstrap, max(MIN_BOOTSTRAP, MAX_CELLS // (len(y) * cost)))
         for name in chosen

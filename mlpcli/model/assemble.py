@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from mlpcli.data import splits
 from mlpcli.data.text import shown_path
 from mlpcli.errors import TrainingError
@@ -37,6 +39,17 @@ def assemble(prepared: PreparedTraining, history: History) -> TrainedModel:
     record = ModelRecord(
         "mlpcli model", dict(versions()), prepared.schema, prepared.config, table.source.dialect,
         DataOrigin(shown_path(table.source.name), table.source.sha256, table.source.n_rows, *counts),
-        parts, threshold, prepared.by_fold, validation, history, evidence,
+        parts, constant_answer(prepared), threshold, prepared.by_fold, validation, history, evidence,
     )  # fmt: skip
     return TrainedModel(record, [m.network for part in parts for m in prepared.of_kind(part.kind, prepared.members)])
+
+
+def constant_answer(prepared: PreparedTraining) -> tuple[float, ...]:
+    """What to answer always, fitted on the rows that networks are fitted on: (n_classes,) shares, or (1,) value.
+
+    The value is the best under the loss, in the target's unit. Rows count the same, whatever --class-weight says.
+    """
+    loss, target = build_loss(prepared.config), prepared.schema.target
+    fitted = np.unique(np.concatenate([member.train.index for member in prepared.members]))
+    logits = loss.constant(prepared.y[fitted], n_classes=target.n_outputs)
+    return tuple(target.in_units(loss.link(logits[None])[0]).tolist())

@@ -14,22 +14,25 @@ from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import ModelError
 from mlpcli.training.ensemble import Component
 from mlpcli.training.kinds import kinds_of
+from mlpcli.training.networks import build_loss
 
 MAX_TEMPERATURE = 1e3
 
 
 def check_header(
-    schema: Schema, config: Config, dialect: Dialect, parts: Sequence[Component], threshold: float | None
-) -> None:
+    schema: Schema, config: Config, dialect: Dialect, parts: Sequence[Component], constant: Sequence[float],
+    threshold: float | None,
+) -> None:  # fmt: skip
     """Raises ModelError for the first thing that does not fit."""
-    for fits, what in rules(schema, config, dialect, parts, threshold):
+    for fits, what in rules(schema, config, dialect, parts, constant, threshold):
         if not fits:
             raise ModelError(f"its {what} cannot be", hint="the file is damaged or was edited")
 
 
 def rules(
-    schema: Schema, config: Config, dialect: Dialect, parts: Sequence[Component], threshold: float | None
-) -> Iterator[tuple[bool, str]]:
+    schema: Schema, config: Config, dialect: Dialect, parts: Sequence[Component], constant: Sequence[float],
+    threshold: float | None,
+) -> Iterator[tuple[bool, str]]:  # fmt: skip
     target = schema.target
     is_classes = target.task == "classification"
     yield config.resolve(target.task) == config, "settings"  # None would mean: the preset decides
@@ -38,6 +41,9 @@ def rules(
     yield len(target.labels) >= 2 if is_classes else not target.labels, "classes"
     yield len(set(target.labels)) == len(target.labels), "classes"
     yield target.std > 0 and target.low <= target.high, "target's numbers"
+    yield is_classes or target.low >= build_loss(config).min_target, "target's numbers"
+    yield len(constant) == target.n_outputs, "constant answer"
+    yield not is_classes or (min(constant) >= 0 and abs(sum(constant) - 1) < 1e-6), "constant answer"
     yield all(1 / MAX_TEMPERATURE <= part.temperature <= MAX_TEMPERATURE for part in parts), "temperature"
     kinds, weighed = kinds_of(config), [part.kind for part in parts]
     yield weighed[:1] == list(kinds[:1]) and weighed == [kind for kind in kinds if kind in weighed], "kinds of network"

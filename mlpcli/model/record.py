@@ -36,6 +36,7 @@ class ModelRecord:
     dialect: Dialect
     data: DataOrigin
     components: tuple[Component, ...]  # of the kinds of network that have a weight, in the order of their networks
+    constant: tuple[float, ...]  # best constant answer: class shares, or a value in the target's unit; see baselines
     threshold: float | None  # from which probability on the second of two classes is said; None: the more probable
     by_fold: bool  # each member validated on a fold of its own
     validation: dict[str, float]  # metrics on validation rows, out of fold for an ensemble

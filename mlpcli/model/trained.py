@@ -122,7 +122,7 @@ def load(path: str) -> TrainedModel:
         if header.get("kind") == "mlpcli checkpoint":
             raise ModelError("a checkpoint, not a model", "mlpcli train --resume goes on with it")
         record = from_json(ModelRecord, header)
-        check_header(record.schema, record.config, record.dialect, record.components, record.threshold)
+        check_header(record.schema, record.config, record.dialect, record.components, record.constant, record.threshold)
         members = arrays.get("members", np.empty((0, 0), np.float32))
         if (
             arrays.keys() != {"members"}

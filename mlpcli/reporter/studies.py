@@ -26,12 +26,18 @@ from mlpcli.studies.tuning import SearchEvent, TrialEnded, Tuning
 TOLD = {"classification": ("accuracy", "log_loss"), "regression": ("rmse", "r2")}  # of each outcome, in its line
 
 
+def told_metrics(leading: str) -> tuple[str, ...]:
+    """The metrics told of an outcome whose leading metric is this one."""
+    metric = METRICS[leading]
+    return (leading, *TOLD[metric.task]) if metric.is_own else TOLD[metric.task]
+
+
 def told(outcome: TaskOutcome) -> str:
     """One line about a training that ended."""
     if outcome.error is not None:
         return safe(f"{outcome.name}: diverged", 120)
     metrics = outcome.metrics.get("test") or outcome.metrics.get("validation") or outcome.metrics["train"]
-    names = TOLD[METRICS[next(iter(metrics))].task]
+    names = told_metrics(next(iter(metrics)))
     return safe(f"{outcome.name}: ", 80) + ", ".join(f"{n} {number(metrics[n])}" for n in names)
 
 
@@ -77,7 +83,7 @@ def comparison_chart(found: Comparison) -> LineChart:
 
 def comparison_table(found: Comparison) -> Grid:
     """A line for each value: what its training reached and the time it took."""
-    metrics = TOLD[METRICS[found.metric].task]
+    metrics = told_metrics(found.metric)
     rows = []
     for o in found.outcomes:
         h, validation = o.history, o.metrics.get("validation", {})

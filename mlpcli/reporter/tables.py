@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from mlpcli.data.kinds import Column
 from mlpcli.diagnosis.findings import Finding
 from mlpcli.metrics.intervals import Interval
+from mlpcli.metrics.scoring import METRICS
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.text import safe
 
-SHOWN = ("accuracy", "balanced_accuracy", "f1", "auc", "log_loss", "rmse", "mae", "r2")  # --json and --verbose have all
 MAX_CLASSES = 12  # a wider confusion table helps nobody; the worst pairs are listed instead
 PAIRS = 10
 
@@ -29,7 +29,7 @@ def metrics_table(
     metrics: Mapping[str, Mapping[str, Interval]], baselines: Mapping[str, Mapping[str, float]], verbose: bool = False
 ) -> Grid:
     """Metrics by set, with the 95 % interval on the test rows, beside the baselines on the same rows."""
-    names = [name for name in next(iter(metrics.values())) if verbose or name in SHOWN]
+    names = [name for name in next(iter(metrics.values())) if verbose or not METRICS[name].is_detail]
     columns = ["", *metrics, *(["(95 %)"] if "test" in metrics else []), *baselines]
     rows = []
     for name in names:

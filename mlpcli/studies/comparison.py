@@ -14,14 +14,17 @@ import numpy as np
 from mlpcli.config import DATA, Config, ReadOptions, flag, parse, setting_named
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet, read_dataset
+from mlpcli.engine.losses import DEFAULT_LOSS, LOSSES
 from mlpcli.errors import TrainingError, UsageError
-from mlpcli.metrics.scoring import LOSS_METRIC
+from mlpcli.metrics.scoring import METRICS
 from mlpcli.studies.tasks import UNUSED, TaskOutcome, TrainingTask, run, shared
 from mlpcli.studies.workers import Shared, local
+from mlpcli.training.networks import build_loss
 
 ANOTHER_QUESTION = ("target", "task", "test")  # losses on other targets or rows do not compare
 QUOTES = "''"  # how an empty value is written, as in --hidden ''
-ANOTHER_LOSS = ("loss", "label_smoothing", "class_weight")  # the metrics still compare
+# Settings that change what the loss measures; the metrics still compare.
+ANOTHER_LOSS = {"loss", "class_weight", *(name for loss in LOSSES.values() for name in loss.settings)}
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Comparison:
     """Outcomes in the order of the values; `best` is that with the best validation metric `metric`."""
 
     setting: str
-    metric: str  # log_loss or rmse
+    metric: str  # that of the loss, or, of different losses, that of the task
     outcomes: tuple[TaskOutcome, ...]
     best: TaskOutcome
     same_loss: bool  # the losses of the curves are of one kind
@@ -57,9 +60,16 @@ class ComparisonPlan:
             for data in self.data:
                 data.close()
 
+    @property
+    def metric(self) -> str:
+        """By which the trainings are compared: that of their loss, or, where losses differ, that of the task's."""
+        losses = [build_loss(task.config, self.table.task) for task in self.tasks]
+        asked = {(loss.metric, *METRICS[loss.metric].options(loss).values()) for loss in losses}
+        return losses[0].metric if len(asked) == 1 else LOSSES[DEFAULT_LOSS[self.table.task]].metric
+
     def result(self, outcomes: Sequence[TaskOutcome]) -> Comparison:
         """Of all or some outcomes. Raises TrainingError when none has finished."""
-        metric = LOSS_METRIC[self.table.task]
+        metric = self.metric
         done = sorted(outcomes, key=lambda o: o.number)
         judged = [o for o in done if "validation" in o.metrics]
         if not judged:

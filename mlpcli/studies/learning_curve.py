@@ -19,9 +19,10 @@ from mlpcli.data.dataset import MIN_ROWS, DataSet, read_dataset
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.errors import DataError, TrainingError, UsageError
 from mlpcli.metrics.intervals import Interval, t_quantile
-from mlpcli.metrics.scoring import LOSS_METRIC, resampled_interval
+from mlpcli.metrics.scoring import resampled_interval
 from mlpcli.studies.tasks import UNUSED, TaskOutcome, TrainingTask, run, shared, validated
 from mlpcli.studies.workers import Shared, local
+from mlpcli.training.networks import build_loss
 
 Advice = Literal["more rows", "regularisation", "both", "neither"]
 
@@ -63,7 +64,7 @@ class LearningCurve:
     """`doubling` is the fall of the validation loss that twice the rows would buy, `regularising` that measured with
     more regularisation at full size; both with 95 % intervals, above 0 where the remedy helps."""
 
-    metric: str  # log_loss or rmse
+    metric: str  # that of the loss
     points: tuple[Point, ...]
     law: PowerLaw
     doubling: Interval
@@ -90,9 +91,14 @@ class LearningCurvePlan:
         with self.data, local(jobs) as executor:
             yield from run(self.tasks, executor)
 
+    @property
+    def metric(self) -> str:
+        """By which sizes are compared: that of the loss."""
+        return build_loss(self.tasks[0].config, self.table.task).metric
+
     def result(self, outcomes: Sequence[TaskOutcome]) -> LearningCurve:
         """Of all or some outcomes: those of repeats whose every size was trained. Raises TrainingError."""
-        metric = LOSS_METRIC[self.table.task]
+        metric = self.metric
         by_number = {o.number: o for o in outcomes if o.error is None}
         n_sizes = len(self.sizes)
         a_repeat = n_sizes + 1

@@ -21,7 +21,7 @@ from mlpcli.diagnosis.findings import decay
 from mlpcli.errors import DataError, TrainingError
 from mlpcli.evaluation.evaluate import find_data
 from mlpcli.events import History
-from mlpcli.metrics.intervals import Estimate, estimate, resampled_means, share_of
+from mlpcli.metrics.intervals import Interval, estimate, resampled_means, share_of
 from mlpcli.model.trained import TrainedModel
 from mlpcli.studies.tasks import each, shared
 from mlpcli.studies.workers import Shared, local
@@ -127,7 +127,7 @@ class RemedyOutcome:
     name: str
     flags: str
     loss: float | None  # None: training diverged
-    gain: Estimate | None  # share of the loss as it is; simultaneous 95 % intervals over all remedies (Bonferroni)
+    gain: Interval | None  # share of the loss as it is; simultaneous 95 % intervals over all remedies (Bonferroni)
     verdict: str  # helps, hurts, no sure difference, diverged; chance: nothing but other first weights
 
 
@@ -187,7 +187,7 @@ class RemedyPlan:
         means = resampled_means(np.column_stack([*controls, ours]), np.random.default_rng([self.seed, trial.number]))
         level = 1 - 0.05 / max(len(self.trials) - 1, 1)
         gains = [estimate(share_of(means[:, i] - means[:, -1], means[:, i]), level) for i in range(len(controls))]
-        gain = Estimate(float(np.mean([g.value for g in gains])), min(g.low for g in gains), max(g.high for g in gains))
+        gain = Interval(float(np.mean([g.value for g in gains])), min(g.low for g in gains), max(g.high for g in gains))
         verdict = "helps" if gain.low > 0 else "hurts" if gain.high < 0 else "no sure difference"
         return RemedyOutcome(
             trial.name, trial.flags, float(ours.mean()), gain, "chance" if trial.other_weights else verdict

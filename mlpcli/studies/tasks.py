@@ -26,6 +26,7 @@ from mlpcli.metrics.scoring import score
 from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import as_read
 from mlpcli.studies.workers import Inline, LocalPool, Shared
+from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import prepare_dataset
 
 T = TypeVar("T")
@@ -79,13 +80,9 @@ def perform(task: TrainingTask) -> TaskOutcome:
             outputs = model.outputs(as_read(model, table.frame.loc[chosen]))
             truth = truth_of(model, table.y_cells.loc[chosen], table.source.name)
             found = score(
-                table.task,
-                truth,
-                outputs,
-                n_bootstrap=0,
-                rng=np.random.default_rng(0),
+                build_loss(model.config), truth, outputs, n_bootstrap=0, rng=np.random.default_rng(0),
                 threshold=model.record.threshold,
-            )
+            )  # fmt: skip
             metrics[name] = {k: interval.value for k, interval in found.items()}
     return TaskOutcome(task.number, task.name, history, metrics, rows, time.monotonic() - began)
 

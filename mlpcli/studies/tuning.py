@@ -23,7 +23,7 @@ from mlpcli.data.dataset import DataSet, subset
 from mlpcli.errors import TrainingError, UsageError
 from mlpcli.evaluation.evaluate import truth_of
 from mlpcli.files.jsonable import to_json
-from mlpcli.metrics.scoring import LOSS_METRIC, METRICS
+from mlpcli.metrics.scoring import METRICS
 from mlpcli.model.trained import TrainedModel, as_read
 from mlpcli.studies.search import (
     GIVEN,
@@ -43,6 +43,7 @@ from mlpcli.studies.tasks import Sets, TaskOutcome, TrainingTask, run, shared
 from mlpcli.studies.workers import Inline, LocalPool, local
 from mlpcli.training.ensemble import combine
 from mlpcli.training.kinds import kinds_of, lead_of
+from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import ENSEMBLE_TEMPERATURE_FACTOR
 
 GENERATION = 9  # trials that compete
@@ -78,7 +79,7 @@ SearchEvent = FoldTried | TrialEnded
 class Tuning:
     """What a search found. Losses are validation losses of one network, the mean over folds."""
 
-    metric: str  # log_loss or rmse
+    metric: str  # that of the loss
     trials: tuple[Trial, ...]
     best: Trial
     given: Trial | None  # the settings as they were given; None when not tried on all folds
@@ -107,7 +108,7 @@ class Tuner:
             raise UsageError("--space: each setting once, and one at least")
         self.table = subset(table, np.flatnonzero(table.sets != splits.TEST))
         self.folds = fold_sets(self.table, config, n_folds)
-        self.metric = LOSS_METRIC[table.task]
+        self.metric = build_loss(resolved, table.task).metric
         key = self.key(table)
         self.search: Search
         self.hint = ""
@@ -262,5 +263,5 @@ def loss_of_one(model: TrainedModel, table: DataSet, metric: str) -> float:
     losses = []
     for network in model.lead:
         outputs = combine([network.predict(x)], model.config, model.schema, alone)
-        losses.append(METRICS[metric].function(truth, outputs))
+        losses.append(METRICS[metric].function(truth, outputs, loss=build_loss(model.config)))
     return float(np.mean(losses))

@@ -48,17 +48,12 @@ def select(outputs: Sequence[Array], losses: Callable[[Array], Array], row_weigh
 
 def combine(logits: Sequence[Array], config: Config, schema: Schema, parts: Sequence[Component]) -> Array:
     """Logits of the networks of each part -> weighted mean of their probabilities, or of their values in y's units."""
-    target = schema.target
-    is_classes = target.task == "classification"
-    link = build_loss(config).link
+    target, link = schema.target, build_loss(config).link
     each = len(logits) // len(parts)
     mean: Array | float = 0.0
     for i, part in enumerate(parts):
         # A row far outside the training range can overflow; what it gets is extreme, but a number.
         of_part = [np.nan_to_num(z).astype(np.float64) for z in logits[i * each : (i + 1) * each]]
-        outputs = [link(z / part.temperature) if is_classes else z[:, 0] for z in of_part]
-        mean = mean + part.weight * np.mean(outputs, axis=0)
-    if is_classes:
-        return np.asarray(mean)
-    # Clipped to the training range, as RealMLP-TD does: a network extrapolates without bound.
-    return np.asarray(np.clip(mean * target.std + target.mean, target.low, target.high))
+        outputs = [link(z / part.temperature) for z in of_part]
+        mean = mean + part.weight * np.mean(outputs if target.labels else [o[:, 0] for o in outputs], axis=0)
+    return np.asarray(target.within_range(target.in_units(np.asarray(mean))))

@@ -20,7 +20,7 @@ from mlpcli.engine.arrays import Array, Floats, Ints
 from mlpcli.engine.layers import Activate
 from mlpcli.engine.losses import Loss
 from mlpcli.engine.network import Network
-from mlpcli.metrics.intervals import Estimate, estimate, resampled_means, share_of
+from mlpcli.metrics.intervals import Interval, estimate, resampled_means, share_of
 from mlpcli.training.loop import LOGIT_ROWS, Member, Rows
 
 MAX_EVIDENCE_ROWS = 20_000  # rows on which facts are measured; more would change no verdict
@@ -46,19 +46,19 @@ class Evidence:
     n_train: int  # rows a member was fitted on
     n_valid: int  # rows that validated some member; 0 without validation rows
     constant_loss: float  # of the best constant answer on the same rows
-    train_loss: Estimate  # of rows by the members fitted on them
-    valid_loss: Estimate | None  # of rows by the members that never saw them
+    train_loss: Interval  # of rows by the members fitted on them
+    valid_loss: Interval | None  # of rows by the members that never saw them
     valid_std: float  # standard deviation of the validation rows' losses
     valid_quantiles: tuple[float, ...]  # of those losses, at evenly spaced levels from 0 to 1; () without rows
-    gap: Estimate | None  # validation minus training loss
-    gap_share: Estimate | None  # share of the training rows' gain over a constant that validation rows do not show
-    skill: Estimate | None  # constant minus calibrated validation loss, paired, as a share of the constant's
-    class_skill: Estimate | None  # balanced accuracy on validation rows, 0 by chance and 1 at best; None for regression
-    accuracy: Estimate | None  # on validation rows; None for regression
-    residual_signal: Estimate | None  # share of the target's variance on validation rows that a second model adds
+    gap: Interval | None  # validation minus training loss
+    gap_share: Interval | None  # share of the training rows' gain over a constant that validation rows do not show
+    skill: Interval | None  # constant minus calibrated validation loss, paired, as a share of the constant's
+    class_skill: Interval | None  # balanced accuracy on validation rows, 0 by chance and 1 at best; None for regression
+    accuracy: Interval | None  # on validation rows; None for regression
+    residual_signal: Interval | None  # share of the target's variance on validation rows that a second model adds
     dead: tuple[float, ...]  # share of dead units, a hidden layer each
     saturated: tuple[float, ...]  # share of saturated units, a hidden layer each
-    univariate_strength: dict[str, Estimate]  # of the best columns: how nearly the target is a function of each, 0 to 1
+    univariate_strength: dict[str, Interval]  # of the best columns: how nearly the target is a function of each, 0 to 1
     class_counts: dict[str, int]  # of the rows not kept for testing
 
 
@@ -102,11 +102,12 @@ def measure(
         rows = rows[rows >= 0]
         unseen.add(rows, loss.rows(z, y[rows]))
         calibrated.add(rows, loss.rows(z / temperature, y[rows]))
-        errors[rows] += residuals(loss, z / temperature, y[rows])
+        errors[rows] += loss.residuals(z / temperature, y[rows])
     fitted = np.flatnonzero(seen.counts)
     judged = np.flatnonzero(unseen.counts)
     errors[judged] /= unseen.counts[judged, None]
-    constant = loss.rows(np.tile(constant_logits(loss, all_y, all_weight), (len(y), 1)), y).astype(np.float64)
+    logits_of_constant = np.tile(loss.constant(all_y, all_weight, target.n_outputs), (len(y), 1))
+    constant = loss.rows(logits_of_constant, y).astype(np.float64)
     train_means = resampled_means((weight * seen.of)[fitted, None], rng)[:, 0]
     n_looked_at = max(MAX_RESIDUAL_ROWS, MAX_EVIDENCE_CELLS // max(schema.width(["plain"]), 1))
     plain = taken_inputs(all_rows, sample[:n_looked_at], schema.blocks["plain"])
@@ -136,12 +137,12 @@ def measure(
             chance = 1 / len(np.unique(y[judged]))
             facts["accuracy"] = estimate(means[:, -2])
             facts["class_skill"] = estimate(np.minimum((means[:, -1] - chance) / max(1 - chance, 1e-12), 1))
-        variance = float(np.var(one_hot(y[judged], target.n_outputs), axis=0).sum())
+        variance = float(np.var(loss.residuals(logits_of_constant[judged], y[judged]), axis=0).sum())
         fit_rows: Ints | None = None
         if not paired and len(members) == 1:
             fit_rows = rng.permutation(fitted[fitted < len(plain)])[:MAX_RESIDUAL_ROWS]
             z = all_rows.logits(members[0].network, sample[fit_rows]).astype(np.float64)
-            errors[fit_rows] = residuals(loss, z / temperature, y[fit_rows])
+            errors[fit_rows] = loss.residuals(z / temperature, y[fit_rows])
         facts["residual_signal"] = residual_signal(plain, errors, judged[judged < len(plain)], fit_rows, variance, rng)
     watched = [units(m.network, m.train.take(rng.permutation(m.train.index)[:UNIT_ROWS])[0]) for m in members]
     all_rows.release()
@@ -186,32 +187,6 @@ def valid_counts(members: Sequence[Member], n: int) -> Ints:
     return np.bincount(np.concatenate(index), minlength=n) if index else np.zeros(n, np.int64)
 
 
-def constant_logits(loss: Loss, y: NDArray[Any], weight: Floats) -> Floats:
-    """The logits (n_outputs,) of the constant answer with the least loss (near it for huber)."""
-    if loss.task == "classification":
-        shares = np.bincount(y.astype(np.int64), weight)
-        logs = np.log(np.maximum(shares / shares.sum(), 1e-12))
-        return np.asarray(logs if loss.link(np.zeros((1, 1))).shape[1] == 1 else logs[1:] - logs[0])
-    mean = float(np.average(y, weights=weight))
-    candidates = [mean, float(np.median(y))]
-    best = min(candidates, key=lambda c: float(np.average(loss.rows(np.full((len(y), 1), c), y), weights=weight)))
-    return np.array([best])
-
-
-def residuals(loss: Loss, z: Floats, y: NDArray[Any]) -> Floats:
-    """(n, n_outputs) logits -> what is left to predict: one-hot minus probabilities, or truth minus value."""
-    if loss.task == "regression":
-        return np.asarray(y[:, None] - z)
-    left = -loss.link(z)
-    left[np.arange(len(y)), y] += 1
-    return np.asarray(left)
-
-
-def one_hot(y: NDArray[Any], n_classes: int) -> Floats:
-    """(n,) class numbers -> (n, n_classes); values, whose n_classes is 1, as one column"""
-    return np.asarray(y, np.float64)[:, None] if n_classes == 1 else np.eye(n_classes)[y]
-
-
 def is_hit(errors: Floats, y: NDArray[Any]) -> NDArray[np.bool_]:
     """Whether the true class is the most probable, from one-hot minus probabilities."""
     p = -errors
@@ -230,7 +205,7 @@ def w_balanced(y: NDArray[Any]) -> Floats:
 
 def residual_signal(
     plain: Floats, errors: Floats, judged: Ints, fit_rows: Ints | None, variance: float, rng: np.random.Generator
-) -> Estimate:
+) -> Interval:
     """How much squared error, as a share of `variance`, ridge regression on random Fourier features takes away.
 
     Rahimi & Recht 2007. Fitted on the errors of `fit_rows`, or by cross-validation among the judged rows. Errors
@@ -238,7 +213,7 @@ def residual_signal(
     """
     rows = rng.permutation(judged)[:MAX_RESIDUAL_ROWS]
     if len(rows) < 2 * N_FOLDS:
-        return Estimate(0.0, 0.0, 0.0)
+        return Interval(0.0, 0.0, 0.0)
     spread = plain.std(axis=0)
     spread[spread <= 1e-12] = 1
     d = len(spread)
@@ -322,7 +297,7 @@ MAX_STRENGTHS = 32  # kept of those that alone tell most
 
 def univariate_strength(
     schema: Schema, plain: Floats, y: NDArray[Any], rng: np.random.Generator
-) -> dict[str, Estimate]:
+) -> dict[str, Interval]:
     """How nearly the target is a function of one column: the agreement of rows that are neighbours in it.
 
     For numbers Chatterjee's xi (2021) with its finite-sample maximum taken as 1; for classes the same idea, one minus
@@ -346,6 +321,6 @@ def univariate_strength(
         scale = max(by_chance - least, 1e-12)
         value = 1 - (float(np.mean(apart)) - least) / scale
         half = 1.96 * float(np.std(apart)) / (n - 1) ** 0.5 / scale
-        found[column.name] = Estimate(value, value - half, value + half)
+        found[column.name] = Interval(value, value - half, value + half)
     best = sorted(found.items(), key=lambda item: -item[1].value)[:MAX_STRENGTHS]
     return dict(best)

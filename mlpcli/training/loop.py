@@ -110,7 +110,7 @@ class Measured:
 
     train_loss: float
     valid_loss: float | None  # None without validation rows
-    valid_metric: float | None  # accuracy, or R2
+    valid_metric: float | None  # the loss's `quick_metric`
 
 
 @dataclass(frozen=True)
@@ -275,7 +275,7 @@ class MemberTrainer:
             return Measured(train_loss, None, None)
         logits = valid.logits(network)
         valid_loss = self.loss_of(logits, valid, valid.index)
-        return Measured(train_loss, valid_loss, quick_metric(logits, valid.y[valid.index], self.config.task))
+        return Measured(train_loss, valid_loss, self.loss.quick_metric(logits, valid.y[valid.index]))
 
     def loss_of(self, logits: Array, rows: Rows, index: Ints) -> float:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -342,7 +342,7 @@ class Training:
     """Every member's run; iterate `events`. `config` is resolved, with epochs set."""
 
     def __init__(self, members: Sequence[Member], loss: Loss, config: Config) -> None:
-        self.config = config
+        self.loss, self.config = loss, config
         self.trainers = [MemberTrainer(member, loss, config) for member in members]
         # Networks of other kinds come after those of the first, whose course is told.
         self.n_lead = len(members) // len(kinds_of(config))
@@ -366,7 +366,7 @@ class Training:
         try:
             yield Started(
                 self.config.loss or "",
-                "r2" if self.config.task == "regression" else "accuracy",
+                self.loss.epoch_metric,
                 trainers[0].epochs,
                 len(members),
                 n_train // len(members),
@@ -466,15 +466,6 @@ class Training:
         self.emitted = list(state.emitted)
         for trainer, member_state, numbers in zip(self.trainers, state.member_states, state.vectors, strict=True):
             trainer.load_state(member_state, numbers)
-
-
-def quick_metric(logits: Array, y: NDArray[Any], task: str) -> float:
-    """Accuracy, or R2: (n, n_outputs) logits and n targets -> one number that people read."""
-    if task == "regression":
-        residual, spread = (y - logits[:, 0]).astype(np.float64), (y - y.mean()).astype(np.float64)
-        return float(1 - residual @ residual / max(float(spread @ spread), TINY))
-    labels = logits.argmax(axis=1) if logits.shape[1] > 1 else logits[:, 0] > 0
-    return float((labels == y).mean())
 
 
 def train(members: Sequence[Member], loss: Loss, config: Config, jobs: int = 1) -> Iterator[Event]:

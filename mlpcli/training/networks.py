@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from mlpcli.config import Config
+from mlpcli.config import Config, Task
 from mlpcli.data.schema import Schema
-from mlpcli.engine.losses import LOSSES, Loss
+from mlpcli.engine.losses import DEFAULT_LOSS, LOSSES, Loss
 from mlpcli.engine.network import Network, mlp
 from mlpcli.errors import DataError
 from mlpcli.training.kinds import KINDS, hidden_of
@@ -16,9 +16,15 @@ from mlpcli.training.kinds import KINDS, hidden_of
 MAX_PARAMETERS = 200_000_000  # parameters; past that the widths are a mistake and memory runs out
 
 
-def build_loss(config: Config) -> Loss:
-    assert config.loss is not None
-    return LOSSES[config.loss](config.label_smoothing or 0.0)
+def loss_name(config: Config, task: Task) -> str:
+    """The loss that was asked for, or the one that suits the task."""
+    return DEFAULT_LOSS[task] if config.loss in (None, "auto") else str(config.loss)
+
+
+def build_loss(config: Config, task: Task | None = None) -> Loss:
+    """The loss of resolved settings; of others `task` says which one suits."""
+    kind = LOSSES[str(config.loss) if task is None else loss_name(config, task)]
+    return kind(**{name: getattr(config, name) or 0.0 for name in kind.settings})
 
 
 def n_outputs(config: Config, schema: Schema) -> int:

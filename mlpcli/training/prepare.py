@@ -26,11 +26,11 @@ from mlpcli.data.values import as_categorical, column_values
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.errors import DataError, UsageError
 from mlpcli.events import Event
-from mlpcli.metrics.scoring import best_threshold, log_losses, score
+from mlpcli.metrics.scoring import best_threshold, score
 from mlpcli.training.ensemble import Component, combine, select
 from mlpcli.training.kinds import kinds_of
 from mlpcli.training.loop import Member, Rows, Training, block_rows
-from mlpcli.training.networks import build_loss, build_network
+from mlpcli.training.networks import build_loss, build_network, loss_name
 
 Item = TypeVar("Item")
 
@@ -106,7 +106,7 @@ class PreparedTraining:
 
         `temperatures` are those of single members of each kind.
         """
-        config, task = self.config, self.schema.target.task
+        config = self.config
         if not held_out:
             return (Component(self.kinds[0], 1.0, 1.0),), None, {}
         n_judges = np.zeros((len(self.y), 1))
@@ -134,20 +134,18 @@ class PreparedTraining:
         threshold = None
         if config.threshold != "none":
             threshold = best_threshold(truth, outputs, config.threshold, weights)
-        found = score(task, truth, outputs, weights, 0, rng=np.random.default_rng(0), threshold=threshold)
+        found = score(build_loss(config), truth, outputs, weights, 0, rng=np.random.default_rng(0), threshold=threshold)
         validation = {name: interval.value for name, interval in found.items()}
         return tuple(part for part in parts if part.weight), threshold, validation
 
     def losses(self, outputs: NDArray[np.floating], index: Ints) -> NDArray[np.floating]:
-        """(n,) losses of an ensemble's outputs for these rows: log-loss, or what --loss says of standardised values."""
+        """Outputs of an ensemble, (n, n_classes) or (n,) in the target's unit, for these rows -> (n,) losses"""
         target, y = self.schema.target, self.y[index]
-        if target.labels:
-            return log_losses(y, outputs)
-        return build_loss(self.config).rows(((outputs - target.mean) / target.std)[:, None], y)
+        return build_loss(self.config).rows_of_outputs(target.standardise(outputs.reshape(len(y), -1)), y)
 
     def truth(self, index: Ints) -> NDArray[Any]:
-        target = self.schema.target
-        return self.y[index] if target.labels else self.y[index].astype(np.float64) * target.std + target.mean
+        """(n,) class numbers of these rows, or values in the target's unit."""
+        return self.schema.target.in_units(self.y[index])
 
 
 def prepare(
@@ -161,9 +159,8 @@ def prepare(
 def prepare_dataset(table: DataSet, config: Config) -> PreparedTraining:
     """Columns fitted, rows encoded, members built, for a table already read."""
     config = config.resolve(table.task)
-    loss = {"classification": "cross_entropy", "regression": "squared_error"}[table.task]
     config = replace(config, validation=shown_path(config.validation), test=shown_path(config.test))
-    config = replace(config, target=table.target, task=table.task, loss=loss if config.loss == "auto" else config.loss)
+    config = replace(config, target=table.target, task=table.task, loss=loss_name(config, table.task))
     check_loss(config, table)
     check_memory(config, table)
     storage, is_used = table.storage, table.sets != splits.TEST
@@ -184,7 +181,7 @@ def prepare_dataset(table: DataSet, config: Config) -> PreparedTraining:
     columns = fit_columns(features, config, table.task, leave_out)
     labelled = as_categorical(table.y_cells) if table.task == "classification" else None
     y_values = labelled if labelled is not None else np.asarray(table.y_cells.iloc[fitted_on], np.float64)
-    target = fit_target(table.target, table.task, y_values)
+    target = fit_target(table.target, table.task, y_values, build_loss(config).is_centred)
     if labelled is None:
         low, high = extremes(table.y_cells.to_numpy(), is_fitted)
         target = replace(target, low=low, high=high)
@@ -291,7 +288,7 @@ def encode_target(cells: pd.Series[Any] | pd.Categorical[Any] | Floats, schema: 
     """The target's cells -> class numbers in the order of the labels (-1: unknown), or standardised numbers"""
     target = schema.target
     if not target.labels:
-        return ((np.asarray(cells, np.float64) - target.mean) / target.std).astype(np.float32)
+        return target.standardise(np.asarray(cells, np.float64)).astype(np.float32)
     values = cells if isinstance(cells, pd.Categorical) else as_categorical(cells)
     number = {label: i for i, label in enumerate(target.labels)}
     numbers = np.array([*(number.get(str(c), -1) for c in values.categories), -1], np.int64)

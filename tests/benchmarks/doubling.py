@@ -33,9 +33,9 @@ from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet, read_dataset
 from mlpcli.metrics.intervals import t_quantile
-from mlpcli.metrics.scoring import LOSS_METRIC
 from mlpcli.studies.learning_curve import part_order, plan
 from mlpcli.studies.tasks import UNUSED, Task, perform, shared, validated
+from mlpcli.training.networks import build_loss
 
 ROOT = Path(__file__).parents[2]
 SEEN, MOST_SEEN = 0.44, 700  # share of the rows that a learning curve sees, judged rows included; twice as many exist
@@ -156,7 +156,7 @@ def foretold(table: DataSet, job: Job) -> dict[str, Any]:
 
 def true_losses(table: DataSet, job: Job) -> dict[str, Any]:
     """The losses on n and on 2 n rows of one repeat."""
-    metric, config = LOSS_METRIC[table.task], replace(job.config, seed=job.draw)
+    metric, config = build_loss(job.config, table.task).metric, replace(job.config, seed=job.draw)
     taken = np.arange(len(table.sets))
     order, judged = part_order(table, taken, round(1 / JUDGED), job.draw, 0)
     data = shared(table)

@@ -11,7 +11,7 @@ from mlpcli.config import Config
 from mlpcli.diagnosis.findings import CHECKS, DiagnosisInput, diagnose, larger, noise_of, smaller
 from mlpcli.evaluation.evaluate import EvaluationEvidence
 from mlpcli.events import History
-from mlpcli.metrics.intervals import Estimate
+from mlpcli.metrics.intervals import Interval
 from mlpcli.training.evidence import Evidence
 
 CONFIG = Config().resolve("classification")
@@ -28,16 +28,16 @@ def history(train, valid, stopped_by="patience", **more):
 
 
 HEALTHY = Evidence(
-    n_train=400, n_valid=500, constant_loss=0.9, train_loss=Estimate(0.2, 0.18, 0.22),
-    valid_loss=Estimate(0.25, 0.22, 0.28), valid_std=0.3, valid_quantiles=(0.0, 0.1, 2.0),
-    gap=Estimate(0.05, 0.03, 0.07),
-    gap_share=Estimate(0.07, 0.04, 0.1), skill=Estimate(0.7, 0.65, 0.75), class_skill=Estimate(0.8, 0.75, 0.85),
-    accuracy=Estimate(0.9, 0.87, 0.93), residual_signal=Estimate(0.0, -0.02, 0.02),
+    n_train=400, n_valid=500, constant_loss=0.9, train_loss=Interval(0.2, 0.18, 0.22),
+    valid_loss=Interval(0.25, 0.22, 0.28), valid_std=0.3, valid_quantiles=(0.0, 0.1, 2.0),
+    gap=Interval(0.05, 0.03, 0.07),
+    gap_share=Interval(0.07, 0.04, 0.1), skill=Interval(0.7, 0.65, 0.75), class_skill=Interval(0.8, 0.75, 0.85),
+    accuracy=Interval(0.9, 0.87, 0.93), residual_signal=Interval(0.0, -0.02, 0.02),
     dead=(0.0, 0.1), saturated=(0.0, 0.0),
-    univariate_strength={"a": Estimate(0.4, 0.3, 0.5), "b": Estimate(0.1, 0.0, 0.2)},
+    univariate_strength={"a": Interval(0.4, 0.3, 0.5), "b": Interval(0.1, 0.0, 0.2)},
     class_counts={"yes": 300, "no": 200},
 )  # fmt: skip
-FAIR = EvaluationEvidence(Estimate(0.01, -0.05, 0.07), 0.2, {}, Estimate(0.3, 0.1, 0.5))
+FAIR = EvaluationEvidence(Interval(0.01, -0.05, 0.07), 0.2, {}, Interval(0.3, 0.1, 0.5))
 
 
 def case(h=None, judged=FAIR, **changed):
@@ -48,10 +48,10 @@ def case(h=None, judged=FAIR, **changed):
 SHOWING = {
     "overfitting": [
         case(history(FALLING, RISING, "epochs")),
-        case(gap=Estimate(0.5, 0.4, 0.6), gap_share=Estimate(0.7, 0.6, 0.8)),
+        case(gap=Interval(0.5, 0.4, 0.6), gap_share=Interval(0.7, 0.6, 0.8)),
     ],
     "overfitting-averted": [case(history(FALLING, RISING))],
-    "underfitting": [case(residual_signal=Estimate(0.3, 0.2, 0.4))],
+    "underfitting": [case(residual_signal=Interval(0.3, 0.2, 0.4))],
     "not-converged": [
         case(history(np.linspace(1, 0.4, 60), np.linspace(1, 0.5, 60), "epochs")),
         case(history(np.linspace(1, 0.9999, 60), np.linspace(1, 0.9999, 60), "epochs")),
@@ -62,15 +62,15 @@ SHOWING = {
         case(history(np.where(EPOCHS % 2, 0.2, 0.8), FALLING)),
         case(history(np.where(EPOCHS == 1, 50.0, FALLING), FALLING)),
     ],
-    "no-better-than-baseline": [case(skill=Estimate(0, -0.1, 0.1), class_skill=Estimate(0, -0.1, 0.1))],
-    "linear-is-enough": [case(judged=replace(FAIR, advantage=Estimate(0.0, -0.05, 0.05)))],
+    "no-better-than-baseline": [case(skill=Interval(0, -0.1, 0.1), class_skill=Interval(0, -0.1, 0.1))],
+    "linear-is-enough": [case(judged=replace(FAIR, advantage=Interval(0.0, -0.05, 0.05)))],
     "validation-too-small": [case(n_valid=20)],
-    "leak-suspected": [case(univariate_strength={"a": Estimate(0.99, 0.98, 1.0), "b": Estimate(0.1, 0.0, 0.2)})],
+    "leak-suspected": [case(univariate_strength={"a": Interval(0.99, 0.98, 1.0), "b": Interval(0.1, 0.0, 0.2)})],
     "imbalanced": [case(class_counts={"yes": 1000, "no": 3})],
     "dead-units": [case(dead=(0.9, 0.0))],
     "saturated-units": [case(saturated=(0.9, 0.0))],
     "test-differs-from-validation": [
-        case(judged=replace(FAIR, loss_rise=Estimate(0.4, 0.1, 0.7), rank=6.0)),
+        case(judged=replace(FAIR, loss_rise=Interval(0.4, 0.1, 0.7), rank=6.0)),
         case(judged=replace(FAIR, moved={"a": 0.5})),
     ],
 }
@@ -118,16 +118,16 @@ def test_ten_flat_noisy_epochs_after_the_best_are_no_overfitting():
 
 
 def test_a_wide_interval_is_no_overfitting():
-    assert CHECKS["overfitting"](case(gap=Estimate(0.5, -0.1, 1.1), gap_share=Estimate(0.7, -0.1, 0.99))) is None
-    assert CHECKS["overfitting"](case(gap=Estimate(0.5, 0.1, 1.1), gap_share=Estimate(0.7, 0.1, 0.99))) is None
+    assert CHECKS["overfitting"](case(gap=Interval(0.5, -0.1, 1.1), gap_share=Interval(0.7, -0.1, 0.99))) is None
+    assert CHECKS["overfitting"](case(gap=Interval(0.5, 0.1, 1.1), gap_share=Interval(0.7, 0.1, 0.99))) is None
 
 
 def test_one_skilled_measure_is_enough_to_be_better_than_the_baseline():
-    assert CHECKS["no-better-than-baseline"](case(skill=Estimate(-1.0, -1.5, -0.5))) is None
+    assert CHECKS["no-better-than-baseline"](case(skill=Interval(-1.0, -1.5, -0.5))) is None
 
 
 def test_what_two_measures_call_skilled_at_95_percent_only_may_be_chance():
-    chance = case(skill=Estimate(0.05, 0.005, 0.1), class_skill=Estimate(0.1, 0.01, 0.2))
+    chance = case(skill=Interval(0.05, 0.005, 0.1), class_skill=Interval(0.1, 0.01, 0.2))
     assert CHECKS["no-better-than-baseline"](chance) is not None
 
 
@@ -135,7 +135,7 @@ def test_a_rise_that_early_stopping_cut_short_is_a_note_and_one_in_the_kept_mode
     stopped = history(FALLING, RISING)
     assert [f.code for f in diagnose(case(stopped))] == ["overfitting-averted"]
     assert [f.code for f in diagnose(case(history(FALLING, RISING, "epochs")))] == ["overfitting"]
-    lost = {"gap": Estimate(0.5, 0.4, 0.6), "gap_share": Estimate(0.7, 0.6, 0.8)}
+    lost = {"gap": Interval(0.5, 0.4, 0.6), "gap_share": Interval(0.7, 0.6, 0.8)}
     assert [f.code for f in diagnose(case(stopped, **lost))] == ["overfitting"]
 
 

@@ -39,6 +39,7 @@ def errors(net: Network, loss_name: str, smoothing: float, weighted: bool, x: Ve
     x = rng.standard_normal((N, N_INPUTS)) if x is None else x
     loss = LOSSES[loss_name](smoothing)
     y = rng.integers(0, max(net.n_outputs, 2), N) if loss.task == "classification" else rng.standard_normal(N)
+    y = y if loss.task == "classification" or np.isinf(loss.min_target) else np.abs(y)
     weights = rng.random(N) * 2 if weighted else None
     grad = np.empty((N, net.n_outputs))
 

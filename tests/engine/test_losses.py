@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
-from mlpcli.engine.losses import LOSSES
+from mlpcli.engine.losses import LOSSES, weighted_quantile
 
 CLASSIFIERS = [name for name, loss in LOSSES.items() if loss.task == "classification"]
 
@@ -15,7 +16,12 @@ def problem(name: str, n: int = 12):
     rng = np.random.default_rng(0)
     n_outputs = 3 if name == "cross_entropy" else 1
     y = rng.integers(0, max(n_outputs, 2), n) if name in CLASSIFIERS else rng.standard_normal(n)
-    return rng.standard_normal((n, n_outputs)), y
+    return rng.standard_normal((n, n_outputs)), allowed(y, LOSSES[name])
+
+
+def allowed(y, loss):
+    """The values of a target, moved to where the loss is defined."""
+    return y if loss.task == "classification" or np.isinf(loss.min_target) else loss.min_target + np.abs(y)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
@@ -108,10 +114,66 @@ def test_a_rows_loss_is_minus_the_log_of_its_class_probability(name):
 
 @pytest.mark.parametrize("name", [name for name in LOSSES if name not in CLASSIFIERS])
 def test_a_right_prediction_costs_nothing_and_any_other_something(name):
-    y = np.array([-2.0, 0.0, 3.0])
     loss = LOSSES[name]()
-    assert loss.value(y[:, None], y) == 0
-    assert (loss.rows(y[:, None] + [[0.5], [-1.5], [2.0]], y) > 0).all()
+    y = allowed(np.array([-2.0, 0.5, 3.0]), loss)
+    right = loss.inverse_link(y[:, None])
+    assert loss.value(right, y) == pytest.approx(0, abs=1e-12)
+    assert (loss.rows(right + np.array([[0.5], [-1.5], [2.0]]), y) > 0).all()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_constant_answer_is_the_best_constant(name, weighted):
+    loss = LOSSES[name]()
+    _, y = problem(name, 41)
+    weights = np.random.default_rng(1).uniform(0.1, 2, len(y)) if weighted else None
+    best = loss.constant(y, weights, 3 if name == "cross_entropy" else 2 if name in CLASSIFIERS else 1)
+
+    def value(logits):
+        return loss.value(np.tile(logits, (len(y), 1)), y, weights)
+
+    others = [minimize(value, best + shift, method="Nelder-Mead", tol=1e-9).fun for shift in (-0.3, 0.0, 0.4)]
+    assert value(best) <= min(others) + 1e-9
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_inverse_link_is_the_inverse_of_the_link(name):
+    loss = LOSSES[name]()
+    outputs = loss.link(problem(name)[0])
+    np.testing.assert_allclose(loss.link(loss.inverse_link(outputs)), outputs, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_loss_of_outputs_is_that_of_their_logits(name):
+    loss = LOSSES[name]()
+    logits, y = problem(name)
+    np.testing.assert_allclose(loss.rows_of_outputs(loss.link(logits), y), loss.rows(logits, y), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_residuals_of_a_perfect_prediction_are_zero(name):
+    loss = LOSSES[name]()
+    y = np.array([0, 1, 1, 0]) if name in CLASSIFIERS else np.array([0.0, 1.0, 1.0, 0.0])
+    z = {"cross_entropy": 100 * np.eye(2)[y.astype(int)], "binary_cross_entropy": 200.0 * y[:, None] - 100}.get(
+        name, loss.inverse_link(y[:, None])
+    )
+    assert np.abs(loss.residuals(z, y)).max() < 1e-12
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_residuals_of_the_constant_answer_are_zero_on_average_where_it_is_the_mean(name):
+    loss = LOSSES[name]()
+    if loss.constant_name not in ("mean", "majority class"):
+        pytest.skip("its constant is no mean")
+    _, y = problem(name, 41)
+    best = loss.constant(y, None, 3 if name == "cross_entropy" else 2 if name in CLASSIFIERS else 1)
+    assert loss.residuals(np.tile(best, (len(y), 1)), y).mean(axis=0) == pytest.approx(0, abs=1e-12)
+
+
+def test_the_median_of_weighted_values_is_that_of_the_values_repeated():
+    y, weights = np.array([3.0, 1.0, 2.0, 5.0]), np.array([1.0, 3.0, 1.0, 1.0])
+    assert weighted_quantile(y, 0.5, weights) == np.median(np.repeat(y, weights.astype(int))) == 1.5
+    assert weighted_quantile(y, 0.5) == np.median(y)
 
 
 def test_cross_entropy_of_one_logit_is_that_of_two():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 import sklearn.metrics as peer
 
+from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import DataError
 from mlpcli.metrics import scoring as metrics
 from mlpcli.metrics.scoring import METRICS, best_threshold, confusion, decide, per_class, score
@@ -63,7 +66,7 @@ def test_a_perfect_prediction_is_best_and_a_shuffled_one_worse(name):
 def test_the_interval_of_an_accuracy_is_that_of_the_binomial():
     y = np.repeat([0, 1], 200)
     proba = np.eye(2)[np.where(np.arange(400) % 5 == 0, 1 - y, y)]
-    found = score("classification", y, proba, rng=np.random.default_rng(0))["accuracy"]
+    found = score(LOSSES["cross_entropy"](), y, proba, rng=np.random.default_rng(0))["accuracy"]
     half = 1.96 * (0.8 * 0.2 / 400) ** 0.5
     assert found.value == pytest.approx(0.8)
     assert [found.low, found.high] == pytest.approx([0.8 - half, 0.8 + half], abs=0.008)
@@ -81,8 +84,8 @@ def test_confusion_and_per_class_are_those_of_scikit_learn():
 @pytest.mark.parametrize("y", [np.zeros(20, int), np.r_[np.zeros(19, int), 1]])
 def test_one_class_or_a_class_of_one_row_gives_finite_metrics(y):
     proba = np.tile([0.9, 0.1], (20, 1))
-    found = score("classification", y, proba, n_bootstrap=50, rng=np.random.default_rng(0))
-    assert all(np.isfinite(v).all() for v in found.values())
+    found = score(LOSSES["cross_entropy"](), y, proba, n_bootstrap=50, rng=np.random.default_rng(0))
+    assert all(np.isfinite(astuple(v)).all() for v in found.values())
 
 
 @pytest.mark.parametrize("weights", [np.zeros(20), np.full(20, -1.0)])
@@ -93,11 +96,11 @@ def test_rows_without_weight_cannot_be_scored(weights):
 
 def test_curves_of_many_classes_are_resampled_less_often_and_the_others_as_often(monkeypatch):
     y, proba = classes()
-    before = score("classification", y, proba, n_bootstrap=600, rng=np.random.default_rng(0))
+    before = score(LOSSES["cross_entropy"](), y, proba, n_bootstrap=600, rng=np.random.default_rng(0))
     monkeypatch.setattr(metrics, "MIN_BOOTSTRAP", 10)
     monkeypatch.setattr(metrics, "MAX_CELLS", 600 * len(y))
     monkeypatch.setattr(metrics, "BLOCK_CELLS", 250 * len(y))  # the curves are done in the first block
-    found = score("classification", y, proba, n_bootstrap=600, rng=np.random.default_rng(0))
+    found = score(LOSSES["cross_entropy"](), y, proba, n_bootstrap=600, rng=np.random.default_rng(0))
     assert found["accuracy"] == before["accuracy"]
     assert found["auc"].value == before["auc"].value
     assert found["auc"] != before["auc"]

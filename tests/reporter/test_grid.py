@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from mlpcli.data.kinds.category import CategoryColumn
 from mlpcli.data.kinds.left_out import LeftOut
 from mlpcli.events import History
-from mlpcli.metrics.intervals import Estimate, Interval
+from mlpcli.metrics.intervals import Interval
 from mlpcli.reporter.findings import remedies_table
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.studies import (
@@ -68,7 +68,7 @@ GRIDS: dict[str, Grid] = {
         )
     ),
     "remedies": remedies_table([
-        Remedied("larger", "--hidden 256,256 --weight-decay 0.05", 0.1234, Estimate(0.01, -0.2, 0.2), "no difference"),
+        Remedied("larger", "--hidden 256,256 --weight-decay 0.05", 0.1234, Interval(0.01, -0.2, 0.2), "no difference"),
         Remedied("lower", "--lr 0.001", None, None, "diverged"),
     ]),
 }  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -112,7 +112,7 @@ def test_the_interval_is_the_corrected_resampled_t_interval():
     found = resampled_interval("accuracy", scores, ratio=0.25)
     scale = (statistics.variance(scores) * (1 / 5 + 0.25)) ** 0.5
     low, high = stats.t.interval(0.95, 4, loc=statistics.mean(scores), scale=scale)
-    assert tuple(found) == pytest.approx((statistics.mean(scores), low, high))
+    assert astuple(found) == pytest.approx((statistics.mean(scores), low, high))
     assert resampled_interval("accuracy", [0.99, 1.0], 0.5).high == 1
     assert resampled_interval("log_loss", [0.0, 0.1], 0.5).low == 0
 

@@ -1,0 +1,59 @@
+"""What every model has to beat on the same rows: always the same answer, and a linear model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mlpcli.config import Config
+from mlpcli.data.dataset import DataSet
+from mlpcli.engine.arrays import Array
+from mlpcli.engine.losses import Target
+from mlpcli.events import History
+from mlpcli.metrics.intervals import Interval, estimate, resampled_means, share_of
+from mlpcli.model.assemble import assemble
+from mlpcli.model.trained import TrainedModel
+from mlpcli.training.networks import build_loss
+from mlpcli.training.prepare import prepare_dataset
+
+LINEAR_BATCH, LINEAR_STEPS = 64, 3000  # rows; enough for a convex loss at a falling rate to settle
+MIN_LINEAR_EPOCHS, MAX_LINEAR_EPOCHS = 10, 300
+
+
+def constant_outputs(model: TrainedModel, n: int) -> Array:
+    """The constant answer that is best for the rows the model was fitted on, for n rows.
+
+    Class shares (n, n_classes), or one value in the target's unit (n,).
+    """
+    return np.tile(model.record.constant, (n, 1)) if model.labels else np.full(n, model.record.constant[0])
+
+
+def fit_linear(table: DataSet, config: Config) -> TrainedModel:
+    """A network of the same loss without hidden layers, trained on the same rows. Raises as `prepare_dataset` does."""
+    n_steps = len(table.sets) // LINEAR_BATCH + 1
+    epochs = int(np.clip(LINEAR_STEPS // n_steps, MIN_LINEAR_EPOCHS, MAX_LINEAR_EPOCHS))
+    linear = replace(
+        config, preset="classic", ensemble=1, kinds=("mlp",), hidden=(), embed_numbers="none",
+        parametrization="standard", init="auto", optimizer="adam", lr=0.02, schedule="cosine", epochs=epochs,
+        batch_size=str(LINEAR_BATCH), patience=0, dropout=0.0, input_noise=0.0, normalization="none",
+        label_smoothing=0.0, calibrate=False, time_limit=None,
+    )  # fmt: skip
+    prepared = prepare_dataset(table, linear)
+    return assemble(prepared, History.of(prepared.events()))
+
+
+def loss_ratio(model: TrainedModel, truth: Target, ours: Array, theirs: Array) -> Interval:
+    """Their loss minus ours on the same rows, as a share of what theirs gains over a constant; paired bootstrap.
+
+    Truth (n,), outputs (n, n_classes) or (n,) in the target's unit; the loss is the model's.
+    """
+    n, loss, target = len(truth), build_loss(model.config), model.schema.target
+    y = target.standardise(truth)
+    of_ours, of_theirs, of_constant = (
+        loss.rows_of_outputs(target.standardise(outputs.reshape(n, -1)), y)
+        for outputs in (ours, theirs, constant_outputs(model, n))
+    )
+    rng = np.random.default_rng([model.config.seed, n, 1])
+    means = resampled_means(np.column_stack([of_theirs - of_ours, of_constant - of_theirs]), rng)
+    return estimate(share_of(means[:, 0], np.maximum(means[:, 1], 0)))

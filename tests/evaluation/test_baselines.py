@@ -1,0 +1,45 @@
+"""Baselines are of the model's loss: the best constant for the rows that networks are fitted on, and a linear model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from samples import SAMPLES
+
+from mlpcli.config import Config
+from mlpcli.evaluation.baselines import constant_outputs, fit_linear, loss_ratio
+from mlpcli.evaluation.evaluate import evaluate_dataset
+from mlpcli.events import History
+from mlpcli.model.assemble import assemble
+from mlpcli.training.prepare import prepare
+
+
+def trained(**settings):
+    prepared = prepare(str(SAMPLES / "diabetes.csv"), Config(preset="classic", epochs=2, **settings))
+    return prepared, assemble(prepared, History.of(prepared.events()))
+
+
+@pytest.mark.parametrize(
+    ("loss", "name", "best"), [("squared_error", "mean", np.mean), ("absolute_error", "median", np.median)]
+)
+def test_the_constant_answer_is_that_of_the_loss(loss, name, best):
+    prepared, model = trained(loss=loss)
+    fitted = prepared.truth(prepared.members[0].train.index)
+    assert constant_outputs(model, 3) == pytest.approx([best(fitted)] * 3, rel=1e-6)
+    found = evaluate_dataset(model, prepared.table, linear=False)
+    assert found.baselines[name]["mae"] == pytest.approx(np.abs(found.y - best(fitted)).mean(), rel=1e-6)
+
+
+def test_the_linear_model_descends_on_the_same_loss():
+    prepared, model = trained(loss="huber")
+    assert fit_linear(prepared.table, model.config).config.loss == "huber"
+
+
+def test_a_model_as_good_as_the_linear_one_has_no_advantage_and_a_perfect_one_all_that_is_left():
+    _, model = trained()
+    truth = np.linspace(50, 300, 80)
+    theirs = truth + 20 * np.sin(np.arange(80))
+    assert loss_ratio(model, truth, theirs, theirs).value == 0
+    constant = np.mean((truth - model.record.constant[0]) ** 2)
+    expected = np.mean((theirs - truth) ** 2) / (constant - np.mean((theirs - truth) ** 2))
+    assert loss_ratio(model, truth, truth, theirs).value == pytest.approx(expected)
