@@ -11,13 +11,11 @@ from __future__ import annotations
 import difflib
 import math
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields, replace
-from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
-from mlpcli.errors import MachineError, UsageError
+from mlpcli.errors import UsageError
 
 Task = Literal["classification", "regression"]
 TASKS: tuple[Task, ...] = ("classification", "regression")
@@ -379,76 +377,12 @@ PRESETS: Mapping[str, Preset] = {
 }
 
 
-# --- text to values, one way for flags, environment, configuration file and `--vary` ---------------------
-
-Settings = TypeVar("Settings", Config, ReadOptions)
-DURATION = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}  # seconds
-SIZE = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}  # bytes
+# --- checks of values -------------------------------------------------------------------------------------
 
 
 def flag(name: str) -> str:
     """max_norm -> --max-norm"""
     return "--" + name.replace("_", "-")
-
-
-HINTS = {owner: get_type_hints(owner) for owner in (Config, ReadOptions)}  # once: it is slow
-
-
-def setting_named(text: str) -> str:
-    """The setting of Config written `max-norm` or `max_norm`. Raises UsageError with the nearest one."""
-    name = text.replace("-", "_")
-    if name not in Config.__dataclass_fields__:
-        known = [flag(f.name).removeprefix("--") for f in fields(Config)]
-        near = difflib.get_close_matches(text, known, n=1)
-        raise UsageError(f"no setting '{text}'" + (f"; did you mean '{near[0]}'?" if near else ""))
-    return name
-
-
-def setting_type(owner: type[Config] | type[ReadOptions], name: str) -> tuple[type, bool]:
-    """Plain type of a setting, and whether it is a tuple: `tuple[int, ...] | None` -> int, True."""
-    hint = HINTS[owner][name]
-    kinds = [t for t in (get_args(hint) or (hint,)) if t is not type(None)]
-    if get_origin(hint) is tuple or get_origin(kinds[0]) is tuple:
-        inner = get_args(hint if get_origin(hint) is tuple else kinds[0])[0]
-        return inner, True
-    return kinds[0], False
-
-
-def parse(owner: type[Config] | type[ReadOptions], name: str, text: str) -> Any:
-    """The value of setting `name` as written on a command line; UsageError when it does not fit its type."""
-    spec = owner.__dataclass_fields__[name]
-    kind, many = setting_type(owner, name)
-    if many:
-        separator = "[,x]" if kind is int else ","
-        parts = [part.strip() for part in re.split(separator, text)] if text.strip() else []
-        return tuple(_parse_one(name, kind, spec, part) for part in parts)
-    return _parse_one(name, kind, spec, text)
-
-
-def _parse_one(name: str, kind: type, spec: Field[Any], text: str) -> Any:
-    if spec.metadata["unit"] == "duration":
-        match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", text.strip())
-        if not match:
-            raise UsageError(f"{flag(name)}: expected a time such as 90s, 5m or 2h, found '{text}'")
-        return float(match[1]) * DURATION[match[2]]
-    if spec.metadata["unit"] == "size":
-        match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([kmgt]?)b?", text.strip().lower(), re.ASCII)
-        if not match:
-            raise UsageError(f"{flag(name)}: expected a size such as 500MB or 2GB, found '{text}'")
-        return int(float(match[1]) * SIZE[match[2]])
-    if kind is bool:
-        if text.lower() not in ("true", "false"):
-            raise UsageError(f"{flag(name)}: expected true or false, found '{text}'")
-        return text.lower() == "true"
-    if kind is int:
-        if not re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", text, re.ASCII):
-            raise UsageError(f"{flag(name)}: expected a whole number{_range(spec)}, found '{text}'")
-        return int(text)
-    if kind is float:
-        if not re.fullmatch(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?\s*", text, re.ASCII):
-            raise UsageError(f"{flag(name)}: expected a number{_range(spec)}, found '{text}'")
-        return float(text)
-    return text
 
 
 def check(settings: Config | ReadOptions) -> None:
@@ -463,11 +397,11 @@ def check(settings: Config | ReadOptions) -> None:
                     f"{flag(spec.name)}: no such choice '{one}'" + (f"; did you mean {near[0]}?" if near else ""),
                     hint="one of " + ", ".join(choices),
                 )
-            if isinstance(one, (int, float)) and not isinstance(one, bool) and not _within(spec, one):
-                raise UsageError(f"{flag(spec.name)}: expected a number{_range(spec)}, found {one:g}")
+            if isinstance(one, (int, float)) and not isinstance(one, bool) and not is_within(spec, one):
+                raise UsageError(f"{flag(spec.name)}: expected a number{range_text(spec)}, found {one:g}")
 
 
-def _within(spec: Field[Any], value: float) -> bool:
+def is_within(spec: Field[Any], value: float) -> bool:
     low, high, above = (spec.metadata[k] for k in ("low", "high", "above"))
     return (
         math.isfinite(value)
@@ -477,7 +411,8 @@ def _within(spec: Field[Any], value: float) -> bool:
     )
 
 
-def _range(spec: Field[Any]) -> str:
+def range_text(spec: Field[Any]) -> str:
+    """' from 1 to 100': the values a setting may have."""
     low, high, above = (spec.metadata[k] for k in ("low", "high", "above"))
     parts = [
         f" from {low:g}" if low is not None else "",
@@ -485,45 +420,3 @@ def _range(spec: Field[Any]) -> str:
         f" to {high:g}" if high is not None else "",
     ]
     return "".join(parts)
-
-
-def from_text(owner: type[Settings], texts: Mapping[str, str]) -> Settings:
-    """Settings from their written form; keys are field names."""
-    return owner(**{name: parse(owner, name, text) for name, text in texts.items()})
-
-
-CONFIG_FILE_LIMIT = 1_000_000  # bytes; a configuration file is a page of text
-
-
-def read_config_file(path: Path) -> dict[str, str]:
-    """The settings of a TOML file in their written form; an unknown key is a UsageError."""
-    try:
-        if path.stat().st_size > CONFIG_FILE_LIMIT:
-            raise UsageError("configuration file larger than 1 MB", file=str(path))
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise MachineError(f"cannot read the configuration file: {error.strerror}", file=str(path)) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"not a TOML file: {error}", file=str(path)) from error
-    known = [f.name for f in (*fields(Config), *fields(ReadOptions))]
-    texts = {}
-    for key, value in values.items():
-        name = key.replace("-", "_")
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            raise UsageError(
-                f"unknown setting '{key}'" + (f"; did you mean '{near[0]}'?" if near else ""), file=str(path)
-            )
-        texts[name] = _written(value, key, path)
-    return texts
-
-
-def _written(value: object, key: str, path: Path) -> str:
-    match value:
-        case bool():
-            return str(value).lower()
-        case int() | float() | str():
-            return str(value)
-        case list() if all(isinstance(v, (int, float, str)) and not isinstance(v, bool) for v in value):
-            return ",".join(str(v) for v in value)
-    raise UsageError(f"setting '{key}': expected text, a number, true, false or a list of these", file=str(path))

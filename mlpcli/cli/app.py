@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import functools
 import inspect as introspect
-import json as jsonlib
 import os
 import resource
 import signal
@@ -19,6 +18,7 @@ import typer
 from mlpcli import __version__
 from mlpcli.cli import streams
 from mlpcli.errors import MachineError, MlpcliError, UsageError
+from mlpcli.reporter.answers import error_answer, print_answer
 
 app = typer.Typer(
     name="mlpcli",
@@ -27,7 +27,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-SCHEMA = 1  # of every --json answer
 BUG = 70  # exit code, as in sysexits.h
 MIN_MEMORY = 256 << 20  # bytes of address space that the interpreter and its modules take
 
@@ -216,11 +215,7 @@ def report_traceback(error: Exception) -> None:
 def report_problem(error: MlpcliError, as_json: bool) -> None:
     show("mlpcli: ", str(error), 400, error.hint)
     if as_json:
-        problem = {
-            "kind": error.kind, "message": error.message, "hint": error.hint, "file": error.file,
-            "line": error.line, "column": error.column,
-        }  # fmt: skip
-        print(jsonlib.dumps({"schema": SCHEMA, "error": problem}))
+        print_answer(error_answer(error))
     try:
         sys.stdout.flush()
     except (streams.ReaderLeftError, OSError):

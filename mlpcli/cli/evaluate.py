@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlpcli.cli.answers import answer, check_gates, read_gates
 from mlpcli.cli.app import app, with_error_boundary
-from mlpcli.cli.options import Gates, Json, ModelFile, OtherData, Quiet, Sectioned, Verbose, settings_of, with_settings
+from mlpcli.cli.gates import read_gates
+from mlpcli.cli.options import (
+    FailUnder,
+    Json,
+    ModelFile,
+    OtherData,
+    Quiet,
+    Sectioned,
+    Verbose,
+    settings_of,
+    with_settings,
+)
 from mlpcli.config import ReadOptions
 from mlpcli.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from mlpcli.model.trained import TrainedModel
 
 
 @app.command(cls=Sectioned, short_help="Score a model on its test rows, or on another CSV file.")
@@ -26,7 +38,7 @@ def evaluate(
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
-    fail_under: Gates = None,
+    fail_under: FailUnder = None,
     **settings: Any,
 ) -> None:
     """Score a model on the test rows it never saw, or on another CSV file.
@@ -39,51 +51,32 @@ def evaluate(
     _, options = settings_of(None, settings)
     gates = read_gates(fail_under)
     from mlpcli.diagnosis.findings import findings
-    from mlpcli.evaluation.evaluate import evaluate as evaluated
-    from mlpcli.metrics.scoring import confusion, decide, metrics_of, per_class
+    from mlpcli.evaluation import evaluate as evaluation
     from mlpcli.model.trained import load
-    from mlpcli.training.networks import build_loss
+    from mlpcli.reporter.answers import model_answer, print_answer
+    from mlpcli.reporter.evaluation import evaluation_view
+    from mlpcli.reporter.text import make_console
 
     loaded = load(model)
-    known = metrics_of(build_loss(loaded.config))
-    if metric is not None and metric not in known:
-        raise UsageError(f"--metric: no metric '{metric}' for {loaded.task}", "one of " + ", ".join(known))
-    result = evaluated(loaded, data, options, linear=metric is None)
+    check_metric(metric, loaded)
+    result = evaluation.evaluate(loaded, data, options, linear=metric is None)
     if "test" not in result.metrics:
         raise DataError("the model kept no test rows", "name a CSV: mlpcli evaluate MODEL DATA", file=model)
     if metric is not None:
         print(f"{result.metrics['test'][metric].value:.6g}")
     elif json:
-        history = loaded.record.history
-        print(jsonlib.dumps(answer(loaded, result, findings(loaded, result), model, history), allow_nan=False))
-    elif not quiet:
-        from mlpcli.reporter.grid import Grid
-        from mlpcli.reporter.tables import confusion_table, finding_lines, metrics_table
-        from mlpcli.reporter.text import make_console, safe
+        print_answer(model_answer(loaded, result, findings(loaded, result), model, loaded.record.history))
+    else:
+        view = evaluation_view(loaded, result, findings(loaded, result), data is not None, verbose)
+        make_console(sys.stdout, quiet).show(view)
+    gates.check(result)
 
-        console = make_console(sys.stdout)
-        console.print(f"{safe(result.data)}: {len(result.y)} rows judged, target {safe(loaded.schema.target.name)}")
-        if data is not None and "train" in result.metrics:
-            console.print("this is the file the model was trained on: only its test rows are judged", soft_wrap=True)
-        console.print(metrics_table(result.metrics, result.baselines, verbose))
-        if loaded.labels:
-            counts = confusion(
-                result.y.astype(int), decide(result.outputs, loaded.record.threshold), len(loaded.labels)
-            )
-            console.print(confusion_table(loaded.labels, counts.tolist()))
-            found = per_class(counts)
-            rows = [
-                (label, f"{p:.3f}", f"{r:.3f}", f"{f:.3f}", str(n))
-                for label, p, r, f, n in zip(loaded.labels, *found, strict=True)
-            ]
-            console.print(Grid(["class", "precision", "recall", "f1", "rows"], rows))
-        else:
-            import numpy as np
 
-            errors = result.outputs - result.y
-            cuts = np.quantile(errors, [0.05, 0.25, 0.5, 0.75, 0.95])
-            names = ["residual (prediction - truth)", "5 %", "25 %", "median", "75 %", "95 %"]
-            console.print(Grid(names, [("", *(f"{c:.4g}" for c in cuts))]))
-        for line in ["", *finding_lines(findings(loaded, result))]:
-            console.print(line, soft_wrap=True)
-    check_gates(gates, result)
+def check_metric(metric: str | None, model: TrainedModel) -> None:
+    """UsageError where a model of this loss has no such metric."""
+    from mlpcli.metrics.scoring import metrics_of
+    from mlpcli.training.networks import build_loss
+
+    known = metrics_of(build_loss(model.config))
+    if metric is not None and metric not in known:
+        raise UsageError(f"--metric: no metric '{metric}' for {model.task}", "one of " + ", ".join(known))

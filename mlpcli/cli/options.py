@@ -14,7 +14,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from mlpcli.config import Config, ReadOptions, flag, from_text, read_config_file, setting_type
+from mlpcli.config import Config, ReadOptions, flag
+from mlpcli.flags import from_text, read_config_file, setting_type
 
 OWN_CONFIG = "mlpcli.toml"  # read from the working folder without being named
 SHORT = {"target": "-t"}
@@ -26,7 +27,7 @@ ConfigFile = Annotated[str | None, typer.Option("--config", help="TOML file of s
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON value on standard output.")]
-Gates = Annotated[
+FailUnder = Annotated[
     list[str] | None,
     typer.Option("--fail-under", metavar="METRIC=VALUE", help="Exit 3 when a test metric is worse than this."),
 ]

@@ -2,52 +2,59 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 
-from mlpcli.cli.app import SCHEMA, StoppedError, app, with_error_boundary
+from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.options import ConfigFile, DataFile, Json, Quiet, Sectioned, settings_of, with_settings
+from mlpcli.cli.stops import collect, leave
 from mlpcli.config import Config, ReadOptions
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from mlpcli.data.dataset import DataSet
-    from mlpcli.studies.tasks import TaskOutcome
+    from mlpcli.studies.tasks import TaskOutcome, TrainingTask
 
-Jobs = Annotated[int, typer.Option("--jobs", min=1, max=256, help="Trainings at once, each on a process of its own.")]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, max=256, help="Trainings at once, each in its own process.")]
+Found = TypeVar("Found", covariant=True)
 
 
-def collect(outcomes: Iterator[TaskOutcome], total: int, quiet: bool) -> tuple[list[TaskOutcome], StoppedError | None]:
-    """Outcomes as they come, shown; after an interruption those that were finished, and the interruption."""
-    from mlpcli.reporter.studies import progress
+class Study(Protocol[Found]):
+    """Trainings that are ready to run, and what they add up to."""
+
+    @property
+    def table(self) -> DataSet: ...
+    @property
+    def tasks(self) -> tuple[TrainingTask, ...]: ...
+    def outcomes(self, jobs: int) -> Iterator[TaskOutcome]: ...
+    def result(self, outcomes: Sequence[TaskOutcome]) -> Found: ...
+
+
+def conduct(
+    study: Study[Found], note: str, answer: Callable[[Any, Any], dict[str, Any]],
+    view: Callable[[Any], Iterable[RenderableType]], *, jobs: int, json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    """Runs a study as all of them run: says what it will do, shows progress, then answers or shows what was found.
+
+    After an interruption the figures are those of the trainings that were finished.
+    """
+    from mlpcli.reporter.answers import print_answer
+    from mlpcli.reporter.progress import progress, task_line
     from mlpcli.reporter.text import make_console
 
-    done: list[TaskOutcome] = []
-    try:
-        for outcome in outcomes if quiet else progress(outcomes, total, make_console(sys.stderr)):
-            done.append(outcome)
-    except StoppedError as error:
-        return done, error
-    return done, None
-
-
-def leave(stopped: StoppedError | None, n_done: int, total: int) -> None:
-    """After an interruption: what the figures rest on, and the exit code."""
-    if stopped is not None:
-        from mlpcli.reporter.text import make_console
-
-        make_console(sys.stderr).print(f"interrupted; the figures are of {n_done} of {total} trainings", soft_wrap=True)
-        raise typer.Exit(128 + stopped.number)
-
-
-def notes(table: DataSet, more: str) -> None:
-    from mlpcli.reporter.text import make_console, safe
-
-    for note in [*table.notes, more]:
-        make_console(sys.stderr).print(safe(note, 300), soft_wrap=True)
+    aside, total = make_console(sys.stderr, quiet), len(study.tasks)
+    aside.say(*study.table.notes, note)
+    done, stopped = collect(progress(study.outcomes(jobs), total, aside, task_line))
+    found = study.result(done)
+    if json:
+        print_answer(answer(study, found))
+    else:
+        make_console(sys.stdout, quiet).show(view(found))
+    leave(stopped, f"interrupted; the figures are of {len(done)} of {total} trainings")
 
 
 @app.command(cls=Sectioned, short_help="Cross-validate; the test rows stay unseen.")
@@ -56,7 +63,7 @@ def notes(table: DataSet, more: str) -> None:
 def cv(
     data: DataFile,
     *,
-    folds: Annotated[int, typer.Option("--folds", help="Parts that each judge once.")] = 5,
+    folds: Annotated[int, typer.Option("--folds", help="Parts of the rows, each the validation rows once.")] = 5,
     repeats: Annotated[int, typer.Option("--repeats", min=1, max=1000, help="Times the folds are drawn anew.")] = 1,
     config: ConfigFile = None,
     jobs: Jobs = 1,
@@ -64,7 +71,7 @@ def cv(
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
-    """Cross-validate: train on all folds but one, judge on that one, for each; the test rows stay unseen.
+    """Cross-validate: train on all folds but one, evaluate on that one, for each; the test rows stay unseen.
 
     \b
     mlpcli cv data.csv
@@ -73,34 +80,13 @@ def cv(
     """
     chosen, options = settings_of(config, settings)
     from mlpcli.data.dataset import read_dataset
-    from mlpcli.files.jsonable import to_json
-    from mlpcli.reporter.studies import cross_validation_table
-    from mlpcli.reporter.text import make_console
+    from mlpcli.reporter.answers import cross_validation_answer
+    from mlpcli.reporter.studies import cross_validation_note, cross_validation_view
     from mlpcli.studies.cross_validation import plan
 
-    table = read_dataset(data, chosen, options)
-    study = plan(table, chosen, folds, repeats)
-    if not quiet:
-        n_test = int((table.sets == 2).sum())
-        notes(table, f"{folds} {study.kind} folds, repeats: {repeats}; {len(table.sets) - n_test} rows take part, "
-              f"{n_test} test rows do not (--test 0 to use all rows); seed {chosen.seed} (--seed)")  # fmt: skip
-    done, stopped = collect(study.outcomes(jobs), len(study.tasks), quiet)
-    found = study.result(done)
-    if json:
-        print(jsonlib.dumps({
-            "schema": SCHEMA, "data": table.source.name, "target": table.target, "task": table.task,
-            "seed": chosen.seed, "split": found.kind, "folds": folds, "repeats": repeats, "rows": found.n_rows,
-            "interval": "corrected resampled t, 95 %",
-            "metrics": {k: {"value": v.value, "low": v.low, "high": v.high} for k, v in found.metrics.items()},
-            "scores": [to_json({"name": f.name, "rows": f.rows, "metrics": f.metrics["test"]}) for f in found.folds],
-            "seconds": sum(f.seconds for f in found.folds),
-        }, allow_nan=False))  # fmt: skip
-    elif not quiet:
-        console = make_console(sys.stdout)
-        console.print(cross_validation_table(found))
-        console.print("(95 %): corrected resampled t-interval, as folds share training rows (Nadeau & Bengio 2003)",
-                      soft_wrap=True)  # fmt: skip
-    leave(stopped, len(done), len(study.tasks))
+    study = plan(read_dataset(data, chosen, options), chosen, folds, repeats)
+    note = cross_validation_note(study)
+    conduct(study, note, cross_validation_answer, cross_validation_view, jobs=jobs, json=json, quiet=quiet)
 
 
 @app.command(cls=Sectioned, short_help="Train once for each value of a setting, on one chart.")
@@ -109,7 +95,10 @@ def cv(
 def compare(
     data: DataFile,
     *,
-    vary: Annotated[str, typer.Option("--vary", metavar="OPTION=A,B", help="The setting, and the values to compare.")],
+    vary: Annotated[
+        list[str],
+        typer.Option("--vary", metavar="OPTION=A,B", help="A setting and the values to compare; two make a grid."),
+    ],
     config: ConfigFile = None,
     jobs: Jobs = 1,
     json: Json = False,
@@ -121,43 +110,16 @@ def compare(
     \b
     mlpcli compare data.csv --vary batch-size=full,1,32
     mlpcli compare data.csv --vary hidden=,8,64x64 --preset classic
-    mlpcli compare data.csv --vary optimizer=sgd,adam --jobs 2
+    mlpcli compare data.csv --vary optimizer=sgd,adam --vary lr=0.01,0.1
     """
     chosen, options = settings_of(config, settings)
-    from mlpcli.files.jsonable import to_json
-    from mlpcli.reporter.studies import comparison_chart, comparison_table
-    from mlpcli.reporter.text import make_console, safe
-    from mlpcli.studies.comparison import parse_vary, plan
+    from mlpcli.reporter.answers import comparison_answer
+    from mlpcli.reporter.studies import comparison_note, comparison_view
+    from mlpcli.studies.comparison import parse_grid, plan
 
-    study = plan(data, chosen, options, *parse_vary(vary))
-    if not quiet:
-        from mlpcli.training.kinds import kinds_of
-
-        are_single = all(t.config.ensemble == 1 and len(kinds_of(t.config)) == 1 for t in study.tasks)
-        many = "one network" if are_single else "an ensemble"
-        rows = "on the same rows" if study.same_rows else "on other rows each, so that small differences tell nothing"
-        notes(study.table, f"{len(study.tasks)} trainings of {many} each, {rows}, alike but for --vary; "
-              f"the test rows take no part; seed {chosen.seed} (--seed)")  # fmt: skip
-    done, stopped = collect(study.outcomes(jobs), len(study.tasks), quiet)
-    found = study.result(done)
-    if json:
-        print(jsonlib.dumps({
-            "schema": SCHEMA, "data": study.table.source.name, "target": study.table.target,
-            "task": study.table.task, "seed": chosen.seed, "vary": found.setting, "best": found.best.name,
-            "runs": [to_json({
-                "name": o.name, "metrics": o.metrics, "train_loss": o.history.train_loss,
-                "valid_loss": o.history.valid_loss, "best_epoch": o.history.best_epoch, "error": o.error,
-                "seconds": o.seconds,
-            }) for o in found.outcomes],
-        }, allow_nan=False))  # fmt: skip
-    elif not quiet:
-        console = make_console(sys.stdout)
-        console.print(comparison_chart(found))
-        console.print(comparison_table(found))
-        if not found.same_loss:
-            console.print("the losses differ in kind here; compare the metrics", soft_wrap=True)
-        console.print(f"best on validation rows: {safe(found.best.name)} (lowest {found.metric})", soft_wrap=True)
-    leave(stopped, len(done), len(study.tasks))
+    study = plan(data, chosen, options, parse_grid(vary))
+    note = comparison_note(study)
+    conduct(study, note, comparison_answer, comparison_view, jobs=jobs, json=json, quiet=quiet)
 
 
 @app.command(
@@ -176,7 +138,7 @@ def learning_curve(
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
-    """Say what more rows would buy, and whether more regularisation is the better next step.
+    """Say how much more rows would help, and whether more regularisation is the better next step.
 
     \b
     mlpcli learning-curve data.csv
@@ -185,34 +147,10 @@ def learning_curve(
     """
     chosen, options = settings_of(config, settings)
     from mlpcli.data.dataset import read_dataset
-    from mlpcli.files.jsonable import to_json
-    from mlpcli.reporter.studies import learning_chart, learning_lines, learning_table
-    from mlpcli.reporter.text import make_console, safe
+    from mlpcli.reporter.answers import learning_curve_answer
+    from mlpcli.reporter.studies import learning_curve_note, learning_curve_view
     from mlpcli.studies.learning_curve import plan
 
-    table = read_dataset(data, chosen, options)
-    study = plan(table, chosen, repeats, sizes)
-    if not quiet:
-        notes(table, f"{len(study.tasks)} trainings on {study.sizes[0]} to {study.sizes[-1]} rows; "
-              f"the test rows take no part; seed {chosen.seed} (--seed)")  # fmt: skip
-    done, stopped = collect(study.outcomes(jobs), len(study.tasks), quiet)
-    found = study.result(done)
-    if json:
-        points = [
-            {"rows": p.rows, "seconds": p.seconds, "train": to_json(p.train), "validation": to_json(p.valid)}
-            for p in found.points
-        ]
-        print(jsonlib.dumps({
-            "schema": SCHEMA, "data": table.source.name, "target": table.target, "task": table.task,
-            "seed": chosen.seed, "metric": found.metric, "repeats": found.n_repeats, "points": points,
-            "power_law": to_json(found.law), "doubling": to_json(found.doubling),
-            "regularising": to_json(found.regularising),
-            "flags": found.flags, "gap": to_json(found.gap), "advice": found.advice,
-        }, allow_nan=False))  # fmt: skip
-    elif not quiet:
-        console = make_console(sys.stdout)
-        console.print(learning_chart(found))
-        console.print(learning_table(found))
-        for line in learning_lines(found):
-            console.print(safe(line, 300), soft_wrap=True)
-    leave(stopped, len(done), len(study.tasks))
+    study = plan(read_dataset(data, chosen, options), chosen, repeats, sizes)
+    note = learning_curve_note(study)
+    conduct(study, note, learning_curve_answer, learning_curve_view, jobs=jobs, json=json, quiet=quiet)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mlpcli.config import Config
 from mlpcli.evaluation.evaluate import Evaluation, EvaluationEvidence
 from mlpcli.events import History
+from mlpcli.flags import as_flag, as_flags
 from mlpcli.metrics.intervals import Interval
 from mlpcli.model.trained import TrainedModel
 from mlpcli.training.evidence import Evidence
@@ -254,7 +255,7 @@ def leak_suspected(case: DiagnosisInput) -> Finding | None:
         f"column '{first}' alone determines the target almost completely ({share(alone[first].value)}); is it known "
         f"when the prediction is made?",
         {"strength": alone[first].value, "low": alone[first].low, "high": alone[first].high},
-        tuple(f"--drop {name}" for name in suspects),
+        tuple(as_flag("drop", (name,)) for name in suspects),
     )  # fmt: skip
 
 
@@ -484,5 +485,5 @@ def larger(config: Config) -> str:
 
 def resized(config: Config, widths: list[int]) -> str:
     """The flags for hidden layers of these widths."""
-    kind = "" if obeys_hidden(config) else "--kinds mlp "
-    return f"{kind}--hidden " + (",".join(map(str, widths)) or "''")
+    kinds = {} if obeys_hidden(config) else {"kinds": ("mlp",)}
+    return as_flags({**kinds, "hidden": tuple(widths)})

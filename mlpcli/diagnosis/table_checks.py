@@ -25,6 +25,7 @@ from mlpcli.data.storage import Storage
 from mlpcli.data.values import as_categorical, column_values
 from mlpcli.diagnosis.findings import Finding
 from mlpcli.engine.arrays import Floats, Ints
+from mlpcli.flags import as_flag
 from mlpcli.training.prepare import PreparedTraining
 
 SHOWN = 5  # findings of a kind
@@ -113,7 +114,7 @@ def leaks(facts: TableFacts) -> Iterator[Finding]:
         if found is not None:
             yield Finding(
                 "leak-column", "warning", f"column '{name}' by itself all but tells the target ({found[0]})",
-                {"share": found[1]}, (f"--drop {name}",),
+                {"share": found[1]}, (as_flag("drop", (name,)),),
             )  # fmt: skip
 
 
@@ -239,7 +240,7 @@ def mostly_missing(facts: TableFacts) -> Iterator[Finding]:
         if share > MOSTLY_MISSING:
             yield Finding(
                 "mostly-missing", "note", f"column '{name}' has no value in {share:.0%} of the rows",
-                {"share": share}, (f"--drop {name}",),
+                {"share": share}, (as_flag("drop", (name,)),),
             )  # fmt: skip
 
 
@@ -259,7 +260,8 @@ def group_column(facts: TableFacts) -> Iterator[Finding]:
             yield Finding(
                 "group-column", "warning",
                 f"column '{name}' names {n_groups} groups of rows; rows of one group stand in training and test",
-                {"groups": n_groups, "rows_per_group": n / n_groups}, (f"--group {name}", f"--drop {name}"),
+                {"groups": n_groups, "rows_per_group": n / n_groups},
+                (as_flag("group", name), as_flag("drop", (name,))),
             )  # fmt: skip
 
 
@@ -291,7 +293,7 @@ def time_order(facts: TableFacts) -> Iterator[Finding]:
                 "time-order", "warning",
                 f"along '{column.name}' rows close in time have a similar target (von Neumann's ratio {ratio:.2f}, "
                 "1 by chance): a random test set flatters what can be said of the future",
-                {"ratio": ratio}, (f"--time {column.name}",),
+                {"ratio": ratio}, (as_flag("time", column.name),),
             )  # fmt: skip
 
 
@@ -323,7 +325,8 @@ def shifted_test(facts: TableFacts) -> Iterator[Finding]:
         yield Finding(
             "shifted-test", "warning",
             f"the test rows are not like the others: {names} (distribution functions {far[0][0]:.2f} apart)",
-            {"distance": far[0][0], "columns": len(far)}, ("--test 0.15 for a random test set", "--drop " + far[0][1]),
+            {"distance": far[0][0], "columns": len(far)},
+            ("--test 0.15 for a random test set", as_flag("drop", (far[0][1],))),
         )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,12 +11,23 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")  # told apart by the colour-blind
+BLUE = "#0072B2"
+COLOURS = (
+    BLUE,
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+)  # of Okabe & Ito 2008
 GLYPHS = "*o+x#@"  # the same in ASCII
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # bits of a braille cell, by row and column
 POINT, BAR = 1, 2  # what a cell holds where lines are drawn in glyphs: part of a line, of an interval
-NARROWEST, WIDEST = 20, 100
+MIN_WIDTH, MAX_WIDTH = 20, 100  # cells
 LOG_RANGE = 10.0  # largest over smallest value from which on the axis is logarithmic
+
+
+Lines = Sequence[Sequence[tuple[float, ...]]]  # of each series: points (x, y), or intervals (x, low, high)
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,123 @@ def log_ticks(low: float, high: float, n: int) -> list[float]:
 
 
 @dataclass(frozen=True)
+class Axis:
+    """One direction of a chart: which of `n` dots a value falls on; `low` and `high` are of the scaled values."""
+
+    low: float
+    high: float
+    n: int
+    is_log: bool
+
+    @classmethod
+    def of(cls, values: Sequence[float], n: int, is_log: bool, margin: float = 0.0) -> Axis:
+        """An axis on which all values fit; `margin` is left free at both ends, as a share of their range."""
+        scale = math.log10 if is_log else float
+        low, high = scale(min(values)), scale(max(values))
+        room = (high - low) * margin or (abs(high) * 0.1 or 1.0 if margin else 0.0)
+        return cls(low - room, high + room, n, is_log)
+
+    def scaled(self, value: float) -> float:
+        return math.log10(value) if self.is_log else value
+
+    def forward(self, value: float) -> int:
+        """0 at the low end, n - 1 at the high end."""
+        return round((self.scaled(value) - self.low) / (self.high - self.low) * (self.n - 1))
+
+    def backward(self, value: float) -> int:
+        """0 at the high end, as rows of a screen are counted."""
+        return round((self.high - self.scaled(value)) / (self.high - self.low) * (self.n - 1))
+
+
+def labelled(ticks: Sequence[float]) -> dict[float, str]:
+    """Ticks -> labels with as few digits as tell them apart."""
+    for digits in range(3, 10):
+        labels = {tick: f"{tick:.{digits}g}" for tick in ticks}
+        if len(set(labels.values())) == len(ticks):
+            break
+    return labels
+
+
+@dataclass(frozen=True)
+class Plot:
+    """The finite points and intervals of each series, and the axes they lie on."""
+
+    points: Lines
+    intervals: Lines
+    width: int  # cells inside the axes
+    height: int
+    is_glyphs: bool  # a glyph for each line, in place of braille dots in colour
+    x: Axis
+    y: Axis
+    labels: Mapping[float, str]  # tick of y -> text
+
+    @property
+    def cell(self) -> tuple[int, int]:
+        """Dots across and down a cell."""
+        return (1, 1) if self.is_glyphs else (2, 4)
+
+    @property
+    def gutter(self) -> int:
+        return max(map(len, self.labels.values()), default=1) + 1
+
+    def column(self, x: float) -> int:
+        return self.x.forward(x) // self.cell[0]
+
+    def cells(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """(row, column) -> what the cell holds, and the number of the series it belongs to."""
+        found: dict[tuple[int, int], tuple[int, int]] = {}
+        for which, (line, around) in enumerate(zip(self.points, self.intervals, strict=True)):
+            step = 1 if self.is_glyphs else 2
+            spread = {
+                (self.x.forward(x), j)
+                for x, low, high in around
+                for j in range(self.y.backward(high), self.y.backward(low) + 1, step)
+            }
+            for i, j in spread:
+                row, column, bit = self.dot(i, j, BAR)
+                if (row, column) not in found:  # an interval gives way to every line
+                    found[row, column] = (bit, which)
+                elif found[row, column][1] == which:
+                    found[row, column] = (found[row, column][0] | bit, which)
+            for i, j in dots([(self.x.forward(x), self.y.backward(y)) for x, y in line]):
+                row, column, bit = self.dot(i, j, POINT)
+                found[row, column] = (found.get((row, column), (0, 0))[0] | bit, which)
+        return found
+
+    def dot(self, i: int, j: int, glyph: int) -> tuple[int, int, int]:
+        """A dot -> row and column of its cell, and its bit in it."""
+        return (j, i, glyph) if self.is_glyphs else (j // 4, i // 2, DOTS[j % 4][i % 2])
+
+    def body(self, mark: float | None, ascii_only: bool) -> Iterator[Text]:
+        """The rows from the top, each with its tick, and the floor."""
+        cells, at_mark = self.cells(), None if mark is None else self.column(mark)
+        ticks = {self.y.backward(tick) // self.cell[1]: text for tick, text in self.labels.items()}
+        axis, corner, floor, line = ("|", "+", "-", ":") if ascii_only else ("│", "└", "─", "┊")
+        for row in range(self.height):
+            text = Text(ticks.get(row, "").rjust(self.gutter) + " " + axis, style="dim", no_wrap=True)
+            for column in range(self.width):
+                bits, which = cells.get((row, column), (0, 0))
+                if bits:
+                    sign = GLYPHS[which % 6] if bits & POINT else "|"
+                    text.append(sign if self.is_glyphs else chr(0x2800 + bits), style=COLOURS[which % 6])
+                else:
+                    text.append(line if column == at_mark else " ", style="dim")
+            yield text
+        yield Text(" " * self.gutter + " " + corner + floor * self.width, style="dim", no_wrap=True)
+
+    def x_ticks(self, low: float, high: float) -> str:
+        """The ticks below the floor."""
+        line = [" "] * (self.width + self.gutter + 12)
+        n_ticks = max(self.width // 12, 2)
+        for tick in log_ticks(low, high, n_ticks) if self.x.is_log else round_ticks(low, high, n_ticks):
+            name = f"{tick:g}" if tick < 1e5 else f"{tick:.0e}"
+            place = min(self.gutter + 2 + self.column(tick), self.gutter + 2 + self.width - len(name))
+            if line[place - 1] == " ":
+                line[place : place + len(name)] = name
+        return "".join(line).rstrip()
+
+
+@dataclass(frozen=True)
 class LineChart:
     """Series over a common x axis, a mark at one x, a legend with last values; skips values that are not finite."""
 
@@ -62,93 +190,57 @@ class LineChart:
     log_x: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        points = [
-            [(float(x), float(y)) for x, y in zip(s.x, s.y, strict=True) if math.isfinite(x) and math.isfinite(y)]
+        points, intervals = self.finite()
+        xs = [point[0] for line in (*points, *intervals) for point in line]
+        if not xs or options.max_width < MIN_WIDTH:
+            return
+        # Lines without colour are told apart by their glyphs.
+        is_plain = console.color_system is None or console.no_color
+        is_glyphs = options.ascii_only or (len(self.series) > 1 and is_plain)
+        width = min(options.max_width, MAX_WIDTH)
+        ends = (min(xs), max(xs) if max(xs) > min(xs) else min(xs) + 1)
+        plot = self.plot(points, intervals, ends, width, is_glyphs)
+        yield from plot.body(self.mark, options.ascii_only)
+        ticks = plot.x_ticks(*ends)
+        label = f"{self.x_label}, log scale" if plot.x.is_log else self.x_label
+        yield Text(ticks + (f"  {label}" if len(ticks) + len(label) + 2 <= width else ""), style="dim", no_wrap=True)
+        yield from legend(self.entries(plot, options.ascii_only), plot.gutter + 2, options.max_width)
+
+    def finite(self) -> tuple[Lines, Lines]:
+        """The points and the intervals of each series, without what is not finite."""
+        points = [[(float(x), float(y)) for x, y in zip(s.x, s.y, strict=True)] for s in self.series]
+        intervals = [
+            [(float(x), float(a), float(b)) for x, a, b in zip(s.x, s.low, s.high, strict=True)] if len(s.low) else []
             for s in self.series
         ]
-        intervals = [
-            [(float(x), float(a), float(b)) for x, a, b in zip(s.x, s.low, s.high, strict=True)
-             if math.isfinite(x) and math.isfinite(a) and math.isfinite(b)]
-            if len(s.low) else []
-            for s in self.series
-        ]  # fmt: skip
-        flat = [p for line in points for p in line]
-        flat += [(x, end) for line in intervals for x, a, b in line for end in (a, b)]
-        if not flat or options.max_width < NARROWEST:
-            return
-        ascii_only = options.ascii_only
-        # Lines without colour are told apart by their glyphs.
-        glyphs = ascii_only or (len(self.series) > 1 and (console.color_system is None or console.no_color))
-        xs, ys = [p[0] for p in flat], [p[1] for p in flat]
-        log = min(ys) > 0 and max(ys) / min(ys) > LOG_RANGE
-        scale = math.log10 if log else float
-        low, high = scale(min(ys)), scale(max(ys))
-        margin = (high - low) * 0.02 or abs(high) * 0.1 or 1.0
-        low, high = low - margin, high + margin
-        choose = log_ticks if log else round_ticks
-        ticks = choose(min(ys), max(ys), max(self.height // 2, 2))
-        labels = {t: f"{t:.3g}" for t in ticks}
-        gutter = max((len(text) for text in labels.values()), default=1) + 1
-        width = max(min(options.max_width, WIDEST) - gutter - 2, 8)
-        log_x = self.log_x and min(xs) > 0
-        x_scale = math.log10 if log_x else float
-        x_low, x_high = min(xs), max(xs) if max(xs) > min(xs) else min(xs) + 1
-        n_across, n_down = (width, self.height) if glyphs else (2 * width, 4 * self.height)
-        a_cell, a_row = (1, 1) if glyphs else (2, 4)
+        return (
+            [[p for p in line if all(map(math.isfinite, p))] for line in points],
+            [[p for p in line if all(map(math.isfinite, p))] for line in intervals],
+        )
 
-        def across(x: float) -> int:
-            return round((x_scale(x) - x_scale(x_low)) / (x_scale(x_high) - x_scale(x_low)) * (n_across - 1))
+    def plot(self, points: Lines, intervals: Lines, ends: tuple[float, float], width: int, is_glyphs: bool) -> Plot:
+        """The axes that suit the values, and what is left of the width beside the labels."""
+        ys = [y for line in (*points, *intervals) for point in line for y in point[1:]]
+        log_y, log_x = min(ys) > 0 and max(ys) / min(ys) > LOG_RANGE, self.log_x and ends[0] > 0
+        labels = labelled((log_ticks if log_y else round_ticks)(min(ys), max(ys), max(self.height // 2, 2)))
+        inside = max(width - max(map(len, labels.values()), default=1) - 3, 8)
+        across, down = (1, 1) if is_glyphs else (2, 4)
+        x = Axis.of(ends, across * inside, log_x)
+        y = Axis.of(ys, down * self.height, log_y, margin=0.02)
+        return Plot(points, intervals, inside, self.height, is_glyphs, x, y, labels)
 
-        def down(y: float) -> int:
-            return round((high - scale(y)) / (high - low) * (n_down - 1))
-
-        cells: dict[tuple[int, int], tuple[int, int]] = {}  # (row, column) -> braille bits or 1, series
-        for which, (line, around) in enumerate(zip(points, intervals, strict=True)):
-            spread = {(across(x), j) for x, a, b in around for j in range(down(b), down(a) + 1, 1 if glyphs else 2)}
-            for i, j in spread:  # an interval gives way to every line
-                row, column, bit = (j, i, BAR) if glyphs else (j // 4, i // 2, DOTS[j % 4][i % 2])
-                if (row, column) not in cells:
-                    cells[row, column] = (bit, which)
-                elif cells[row, column][1] == which:
-                    cells[row, column] = (cells[row, column][0] | bit, which)
-            for i, j in dots([(across(x), down(y)) for x, y in line]):
-                row, column, bit = (j, i, POINT) if glyphs else (j // 4, i // 2, DOTS[j % 4][i % 2])
-                cells[row, column] = (cells.get((row, column), (0, 0))[0] | bit, which)
-        at_mark = None if self.mark is None else across(self.mark) // a_cell
-        rows_of_ticks = {down(t) // a_row: labels[t] for t in ticks}
-        axis, corner, floor = ("|", "+", "-") if ascii_only else ("│", "└", "─")
-        for row in range(self.height):
-            text = Text(rows_of_ticks.get(row, "").rjust(gutter) + " " + axis, style="dim", no_wrap=True)
-            for column in range(width):
-                bits, which = cells.get((row, column), (0, 0))
-                if bits:
-                    sign = GLYPHS[which % 6] if bits & POINT else "|"
-                    text.append(sign if glyphs else chr(0x2800 + bits), style=COLOURS[which % 6])
-                else:
-                    text.append((":" if ascii_only else "┊") if column == at_mark else " ", style="dim")
-            yield text
-        yield Text(" " * gutter + " " + corner + floor * width, style="dim", no_wrap=True)
-        x_text = [" "] * (width + gutter + 12)
-        n_ticks = max(width // 12, 2)
-        for tick in log_ticks(x_low, x_high, n_ticks) if log_x else round_ticks(x_low, x_high, n_ticks):
-            place = gutter + 2 + across(tick) // a_cell
-            name = f"{tick:g}" if tick < 1e5 else f"{tick:.0e}"
-            place = min(place, gutter + 2 + width - len(name))
-            if x_text[place - 1] == " ":
-                x_text[place : place + len(name)] = name
-        label = self.x_label
-        line_text = "".join(x_text).rstrip()
-        if len(line_text) + len(label) + 2 <= min(options.max_width, WIDEST):
-            line_text += f"  {label}"
-        yield Text(line_text, style="dim", no_wrap=True)
-        entries = [
-            (f"{GLYPHS[which % 6] if glyphs else '━'} {s.name} {line[-1][1]:.3g}", COLOURS[which % 6])
-            for which, (s, line) in enumerate(zip(self.series, points, strict=True))
+    def entries(self, plot: Plot, ascii_only: bool) -> list[tuple[str, str]]:
+        """Text and style of each entry of the legend: lines with their last values, the mark, a logarithmic axis."""
+        found = [
+            (f"{GLYPHS[which % 6] if plot.is_glyphs else '━'} {s.name} {line[-1][1]:.3g}", COLOURS[which % 6])
+            for which, (s, line) in enumerate(zip(self.series, plot.points, strict=True))
             if line
         ]
         if self.mark is not None:
-            entries.append((f"{':' if ascii_only else '┊'} best {self.x_label} {self.mark:g}", "dim"))
-        yield from legend(entries, gutter + 2, options.max_width)
+            found.append((f"{':' if ascii_only else '┊'} best {self.x_label} {self.mark:g}", "dim"))
+        if plot.y.is_log:
+            found.append(("(vertical log scale)", "dim"))
+        return found
 
 
 def legend(entries: Sequence[tuple[str, str]], indent: int, most: int) -> Iterator[Text]:

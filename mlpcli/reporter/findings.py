@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from rich.console import RenderableType
+
 from mlpcli.diagnosis.findings import CHECKS, NUMBERS, Finding
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.tables import number
@@ -47,6 +49,15 @@ def remedies_table(outcomes: Sequence[RemedyOutcome]) -> Grid:
         loss = "" if o.loss is None else number(o.loss)
         rows.append((o.flags or "(" + AGAIN + ")", loss, change, bounds, o.verdict))
     return Grid(["remedy", "loss", "lower by", "interval", "verdict"], rows, texts=(0, 4))
+
+
+def remedies_view(outcomes: Sequence[RemedyOutcome]) -> Iterator[RenderableType]:
+    yield remedies_table(outcomes)
+    yield remedies_line(outcomes)
+    yield (
+        "loss of validation rows; intervals: paired bootstrap over rows, 95 % for all remedies together. The row in "
+        "brackets shows what chance does: it changes only the first weights. A remedy that helps is better than both."
+    )
 
 
 def remedies_line(outcomes: Sequence[RemedyOutcome]) -> str:

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from mlpcli.events import EpochEnded, Event, History
-from mlpcli.reporter.chart import loss_chart
+from mlpcli.reporter.chart import BLUE, loss_chart
 
 FRAME = 0.25  # seconds between two frames
 SHORTEST = 10  # cells of a bar with text beside it
@@ -69,7 +69,7 @@ def on_terminal(events: Iterable[Event], console: Console) -> Iterator[Event]:
                 beside = f"  {place(history, event)}"
                 room = console.width - len(beside)
                 line = bar(share, min(room if room >= SHORTEST else console.width, 60), console.options.ascii_only)
-                head = Text(line, style="#0072B2").append(beside, style="default")
+                head = Text(line, style=BLUE).append(beside, style="default")
                 height = max(min(12, console.height - 7), 3)
                 chart = loss_chart(history.train_loss, history.valid_loss, history.best_epoch, height)
                 view.update(Group(head, Text(reached(history, event)), chart), refresh=True)

@@ -1,67 +1,104 @@
-"""Reports on studies of many trainings: one line or one bar while they run, then what they found."""
+"""What the studies of many trainings show: a line before they run, then charts, tables and sentences."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.text import Text
+from rich.console import RenderableType
 
+from mlpcli.data import splits
 from mlpcli.metrics.intervals import Interval
-from mlpcli.metrics.scoring import METRICS
 from mlpcli.reporter.chart import LineChart, Series
 from mlpcli.reporter.grid import Grid
-from mlpcli.reporter.live import bar, is_live
-from mlpcli.reporter.tables import number
-from mlpcli.reporter.text import safe
-from mlpcli.studies.comparison import Comparison
-from mlpcli.studies.cross_validation import CrossValidation
-from mlpcli.studies.learning_curve import LearningCurve
-from mlpcli.studies.search import GIVEN, Trial
-from mlpcli.studies.tasks import TaskOutcome
-from mlpcli.studies.tuning import SearchEvent, TrialEnded, Tuning
+from mlpcli.reporter.progress import shown_metrics
+from mlpcli.reporter.tables import metrics_table, number
+from mlpcli.reporter.text import plural, safe
+from mlpcli.studies.comparison import Comparison, ComparisonPlan
+from mlpcli.studies.cross_validation import CrossValidation, CrossValidationPlan
+from mlpcli.studies.learning_curve import LearningCurve, LearningCurvePlan
+from mlpcli.studies.search import GIVEN
+from mlpcli.studies.tuning import FinalEvaluation, Tuner, Tuning
 
-TOLD = {"classification": ("accuracy", "log_loss"), "regression": ("rmse", "r2")}  # of each outcome, in its line
-
-
-def told_metrics(leading: str) -> tuple[str, ...]:
-    """The metrics told of an outcome whose leading metric is this one."""
-    metric = METRICS[leading]
-    return (leading, *TOLD[metric.task]) if metric.is_own else TOLD[metric.task]
+# --- before they run --------------------------------------------------------------------------------------
 
 
-def told(outcome: TaskOutcome) -> str:
-    """One line about a training that ended."""
-    if outcome.error is not None:
-        return safe(f"{outcome.name}: diverged", 120)
-    metrics = outcome.metrics.get("test") or outcome.metrics.get("validation") or outcome.metrics["train"]
-    names = told_metrics(next(iter(metrics)))
-    return safe(f"{outcome.name}: ", 80) + ", ".join(f"{n} {number(metrics[n])}" for n in names)
+def cross_validation_note(study: CrossValidationPlan) -> str:
+    sets = study.table.sets
+    n_test = int((sets == splits.TEST).sum())
+    times = f", drawn {plural(study.n_repeats, 'time')}" if study.n_repeats > 1 else ""
+    return (
+        f"{study.n_folds} {study.kind} folds{times}; {plural(len(sets) - n_test, 'row')} take part, "
+        f"{n_test:,} test rows do not (--test 0 to use all rows); seed {study.seed} (--seed)"
+    )
 
 
-def progress(outcomes: Iterable[TaskOutcome], total: int, console: Console) -> Iterator[TaskOutcome]:
-    """On a terminal a bar and the last line, elsewhere a line for each training; passes the outcomes on."""
-    began = time.monotonic()
-    if not is_live(console):
-        for n, outcome in enumerate(outcomes, 1):
-            console.print(f"{n}/{total}  {told(outcome)}  {outcome.seconds:.1f} s", soft_wrap=True)
-            yield outcome
-        return
-    with Live(
-        console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
-    ) as view:
-        view.update(bar(0, min(console.width, 60), console.options.ascii_only), refresh=True)
-        for n, outcome in enumerate(outcomes, 1):
-            line = bar(n / total, min(console.width, 60), console.options.ascii_only)
-            left = (time.monotonic() - began) / n * (total - n)
-            status = f"{n} of {total} trainings  {told(outcome)}  about {left:.0f} s left"
-            view.update(
-                Group(Text(line, style="#0072B2"), Text(status, overflow="ellipsis", no_wrap=True)), refresh=True
+def comparison_note(study: ComparisonPlan) -> str:
+    many = "one network" if study.are_single else "an ensemble"
+    rows = "on the same rows" if study.same_rows else "each on other rows, so small differences mean nothing"
+    return (
+        f"{plural(len(study.tasks), 'training')} of {many} each, {rows}, identical except for --vary; "
+        f"the test rows are not used; seed {study.seed} (--seed)"
+    )
+
+
+def learning_curve_note(study: LearningCurvePlan) -> str:
+    return (
+        f"{plural(len(study.tasks), 'training')} on {study.sizes[0]:,} to {study.sizes[-1]:,} rows; "
+        f"the test rows are not used; seed {study.seed} (--seed)"
+    )
+
+
+def tuning_notes(tuner: Tuner, n_known: int) -> Iterator[str]:
+    shown = "; ".join(f"{d.setting.replace('_', '-')} {d}" for d in tuner.space)
+    yield (
+        f"{tuner.search.name}, {plural(len(tuner.folds), 'fold')} of {plural(len(tuner.table.sets), 'row')}; "
+        f"the test rows are kept for the end; seed {tuner.seed} (--seed)"
+    )
+    yield f"space: {shown} (--space)"
+    if tuner.hint:
+        yield tuner.hint
+    if n_known:
+        yield f"goes on after {plural(n_known, 'trial')} in {tuner.search.path}"
+
+
+# --- what they found --------------------------------------------------------------------------------------
+
+
+def cross_validation_view(found: CrossValidation) -> Iterator[RenderableType]:
+    yield cross_validation_table(found)
+    yield "interval: corrected resampled t, as folds share training rows (Nadeau & Bengio 2003)"
+
+
+def comparison_view(found: Comparison) -> Iterator[RenderableType]:
+    yield comparison_chart(found)
+    yield comparison_table(found)
+    if not found.same_loss:
+        yield "the losses differ in kind here; compare the metrics"
+    yield f"best on validation rows: {found.best.name} (lowest {found.metric})"
+
+
+def learning_curve_view(found: LearningCurve) -> Iterator[RenderableType]:
+    yield learning_chart(found)
+    yield learning_table(found)
+    yield from learning_lines(found)
+
+
+def tuning_view(found: Tuning, final: FinalEvaluation | None) -> Iterator[RenderableType]:
+    """`final` is None when the search was interrupted."""
+    if found.top:
+        yield best_chart(found)
+        yield best_table(found)
+    yield importance_table(found)
+    yield "importance: share of the variation in loss due to this setting, corrected for chance"
+    if final is not None:
+        yield metrics_table(final.evaluation.metrics, final.evaluation.baselines)
+        gap = final.optimism(found)
+        if final.test_loss is not None and gap is not None:
+            yield (
+                f"one network: {found.metric} {number(found.best.loss)} on validation rows, as the best of "
+                f"{plural(len(found.trials), 'trial')}, and {number(final.test_loss)} on test rows: "
+                f"optimism {number(gap)}"
             )
-            yield outcome
-        view.update("", refresh=True)
 
 
 def cross_validation_table(found: CrossValidation) -> Grid:
@@ -71,7 +108,7 @@ def cross_validation_table(found: CrossValidation) -> Grid:
         scores = [f.metrics["test"][name] for f in found.folds]
         spread = (sum((s - interval.value) ** 2 for s in scores) / (len(scores) - 1)) ** 0.5
         rows.append((name, number(interval.value), f"{interval.low:.4g} to {interval.high:.4g}", number(spread)))
-    return Grid(["metric", "mean", "(95 %)", "std over folds"], rows)
+    return Grid(["metric", "mean", "95 % interval", "std over folds"], rows)
 
 
 def comparison_chart(found: Comparison) -> LineChart:
@@ -83,7 +120,7 @@ def comparison_chart(found: Comparison) -> LineChart:
 
 def comparison_table(found: Comparison) -> Grid:
     """A line for each value: what its training reached and the time it took."""
-    metrics = told_metrics(found.metric)
+    metrics = shown_metrics(found.metric)
     rows = []
     for o in found.outcomes:
         h, validation = o.history, o.metrics.get("validation", {})
@@ -93,56 +130,8 @@ def comparison_table(found: Comparison) -> Grid:
         epochs = f"{h.best_epoch} of {len(h.train_loss)}"
         rows.append((o.name, *losses, epochs, *reached, f"{o.seconds:.1f}", mark))
     title = "losses at the best epoch, metrics on validation rows"
-    columns = ["setting", "train", "valid.", "best epoch", *metrics, "seconds", ""]
+    columns = ["setting", "train loss", "valid. loss", "best epoch", *metrics, "seconds", ""]
     return Grid(columns, rows, texts=(0, len(columns) - 1), title=title)
-
-
-def trial_name(trial: Trial) -> str:
-    """The values of a trial as flags."""
-    if trial.number == GIVEN:
-        return "the settings as given"
-    return safe(" ".join(f"{k.replace('_', '-')}={v}" for k, v in trial.values.items()), 200)
-
-
-def search_progress(events: Iterable[SearchEvent], metric: str, console: Console) -> Iterator[SearchEvent]:
-    """On a terminal what runs and the best loss so far against the trials, elsewhere a line for each trial."""
-    if not is_live(console):
-        for event in events:
-            if isinstance(event, TrialEnded):
-                what = "pruned" if event.trial.state == "pruned" else f"{metric} {number(event.trial.loss)}"
-                console.print(
-                    f"trial {event.trial.number}: {what}  best {number(event.best.loss)} (trial {event.best.number})  "
-                    f"{event.seconds:.0f} s", soft_wrap=True,
-                )  # fmt: skip
-            yield event
-        return
-    ended: list[TrialEnded] = []
-    running = ""
-    with Live(
-        console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
-    ) as view:
-        for event in events:
-            if isinstance(event, TrialEnded):
-                ended.append(event)
-            else:
-                running = (
-                    f"{event.n_trained} trainings in {event.seconds:.0f} s; the last: trial {event.trial.number}, "
-                    f"fold {event.fold + 1}, {metric} {number(event.trial.losses[event.fold])}"
-                )
-            view.update(Group(*search_view(ended, running, metric, console.height)), refresh=True)
-            yield event
-        view.update("", refresh=True)
-
-
-def search_view(ended: Sequence[TrialEnded], running: str, metric: str, height: int) -> Iterator[RenderableType]:
-    """What runs, and of the trials that ended the best and how it was reached."""
-    yield Text(running, overflow="ellipsis", no_wrap=True)
-    if ended:
-        best = ended[-1].best
-        line = f"{ended[-1].n_ended} trials; best {metric} {number(best.loss)}: {trial_name(best)}"
-        yield Text(line, overflow="ellipsis", no_wrap=True)
-        curve = Series("best so far", [e.n_ended for e in ended], [e.best.loss for e in ended])
-        yield LineChart([curve], height=max(min(10, height - 7), 3), x_label="trial")
 
 
 def best_chart(found: Tuning) -> LineChart:
@@ -195,7 +184,7 @@ def learning_table(found: LearningCurve) -> Grid:
          number(found.law(p.rows)), f"{p.seconds:.1f}")
         for p in found.points
     ]  # fmt: skip
-    columns = ["rows", f"training {found.metric}", "validation", "(95 %)", "power law", "seconds"]
+    columns = ["rows", f"training {found.metric}", "validation", "95 % interval", "power law", "seconds"]
     return Grid(columns, rows, texts=())
 
 

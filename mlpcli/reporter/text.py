@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import io
 import unicodedata
+from collections.abc import Iterable
 from typing import Any, TextIO
 
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # control, format, surrogate, private, unassigned, separators
+MAX_LINE = 2_000  # cells of a line; a list of settings is that long
 MAX_COMBINING = 2  # marks on one letter; a flood of them would paint over other lines
+
+
+def plural(n: int, noun: str) -> str:
+    """`1 row`, `1,200 rows`; an irregular plural stands behind a stroke: `class/classes`."""
+    one, _, many = noun.partition("/")
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def safe(text: str, width: int = 80) -> str:
@@ -50,12 +58,26 @@ def literal(text: str, width: int = 80, style: str = "") -> Text:
 class Screen(Console):
     """Lines printed with `soft_wrap` are whole for a program or a file, and wrapped between words on a terminal."""
 
+    def show(self, view: Iterable[RenderableType]) -> None:
+        """Prints lines, each sanitised, and charts and tables, in order."""
+        for item in view:
+            if isinstance(item, str):
+                self.print(safe(item, MAX_LINE), soft_wrap=True)
+            else:
+                self.print(item)
+
+    def say(self, *lines: str) -> None:
+        self.show(lines)
+
     def print(self, *objects: Any, soft_wrap: bool | None = None, **options: Any) -> None:
         super().print(*objects, soft_wrap=bool(soft_wrap) and not self.is_terminal, **options)
 
 
-def make_console(stream: TextIO) -> Console:
-    """A console that prints text as it is: no markup, no emoji, no highlighting, and no failure on odd encodings."""
+def make_console(stream: TextIO, quiet: bool = False) -> Screen:
+    """A console that prints text as it is: no markup, no emoji, no highlighting, and no failure on odd encodings.
+
+    A quiet one prints nothing.
+    """
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
-    return Screen(file=stream, markup=False, emoji=False, highlight=False)
+    return Screen(file=stream, markup=False, emoji=False, highlight=False, quiet=quiet)

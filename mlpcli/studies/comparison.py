@@ -1,4 +1,4 @@
-"""The same network once for each value of one setting: what a choice does, seen side by side.
+"""The same network once for each value of a setting, or of a grid of settings: what a choice does, side by side.
 
 All trainings have the same rows, seed and other settings, unless the setting says which rows are what. The test rows
 take no part.
@@ -6,23 +6,29 @@ take no part.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
+from math import prod
 
 import numpy as np
 
-from mlpcli.config import DATA, Config, ReadOptions, flag, parse, setting_named
+from mlpcli.config import DATA, Config, ReadOptions, flag
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet, read_dataset
 from mlpcli.engine.losses import DEFAULT_LOSS, LOSSES
 from mlpcli.errors import TrainingError, UsageError
+from mlpcli.flags import named, parse, setting_named
 from mlpcli.metrics.scoring import METRICS
 from mlpcli.studies.tasks import UNUSED, TaskOutcome, TrainingTask, run, shared
 from mlpcli.studies.workers import Shared, local
+from mlpcli.training.kinds import kinds_of
 from mlpcli.training.networks import build_loss
 
+Grid = Mapping[str, Sequence[str]]  # setting -> its values, as written
+
+MAX_TRAININGS = 1000
 ANOTHER_QUESTION = ("target", "task", "test")  # losses on other targets or rows do not compare
-QUOTES = "''"  # how an empty value is written, as in --hidden ''
 # Settings that change what the loss measures; the metrics still compare.
 ANOTHER_LOSS = {"loss", "class_weight", *(name for loss in LOSSES.values() for name in loss.settings)}
 
@@ -31,7 +37,7 @@ ANOTHER_LOSS = {"loss", "class_weight", *(name for loss in LOSSES.values() for n
 class Comparison:
     """Outcomes in the order of the values; `best` is that with the best validation metric `metric`."""
 
-    setting: str
+    settings: tuple[str, ...]  # that vary
     metric: str  # that of the loss, or, of different losses, that of the task
     outcomes: tuple[TaskOutcome, ...]
     best: TaskOutcome
@@ -42,10 +48,16 @@ class Comparison:
 class ComparisonPlan:
     """A comparison that is ready to run: iterate `outcomes`, then take `result` of them."""
 
-    setting: str
-    table: DataSet  # of the first value
+    settings: tuple[str, ...]  # that vary
+    table: DataSet  # of the first training
     tasks: tuple[TrainingTask, ...]
     data: tuple[Shared[DataSet], ...]
+    seed: int
+
+    @property
+    def are_single(self) -> bool:
+        """Whether each training is of one network."""
+        return all(t.config.ensemble == 1 and len(kinds_of(t.config)) == 1 for t in self.tasks)
 
     @property
     def same_rows(self) -> bool:
@@ -71,11 +83,12 @@ class ComparisonPlan:
         """Of all or some outcomes. Raises TrainingError when none has finished."""
         metric = self.metric
         done = sorted(outcomes, key=lambda o: o.number)
-        judged = [o for o in done if "validation" in o.metrics]
-        if not judged:
+        scored = [o for o in done if "validation" in o.metrics]
+        if not scored:
             raise TrainingError("no training was finished: there is nothing to compare")
-        best = min(judged, key=lambda o: o.metrics["validation"][metric])
-        return Comparison(self.setting, metric, tuple(done), best, self.setting not in ANOTHER_LOSS)
+        best = min(scored, key=lambda o: o.metrics["validation"][metric])
+        same_loss = not any(setting in ANOTHER_LOSS for setting in self.settings)
+        return Comparison(self.settings, metric, tuple(done), best, same_loss)
 
 
 def parse_vary(text: str) -> tuple[str, tuple[str, ...]]:
@@ -92,41 +105,60 @@ def parse_vary(text: str) -> tuple[str, tuple[str, ...]]:
     return name, found
 
 
-def plan(path: str, config: Config, options: ReadOptions, setting: str, values: Sequence[str]) -> ComparisonPlan:
-    """One training for each value, written as on the command line; one network each, unless `ensemble` is set.
+def parse_grid(texts: Sequence[str]) -> Grid:
+    """Settings and the values of each, in the order given. Raises UsageError."""
+    found = [parse_vary(text) for text in texts]
+    names = [name for name, _ in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"--vary: {flag(name)} appears twice; name all its values together")
+    n_trainings = prod(len(values) for _, values in found)
+    if n_trainings > MAX_TRAININGS:
+        raise UsageError(f"--vary: {n_trainings} combinations; at most {MAX_TRAININGS}", "fewer values, or mlpcli tune")
+    return dict(found)
+
+
+def plan(path: str, config: Config, options: ReadOptions, grid: Grid) -> ComparisonPlan:
+    """One training for each combination of values; one network each, unless `ensemble` is set.
 
     Raises DataError, MachineError or UsageError.
     """
-    configs = [replace(config, **{setting: parse(Config, setting, value)}) for value in values]
-    if config.ensemble is None and setting != "ensemble":
-        configs = [replace(c, ensemble=1) for c in configs]
-    # A setting that says which column or row is what needs the file read its way; all others share one table.
-    # So does the seed: first weights and order of rows then differ, and not the rows that judge.
-    is_of_data = Config.__dataclass_fields__[setting].metadata["group"] == DATA and setting != "seed"
-    tables = [read_dataset(path, c, options) for c in (configs if is_of_data else configs[:1])]
-    data = [shared(table) for table in tables] * (1 if is_of_data else len(configs))
+    combinations = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    if config.ensemble is None and "ensemble" not in grid:
+        config = replace(config, ensemble=1)
+    tables: dict[tuple[str, ...], Shared[DataSet]] = {}
     tasks = []
-    for number, (value, one, held) in enumerate(zip(values, configs, data, strict=True)):
+    for number, texts in enumerate(combinations):
+        chosen = replace(config, **{name: parse(Config, name, text) for name, text in texts.items()})
+        # A setting that says which column or row is what needs the file read its way; all others share one table.
+        # So does the seed: first weights and order of rows then differ, and not the rows that validate.
+        key = tuple(text for name, text in texts.items() if is_of_data(name))
+        if key not in tables:
+            tables[key] = shared(read_dataset(path, chosen, options))
+        held = tables[key]
+        name = " ".join(named(setting, text) for setting, text in texts.items())
         sets = np.where(held.value.sets == splits.TEST, UNUSED, held.value.sets)
         if not (sets == splits.VALIDATION).any():
-            hint = "leave out --validation 0" if one.share("validation") == 0 else "a larger --validation"
-            raise UsageError(f"{name_of(setting, value)}: without validation rows there is nothing to compare by", hint)
-        tasks.append(TrainingTask(number, name_of(setting, value), one, held, sets))
-    return ComparisonPlan(setting, tables[0], tuple(tasks), tuple(data))
+            hint = "leave out --validation 0" if chosen.share("validation") == 0 else "a larger --validation"
+            raise UsageError(f"{name}: without validation rows there is nothing to compare by", hint)
+        tasks.append(TrainingTask(number, name, chosen, held, sets))
+    first = tasks[0].table.value
+    return ComparisonPlan(tuple(grid), first, tuple(tasks), tuple(tables.values()), config.seed)
 
 
-def name_of(setting: str, value: str) -> str:
-    return f"{setting.replace('_', '-')}={value or QUOTES}"
+def is_of_data(setting: str) -> bool:
+    return setting != "seed" and Config.__dataclass_fields__[setting].metadata["group"] == DATA
 
 
 def compare(
     data: str,
-    vary: str,
+    vary: str | Sequence[str],
     config: Config | None = None,
     options: ReadOptions | None = None,
     *,
     jobs: int = 1,
 ) -> Comparison:
-    """Trains once for each value of `vary`, e.g. 'batch-size=full,1,32'. Raises MlpcliError."""
-    study = plan(data, config or Config(), options or ReadOptions(), *parse_vary(vary))
+    """Trains once for each value of `vary`, e.g. 'batch-size=full,1,32', or of a grid. Raises MlpcliError."""
+    grid = parse_grid([vary] if isinstance(vary, str) else vary)
+    study = plan(data, config or Config(), options or ReadOptions(), grid)
     return study.result(list(study.outcomes(jobs)))

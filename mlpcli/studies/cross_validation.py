@@ -48,6 +48,7 @@ class CrossValidationPlan:
     kind: Kind
     n_folds: int
     n_repeats: int
+    seed: int
 
     def outcomes(self, jobs: int = 1) -> Iterator[TaskOutcome]:
         with self.data, local(jobs) as executor:
@@ -83,7 +84,7 @@ def plan(table: DataSet, config: Config, n_folds: int = 5, n_repeats: int = 1) -
         for fold, sets in enumerate(fold_sets(table, config, n_folds, seed)):
             name = f"repeat {repeat + 1}, fold {fold + 1}" if n_repeats > 1 else f"fold {fold + 1}"
             tasks.append(TrainingTask(len(tasks), name, replace(config, seed=seed), data, sets))
-    return CrossValidationPlan(table, tuple(tasks), data, kind_of(table), n_folds, n_repeats)
+    return CrossValidationPlan(table, tuple(tasks), data, kind_of(table), n_folds, n_repeats, config.seed)
 
 
 def kind_of(table: DataSet) -> Kind:

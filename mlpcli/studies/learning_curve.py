@@ -13,11 +13,12 @@ from typing import Literal
 
 import numpy as np
 
-from mlpcli.config import Config, ReadOptions, flag
+from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.dataset import MIN_ROWS, DataSet, read_dataset
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.errors import DataError, TrainingError, UsageError
+from mlpcli.flags import as_flags
 from mlpcli.metrics.intervals import Interval, t_quantile
 from mlpcli.metrics.scoring import resampled_interval
 from mlpcli.studies.tasks import UNUSED, TaskOutcome, TrainingTask, run, shared, validated
@@ -220,8 +221,7 @@ def regularised(resolved: Config, config: Config) -> tuple[Config, str]:
     more: dict[str, float] = {"weight_decay": decay}
     if resolved.hidden:
         more["dropout"] = dropout  # there is nothing to drop without hidden units
-    flags = " ".join(f"{flag(k)} {v:g}" for k, v in more.items())
-    return replace(config, **more), flags  # type: ignore[arg-type]
+    return replace(config, **more), as_flags(more)  # type: ignore[arg-type]
 
 
 def spread(losses: Floats) -> Floats:

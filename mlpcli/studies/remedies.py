@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.config import Config, flag
+from mlpcli.config import Config
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet, read_dataset, subset
 from mlpcli.diagnosis.findings import decay
 from mlpcli.errors import DataError, TrainingError
 from mlpcli.evaluation.evaluate import find_data
 from mlpcli.events import History
+from mlpcli.flags import as_flags
 from mlpcli.metrics.intervals import Interval, estimate, resampled_means, share_of
 from mlpcli.model.trained import TrainedModel
 from mlpcli.studies.tasks import each, shared
@@ -160,6 +161,11 @@ class RemedyPlan:
     table: Shared[DataSet]
     seed: int
 
+    def name(self, tried: RemedyLosses) -> str:
+        """What was tried, with its flags."""
+        trial = self.trials[tried.number]
+        return f"{trial.name} {trial.flags}".rstrip()
+
     def outcomes(self, jobs: int = 1) -> Iterator[RemedyLosses]:
         try:
             with local(jobs) as executor:
@@ -217,15 +223,5 @@ def plan(model: TrainedModel) -> RemedyPlan:
         if "hidden" in changed and not obeys_hidden(config):
             changed = {"kinds": ("mlp",), **changed}
         if changed:
-            trials.append(RemedyTrial(len(trials), name, flags_of(changed), replace(config, **changed), data))
+            trials.append(RemedyTrial(len(trials), name, as_flags(changed), replace(config, **changed), data))
     return RemedyPlan(tuple(trials), data, config.seed)
-
-
-def flags_of(settings: Settings) -> str:
-    """Settings as flags to copy."""
-    return " ".join(f"{flag(name)} {written(value)}" for name, value in settings.items())
-
-
-def written(value: Any) -> str:
-    text = ",".join(map(str, value)) if isinstance(value, tuple) else f"{value:g}"
-    return f"'{text}'" if " " in text or not text else text

@@ -12,14 +12,15 @@ import importlib.util
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from mlpcli.config import Config, flag, parse, setting_named, setting_type
+from mlpcli.config import Config, flag
 from mlpcli.errors import MachineError, UsageError
+from mlpcli.flags import parse, setting_named, setting_type
 
 State = Literal["open", "pruned", "done"]
 GIVEN = 0  # number of the trial that takes the settings as they were given
@@ -278,13 +279,6 @@ class OptunaSearch:
         self.study.tell(handle, trial.loss if state == "done" else None, state=complete if state == "done" else pruned)
 
 
-def written(value: object) -> str:
-    """A setting as it stands on the command line."""
-    if isinstance(value, tuple):
-        return "x".join(str(v) for v in value) or "''"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def has_optuna() -> bool:
     return importlib.util.find_spec("optuna") is not None
 
@@ -317,12 +311,3 @@ def groups_of(values: Sequence[str], dimension: Dimension) -> list[int]:
         return [dimension.values.index(v) for v in values]
     numbers = np.array([float(v) for v in values])
     return [int(np.searchsorted(np.quantile(numbers, [0.25, 0.5, 0.75]), x)) for x in numbers]
-
-
-def as_toml(settings: Mapping[str, Any]) -> str:
-    """Settings as lines of TOML that `read_config_file` reads back."""
-    lines = []
-    for name, value in settings.items():
-        shown = list(value) if isinstance(value, tuple) else value
-        lines.append(f"{flag(name).removeprefix('--')} = {json.dumps(shown, ensure_ascii=False)}")
-    return "\n".join(lines) + "\n"

@@ -21,9 +21,12 @@ from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet, subset
 from mlpcli.errors import TrainingError, UsageError
-from mlpcli.evaluation.evaluate import truth_of
+from mlpcli.evaluation.evaluate import Evaluation, evaluate_dataset, truth_of
+from mlpcli.events import History
 from mlpcli.files.jsonable import to_json
+from mlpcli.flags import as_toml, written
 from mlpcli.metrics.scoring import METRICS
+from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import TrainedModel, as_read
 from mlpcli.studies.search import (
     GIVEN,
@@ -32,19 +35,17 @@ from mlpcli.studies.search import (
     RandomSearch,
     Search,
     Trial,
-    as_toml,
     default_space,
     has_optuna,
     importance,
     parse_dimension,
-    written,
 )
 from mlpcli.studies.tasks import Sets, TaskOutcome, TrainingTask, run, shared
 from mlpcli.studies.workers import Inline, LocalPool, local
 from mlpcli.training.ensemble import combine
 from mlpcli.training.kinds import kinds_of, lead_of
 from mlpcli.training.networks import build_loss
-from mlpcli.training.prepare import ENSEMBLE_TEMPERATURE_FACTOR
+from mlpcli.training.prepare import ENSEMBLE_TEMPERATURE_FACTOR, prepare_dataset
 
 GENERATION = 9  # trials that compete
 KEPT = 3  # of them go on
@@ -89,6 +90,18 @@ class Tuning:
     n_folds: int
 
 
+@dataclass(frozen=True)
+class FinalEvaluation:
+    """What the test rows say of the best model."""
+
+    evaluation: Evaluation
+    test_loss: float | None  # of a single network, which validation losses are of; None without test rows
+
+    def optimism(self, found: Tuning) -> float | None:
+        """How much more a single network loses on test rows than its validation loss, the best of many, promised."""
+        return None if self.test_loss is None else self.test_loss - found.best.loss
+
+
 class Tuner:
     """A search that is ready to run: iterate `events`, then take `result`.
 
@@ -106,6 +119,8 @@ class Tuner:
         names = [d.setting for d in self.space]
         if not names or len(set(names)) < len(names):
             raise UsageError("--space: each setting once, and one at least")
+        self.seed = config.seed
+        self.whole = table  # its test rows are looked at by `evaluate_best` alone
         self.table = subset(table, np.flatnonzero(table.sets != splits.TEST))
         self.folds = fold_sets(self.table, config, n_folds)
         self.metric = build_loss(resolved, table.task).metric
@@ -209,13 +224,24 @@ class Tuner:
         resolved = self.config.resolve(self.table.task)
         return Tuning(
             self.metric, tuple(self.search.trials), self.best(), given[0] if given else None,
-            {d.setting: written(getattr(resolved, d.setting)) for d in self.space},
+            {d.setting: written(getattr(resolved, d.setting), "x") for d in self.space},
             tuple(sorted(full, key=lambda t: (t.loss, t.number))[:5]),
             importance(self.search.trials, self.space, first), len(self.folds),
         )  # fmt: skip
 
     def best_config(self) -> Config:
         return self.best().config(self.config)
+
+    def train_best(self, jobs: int = 1) -> TrainedModel:
+        """A model with the best settings, trained as `train` does."""
+        prepared = prepare_dataset(self.whole, self.best_config())
+        return assemble(prepared, History.of(prepared.events(jobs)))
+
+    def evaluate_best(self, model: TrainedModel) -> FinalEvaluation:
+        """The only look at the test rows."""
+        evaluation = evaluate_dataset(model, self.whole, linear=False)
+        has_test = "test" in evaluation.metrics
+        return FinalEvaluation(evaluation, loss_of_one(model, self.whole, self.metric) if has_test else None)
 
     def best_toml(self) -> str:
         """The best settings for `train --config`, with all others that were given."""

@@ -19,6 +19,7 @@ from mlpcli.events import EpochEnded, Event
 from mlpcli.files import archive
 from mlpcli.files.archive import versions
 from mlpcli.files.jsonable import from_json, to_json
+from mlpcli.flags import quoted
 from mlpcli.training.loop import MemberState, Training, TrainingState
 from mlpcli.training.prepare import PreparedTraining
 
@@ -140,7 +141,7 @@ def is_possible(state: MemberState, epochs: int) -> bool:
 def check_same(found: CheckpointRecord, now: CheckpointRecord, path: str) -> None:
     """UsageError that lists what differs between the training of a checkpoint and the one asked for."""
     differences = [
-        f"{flag(f.name)} was {getattr(found.config, f.name)}, is {getattr(now.config, f.name)}"
+        f"{flag(f.name)} was {quoted(getattr(found.config, f.name))}, is {quoted(getattr(now.config, f.name))}"
         for f in fields(Config)
         if getattr(found.config, f.name) != getattr(now.config, f.name)
     ]

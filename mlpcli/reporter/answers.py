@@ -1,0 +1,139 @@
+"""The JSON answer of each command: one function a command, versioned and strict (no NaN), for `--json`.
+
+Nothing heavy is imported here, so that an error can be answered when little memory is left.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlpcli.files.jsonable import to_json
+
+if TYPE_CHECKING:
+    from mlpcli.diagnosis.findings import Finding
+    from mlpcli.errors import MlpcliError
+    from mlpcli.evaluation.evaluate import Evaluation
+    from mlpcli.events import History
+    from mlpcli.metrics.intervals import Interval
+    from mlpcli.model.trained import TrainedModel
+    from mlpcli.studies.comparison import Comparison, ComparisonPlan
+    from mlpcli.studies.cross_validation import CrossValidation, CrossValidationPlan
+    from mlpcli.studies.learning_curve import LearningCurve, LearningCurvePlan
+    from mlpcli.studies.remedies import RemedyOutcome
+    from mlpcli.studies.tuning import FinalEvaluation, Tuner, Tuning
+    from mlpcli.training.prepare import PreparedTraining
+
+SCHEMA = 1  # version of every answer
+
+Answer = dict[str, Any]
+
+
+def print_answer(answer: Mapping[str, Any]) -> None:
+    """One line of JSON on standard output."""
+    print(json.dumps({"schema": SCHEMA, **answer}, allow_nan=False))
+
+
+def error_answer(error: MlpcliError) -> Answer:
+    names = ("kind", "message", "hint", "file", "line", "column")
+    return {"error": {name: getattr(error, name) for name in names}}
+
+
+def model_answer(
+    model: TrainedModel, evaluation: Evaluation, findings: Sequence[Finding], path: str, history: History
+) -> Answer:
+    """Of `train` and `evaluate`: how good a model is."""
+    return {
+        "model": path, "data": evaluation.data, "target": model.schema.target.name,
+        "task": model.task, "seed": model.config.seed, "rows": evaluation.rows, "epochs": len(history.train_loss),
+        "best_epoch": history.best_epoch, "kinds": {part.kind: part.weight for part in model.record.components},
+        "metrics": {name: intervals(found) for name, found in evaluation.metrics.items()},
+        "baselines": evaluation.baselines, "findings": to_json(findings), "seconds": history.seconds,
+    }  # fmt: skip
+
+
+def record_answer(model: TrainedModel, findings: Sequence[Finding]) -> Answer:
+    """Of `inspect` with a model: its whole header."""
+    return {"record": to_json(model.record), "findings": to_json(findings)}
+
+
+def table_answer(prepared: PreparedTraining, suspected: Sequence[Finding]) -> Answer:
+    """Of `inspect` with a CSV: how it would be read."""
+    return {
+        "columns": to_json(prepared.schema.columns), "notes": prepared.notes, "suspicions": to_json(suspected),
+        "target": to_json(prepared.schema.target),
+    }  # fmt: skip
+
+
+def diagnosis_answer(path: str, findings: Sequence[Finding], outcomes: Sequence[RemedyOutcome] | None) -> Answer:
+    """Of `diagnose`; outcomes are there with `--try`."""
+    remedies = {} if outcomes is None else {"remedies": to_json(outcomes)}
+    return {"model": path, "findings": to_json(findings), **remedies}
+
+
+# --- studies ----------------------------------------------------------------------------------------------
+
+
+def about(study: CrossValidationPlan | ComparisonPlan | LearningCurvePlan | Tuner) -> Answer:
+    """What every study answers: the data it is about."""
+    table = study.table
+    return {"data": table.source.name, "target": table.target, "task": table.task, "seed": study.seed}
+
+
+def cross_validation_answer(study: CrossValidationPlan, found: CrossValidation) -> Answer:
+    return {
+        **about(study), "split": found.kind, "folds": found.n_folds, "repeats": found.n_repeats, "rows": found.n_rows,
+        "interval": "corrected resampled t, 95 %", "metrics": intervals(found.metrics),
+        "scores": [to_json({"name": f.name, "rows": f.rows, "metrics": f.metrics["test"]}) for f in found.folds],
+        "seconds": sum(f.seconds for f in found.folds),
+    }  # fmt: skip
+
+
+def comparison_answer(study: ComparisonPlan, found: Comparison) -> Answer:
+    runs = [
+        to_json({
+            "name": o.name, "metrics": o.metrics, "train_loss": o.history.train_loss,
+            "valid_loss": o.history.valid_loss, "best_epoch": o.history.best_epoch, "error": o.error,
+            "seconds": o.seconds,
+        })
+        for o in found.outcomes
+    ]  # fmt: skip
+    return {**about(study), "vary": ",".join(found.settings), "best": found.best.name, "runs": runs}
+
+
+def learning_curve_answer(study: LearningCurvePlan, found: LearningCurve) -> Answer:
+    points = [
+        {"rows": p.rows, "seconds": p.seconds, "train": interval(p.train), "validation": interval(p.valid)}
+        for p in found.points
+    ]
+    return {
+        **about(study), "metric": found.metric, "repeats": found.n_repeats, "points": points,
+        "power_law": to_json(found.law), "doubling": interval(found.doubling),
+        "regularising": interval(found.regularising), "flags": found.flags, "gap": interval(found.gap),
+        "advice": found.advice,
+    }  # fmt: skip
+
+
+def tuning_answer(
+    study: Tuner, found: Tuning, path: str | None, toml: str, final: FinalEvaluation | None
+) -> Answer:  # fmt: skip
+    """Of `tune`; `path` and `final`, the best model and its evaluation, are None when it was interrupted."""
+    test = None if final is None else final.evaluation.metrics.get("test", {}).get(found.metric)
+    return {
+        "model": path, "config": toml, **about(study), "metric": found.metric, "folds": found.n_folds,
+        "trials": len(found.trials), "pruned": sum(t.state == "pruned" for t in found.trials),
+        "best": {"trial": found.best.number, "settings": found.best.values, "validation": found.best.loss},
+        "given": None if found.given is None else found.given.loss,
+        "top": [{"trial": t.number, "settings": t.values, "validation": t.loss} for t in found.top],
+        "importance": found.importance, "test_of_one_network": None if final is None else final.test_loss,
+        "optimism": None if final is None else final.optimism(found), "test": interval(test),
+    }  # fmt: skip
+
+
+def interval(found: Interval | None) -> Answer | None:
+    return None if found is None else {"value": found.value, "low": found.low, "high": found.high}
+
+
+def intervals(metrics: Mapping[str, Interval]) -> Answer:
+    return {name: interval(found) for name, found in metrics.items()}

@@ -1,0 +1,51 @@
+"""What `inspect` shows of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import RenderableType
+
+from mlpcli.diagnosis.findings import Finding
+from mlpcli.flags import as_flags
+from mlpcli.model.trained import TrainedModel
+from mlpcli.reporter.chart import loss_chart
+from mlpcli.reporter.tables import columns_table, finding_lines
+from mlpcli.reporter.text import plural
+from mlpcli.training.networks import layer_widths
+
+
+def model_view(model: TrainedModel, findings: Sequence[Finding]) -> Iterator[RenderableType]:
+    """Facts, findings, the loss curve, and what becomes of each column."""
+    yield from (f"{name}: {fact}" for name, fact in model_facts(model).items())
+    yield from finding_lines(findings)
+    history = model.record.history
+    yield loss_chart(history.train_loss, history.valid_loss, history.best_epoch)
+    yield columns_table(model.schema.columns)
+
+
+def model_facts(model: TrainedModel) -> dict[str, str]:
+    record, history, data = model.record, model.record.history, model.record.data
+    folds = ", each network validated on a fold of its own" if record.by_fold else ""
+    return {
+        "target": f"{model.schema.target.name} ({model.task})",
+        "classes": ", ".join(model.labels) or "none",
+        "networks": "; ".join(network_facts(model)),
+        "trained on": f"{data.path}, {plural(data.n_rows, 'row')}, sha256 {data.sha256}",
+        "rows": f"{data.n_train} for training, {data.n_validation} for validation, {data.n_test} for testing{folds}",
+        "epochs": f"{len(history.train_loss)}, best {history.best_epoch}, stopped by {history.stopped_by}",
+        "validation": ", ".join(f"{k} {v:.4g}" for k, v in record.validation.items()) or "none",
+        "settings": as_flags(vars(model.config)),
+        "versions": ", ".join(f"{k} {v}" for k, v in record.versions.items()),
+    }
+
+
+def network_facts(model: TrainedModel) -> Iterator[str]:
+    """What each kind of network is, and its weight where there are several."""
+    each, components = len(model.lead), model.record.components
+    for i, part in enumerate(components):
+        network = model.networks[i * each]
+        widths = " - ".join(map(str, layer_widths(model.config, model.schema, part.kind)))
+        size = f"{plural(network.n_layers, 'layer')}, {widths} units, {plural(len(network.params), 'parameter')}"
+        facts = f"{each} of {size}"
+        yield facts if len(components) == 1 else f"{part.kind}, {part.weight:.0%} of the answer: {facts}"

@@ -1,0 +1,90 @@
+"""What `train` shows: what will be trained and why, then the curve, the numbers and the findings."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+
+from rich.console import RenderableType
+
+from mlpcli.data import splits
+from mlpcli.diagnosis.findings import Finding
+from mlpcli.evaluation.evaluate import Evaluation
+from mlpcli.events import History
+from mlpcli.model.trained import TrainedModel
+from mlpcli.reporter.chart import loss_chart
+from mlpcli.reporter.tables import columns_table, finding_lines, metrics_table
+from mlpcli.reporter.text import plural
+from mlpcli.training.loop import MIN_SAMPLED, SAMPLE_ROWS
+from mlpcli.training.networks import layer_widths
+from mlpcli.training.prepare import PreparedTraining
+
+
+def table_view(prepared: PreparedTraining, suspected: Sequence[Finding]) -> Iterator[RenderableType]:
+    """How a table would be read: size, decisions, and what becomes of each column."""
+    source = prepared.table.source
+    yield f"{source.name}: {plural(source.n_rows, 'row')}, {plural(len(source.names), 'column')}"
+    yield from plan_view(prepared, suspected)
+    yield columns_table(prepared.schema.columns)
+
+
+def plan_view(prepared: PreparedTraining, suspected: Sequence[Finding]) -> Iterator[RenderableType]:
+    """What was decided for the user, each with the flag that changes it, and what looks wrong with the table."""
+    yield from prepared.notes
+    yield rows_note(prepared)
+    yield from finding_lines(suspected)
+
+
+def rows_note(prepared: PreparedTraining) -> str:
+    config, sets = prepared.config, prepared.table.sets
+    shapes = [" - ".join(map(str, layer_widths(config, prepared.schema, kind))) for kind in prepared.kinds]
+    each = len(prepared.members) // len(shapes)
+    networks = f"network {' and '.join(shapes)}" if each == 1 else f"{each} networks {f', {each} of '.join(shapes)}"
+    if prepared.by_fold:
+        networks += ", each validated on a fold of its own"
+    n_test = int((sets == splits.TEST).sum())
+    return (
+        f"{plural(len(sets) - n_test, 'row')} for training and validation, {n_test:,} for testing "
+        f"(--validation, --test); {networks} (--hidden, --ensemble{', --kinds' * (len(shapes) > 1)}); "
+        f"seed {config.seed} (--seed)"
+    )
+
+
+def result_view(
+    model: TrainedModel, history: History, evaluation: Evaluation, findings: Sequence[Finding], *,
+    kinds: Sequence[str], path: str, verbose: bool,
+) -> Iterator[RenderableType]:  # fmt: skip
+    """The loss curve and what it is, metrics beside baselines, findings, and what to do next."""
+    yield loss_chart(history.train_loss, history.valid_loss, history.best_epoch)
+    yield (
+        f"{plural(len(history.train_loss), 'epoch')} in {history.seconds:.1f} s; stopped by {history.stopped_by}; "
+        f"best epoch {history.best_epoch}"
+    )
+    if note := curve_note(model, history, kinds[0] if len(kinds) > 1 else ""):
+        yield note
+    if len(kinds) > 1:
+        weights = {part.kind: part.weight for part in model.record.components}
+        shares = ", ".join(f"{kind} {weights.get(kind, 0):.0%}" for kind in kinds)
+        yield f"weights of the kinds of network, from validation rows: {shares}"
+    yield metrics_table(evaluation.metrics, evaluation.baselines, verbose)
+    yield ""
+    yield from finding_lines(findings) or ["no warnings"]
+    shown = shlex.quote(path)
+    yield f"model: {path}  (mlpcli evaluate {shown}; mlpcli predict {shown} new.csv)"
+
+
+def curve_note(model: TrainedModel, history: History, lead: str) -> str:
+    """Which losses the curves are, how far the networks are apart, and why the table says other numbers."""
+    n, at = history.n_members, history.best_epoch - 1
+    sampled = max(SAMPLE_ROWS // n, MIN_SAMPLED)
+    sample = f", of training rows a sample of {sampled:,}" if history.n_train > sampled else ""
+    if n == 1:
+        return f"curves are losses after each epoch{sample}; the table below is of all rows" if sample else ""
+    spread = f"training losses are {history.train_loss[at]:.3g} ± {history.train_spread[at]:.2g}"
+    if history.valid_loss:
+        spread += f", their validation losses {history.valid_loss[at]:.3g} ± {history.valid_spread[at]:.2g}"
+    note = (
+        f"curves are means over {n} {lead + ' ' if lead else ''}networks{sample}; at epoch {at + 1} their {spread} "
+        "(standard deviation); the table below is of the ensemble and all rows"
+    )
+    return note + ", validation: each row by the network that never saw it" if model.record.by_fold else note
