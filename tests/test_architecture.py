@@ -11,8 +11,8 @@ import pytest
 TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "mlpcli"
 ORDER = [
-    "__init__", "errors", "config", "events", "files", "engine", "data", "metrics", "training", "model", "evaluation",
-    "diagnosis", "studies", "library", "guide", "reporter", "cli",
+    "__init__", "errors", "config", "flags", "events", "files", "engine", "data", "metrics", "training", "model",
+    "evaluation", "diagnosis", "studies", "library", "guide", "reporter", "cli",
 ]  # fmt: skip
 OUTSIDE = {"numpy", "pandas", "typer", "rich"}
 UPWARD: set[tuple[str, str]] = set()
@@ -89,7 +89,13 @@ WITHOUT_TESTS_OF_THEIR_OWN = {
     "model/record": "the fields of the file: training/test_ensemble.py, model/test_checks.py",
     "reporter/findings": "its table with all tables: reporter/test_grid.py; its sentences: cli/test_diagnose.py",
     "reporter/tables": "every table at every width: reporter/test_grid.py",
-    "cli/answers": "what train and evaluate answer: cli/test_train.py, cli/test_evaluate.py",
+    "diagnosis/codes": "each is a gate: cli/test_gates.py; each has a page: guide/test_guide.py",
+    "reporter/answers": "what each command answers: cli/test_train.py, cli/test_studies.py, cli/test_inspect.py",
+    "reporter/evaluation": "what evaluate shows: cli/test_evaluate.py",
+    "reporter/model": "what inspect shows of a model: cli/test_inspect.py",
+    "reporter/studies": "tables at every width: reporter/test_grid.py; what the commands show: cli/test_studies.py",
+    "reporter/training": "what train shows: cli/test_train.py",
+    "cli/stops": "what is kept after an interruption: cli/test_train.py, cli/test_studies.py",
 }
 
 

@@ -5,8 +5,9 @@ from dataclasses import fields
 import pytest
 from samples import IRIS
 
-from mlpcli.config import PRESETS, TASKS, Config, ReadOptions, from_text, parse, read_config_file
+from mlpcli.config import PRESETS, TASKS, Config, ReadOptions
 from mlpcli.errors import UsageError
+from mlpcli.flags import from_text, parse
 
 QUICK = ("--preset", "classic", "--epochs", "2")
 ALL = ("mlp", "wide", "plain", "linear")
@@ -31,22 +32,6 @@ def test_senseless_settings_are_usage_errors_that_name_the_flag(name, text):
         from_text(Config, {name: text})
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "value"),
-    [
-        ("hidden", "", ()),
-        ("hidden", "64, 32", (64, 32)),
-        ("hidden", "64x32", (64, 32)),
-        ("time_limit", "5m", 300.0),
-        ("seed", str(2**63), 2**63),
-        ("drop", "a,b c", ("a", "b c")),
-        ("lr", "1e-3", 1e-3),
-    ],
-)
-def test_settings_are_read_as_written(name, text, value):
-    assert parse(Config, name, text) == value
-
-
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_decides_every_setting_but_those_that_depend_on_the_rows(preset, task):
@@ -57,18 +42,6 @@ def test_a_preset_decides_every_setting_but_those_that_depend_on_the_rows(preset
 
 def test_what_the_user_sets_wins_over_the_preset():
     assert Config(preset="classic", lr=0.5).resolve("regression").lr == 0.5
-
-
-def test_a_configuration_file_is_read_and_its_mistakes_named(tmp_path):
-    file = tmp_path / "mlpcli.toml"
-    file.write_text('hidden = [32, 16]\nbatch-size = "full"\ncalibrate = true\n')
-    assert read_config_file(file) == {"hidden": "32,16", "batch_size": "full", "calibrate": "true"}
-    file.write_text("lerning_rate = 1\nlr = 2")
-    with pytest.raises(UsageError, match="lerning_rate"):
-        read_config_file(file)
-    file.write_text("lr = 1\nlr = 2")
-    with pytest.raises(UsageError, match="not a TOML file"):
-        read_config_file(file)
 
 
 def test_delimiters_are_single_characters():

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from command_line import COMMANDS, ENV, mlpcli
 
-from mlpcli.config import Config, ReadOptions, flag, setting_type
+from mlpcli.config import Config, ReadOptions, flag
 from mlpcli.diagnosis.findings import CHECKS
 from mlpcli.diagnosis.table_checks import TABLE_CHECKS
+from mlpcli.flags import setting_type
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -91,7 +91,7 @@ def train(
         history.stopped_by = "interrupted"
     model = assemble(prepared, history)
     model.save(output)
-    again = [f"the same command with --resume {shlex.quote(checkpoint)} goes on with it"] if checkpoint else []
+    again = [f"go on with the same command and --resume {shlex.quote(checkpoint)}"] if checkpoint else []
     leave(stopped, f"interrupted; best model (epoch {history.best_epoch}) saved to {output}", *again)
     if quiet and not (json or gates):
         return

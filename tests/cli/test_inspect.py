@@ -33,6 +33,6 @@ def test_inspect_tells_the_findings_without_the_training_file(perceptron, tmp_pa
     assert "underfitting" in [f["code"] for f in answer["findings"]]
     assert mlpcli("diagnose", "model.npz", "-q", cwd=tmp_path).stderr == ""
     shown = mlpcli("diagnose", "model.npz", cwd=tmp_path)
-    assert "the test rows are not looked at" in shown.stderr
+    assert "the test rows are not evaluated" in shown.stderr
     assert "underfitting (warning)" in shown.stdout
     assert mlpcli("diagnose", "model.npz", "--try", cwd=tmp_path).returncode == 1

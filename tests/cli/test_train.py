@@ -18,11 +18,6 @@ from mlpcli.model.trained import load
 QUICK = ("--preset", "classic", "--epochs", "2")
 
 
-def test_a_gate_on_test_rows_needs_them(call, here):
-    code, _, err = call("train", IRIS, *QUICK, "--test", "0", "--fail-under", "accuracy=0.1")
-    assert (code, "no such metric on test rows" in err) == (2, True)
-
-
 def test_a_stop_before_the_first_epoch_and_one_after_it_are_told_apart(call, here, monkeypatch):
     from mlpcli.cli.app import StoppedError
     from mlpcli.training.loop import MemberTrainer

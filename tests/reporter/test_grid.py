@@ -58,7 +58,7 @@ GRIDS: dict[str, Grid] = {
     "confusion of 30": confusion_table([f"label_{i}" for i in range(30)], [[i * 31] * 30 for i in range(30)]),
     "columns": columns_table(COLUMNS),
     "cross-validation": cross_validation_table(CrossValidation("stratified", 3, 1, 99, METRICS, OUTCOMES)),
-    "comparison": comparison_table(Comparison("hidden", "log_loss", OUTCOMES, OUTCOMES[1], True)),
+    "comparison": comparison_table(Comparison(("hidden",), "log_loss", OUTCOMES, OUTCOMES[1], True)),
     "best trials": best_table(Tuning("log_loss", TRIALS, TRIALS[0], None, {}, TRIALS, SHARES, 2)),
     "importance": importance_table(Tuning("log_loss", TRIALS, TRIALS[0], None, {}, TRIALS, SHARES, 2)),
     "learning curve": learning_table(

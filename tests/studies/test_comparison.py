@@ -10,7 +10,8 @@ from samples import SAMPLES
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.studies.comparison import ANOTHER_QUESTION, compare, parse_vary, plan
+from mlpcli.errors import UsageError
+from mlpcli.studies.comparison import ANOTHER_QUESTION, compare, parse_grid, parse_vary, plan
 from mlpcli.studies.tasks import UNUSED
 
 IRIS = str(SAMPLES / "iris.csv")
@@ -20,12 +21,35 @@ QUICK = Config(preset="classic", hidden=(8,), epochs=4)
 def test_values_are_read_as_on_the_command_line():
     assert parse_vary("batch-size=full,1,32") == ("batch_size", ("full", "1", "32"))
     assert parse_vary("hidden=,8,64x64") == ("hidden", ("", "8", "64x64"))
-    study = plan(IRIS, QUICK, ReadOptions(), "hidden", ("", "8", "64x64"))
+    study = plan(IRIS, QUICK, ReadOptions(), {"hidden": ("", "8", "64x64")})
     assert [task.config.hidden for task in study.tasks] == [(), (8,), (64, 64)]
 
 
+def test_several_settings_make_a_grid():
+    grid = parse_grid(["hidden=4,8", "category=petal_length,petal_width"])
+    study = plan(IRIS, QUICK, ReadOptions(), grid)
+    assert [task.name for task in study.tasks] == [
+        "hidden=4 category=petal_length", "hidden=4 category=petal_width",
+        "hidden=8 category=petal_length", "hidden=8 category=petal_width",
+    ]  # fmt: skip
+    assert [(task.config.hidden, task.config.category) for task in study.tasks][2] == ((8,), ("petal_length",))
+    assert len(study.data) == 2  # a table for each way to read the file, not for each training
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["lr=1,2", "lr=3,4"], "--lr appears twice"),
+        (["lr=1,2", "seed=" + ",".join(map(str, range(900)))], "1800 combinations; at most 1000"),
+    ],
+)
+def test_a_grid_that_makes_no_sense_is_refused(texts, message):
+    with pytest.raises(UsageError, match=message):
+        parse_grid(texts)
+
+
 def test_all_but_the_setting_is_alike_and_no_test_row_is_seen():
-    study = plan(IRIS, QUICK, ReadOptions(), "lr", ("0.1", "0.01"))
+    study = plan(IRIS, QUICK, ReadOptions(), {"lr": ("0.1", "0.01")})
     first, second = study.tasks
     assert first.table is second.table
     assert (first.sets == second.sets).all()
@@ -34,7 +58,7 @@ def test_all_but_the_setting_is_alike_and_no_test_row_is_seen():
 
 
 def test_a_setting_of_the_columns_has_its_table_for_each_value():
-    study = plan(IRIS, QUICK, ReadOptions(), "category", ("petal_length", "petal_width"))
+    study = plan(IRIS, QUICK, ReadOptions(), {"category": ("petal_length", "petal_width")})
     kinds = [[task.table.value.frame[n].dtype.name for n in ("petal_length", "petal_width")] for task in study.tasks]
     assert kinds == [["category", "float64"], ["float64", "category"]]
 
@@ -81,7 +105,7 @@ def test_every_setting_can_be_compared(name, two_classes):
 
 
 def test_other_seeds_are_compared_on_the_same_rows_and_other_shares_are_not():
-    assert plan(IRIS, QUICK, ReadOptions(), "seed", ("0", "1")).same_rows
-    assert not plan(IRIS, QUICK, ReadOptions(), "validation", ("0.1", "0.3")).same_rows
+    assert plan(IRIS, QUICK, ReadOptions(), {"seed": ("0", "1")}).same_rows
+    assert not plan(IRIS, QUICK, ReadOptions(), {"validation": ("0.1", "0.3")}).same_rows
     one, two = compare(IRIS, "seed=0,1", QUICK).outcomes
     assert one.history.train_loss != two.history.train_loss

@@ -8,12 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlpcli.config import Config, parse
+from mlpcli.config import Config
 from mlpcli.data import splits
 from mlpcli.errors import TrainingError
 from mlpcli.events import History
+from mlpcli.flags import as_flags, parse
 from mlpcli.reporter.findings import remedies_line
-from mlpcli.studies.remedies import REMEDIES, RemedyInput, RemedyLosses, RemedyPlan, flags_of, perform, plan
+from mlpcli.studies.remedies import REMEDIES, RemedyInput, RemedyLosses, RemedyPlan, perform, plan
 from mlpcli.studies.workers import Shared
 
 
@@ -40,7 +41,7 @@ def test_the_flags_of_a_remedy_mean_what_was_tried(name, task):
     config = Config(weight_decay=0.01, drop=("a b",)).resolve(task)
     changed = REMEDIES[name](RemedyInput(config, History(max_epochs=30), ("x", "y z", "w")))
     assert changed
-    words = shlex.split(flags_of(changed))
+    words = shlex.split(as_flags(changed))
     read = {f[2:].replace("-", "_"): v for f, v in zip(words[::2], words[1::2], strict=True)}
     assert replace(config, **changed) == replace(config, **{k: parse(Config, k, v) for k, v in read.items()})
     assert replace(config, **changed) != config

@@ -128,7 +128,7 @@ def test_recoveries_from_divergence_go_on_too(tmp_path):
     ("settings", "difference"),
     [
         ({"lr": 0.03}, "--lr was 0.02, is 0.03"),
-        ({"hidden": (5,)}, r"--hidden was \(128, 128\), is \(5,\)"),
+        ({"hidden": (5,)}, "--hidden was 128,128, is 5"),
         ({"seed": 3}, "--seed was 0, is 3"),
         ({"drop": ("year",)}, "--drop"),
         ({"epochs": 20, "lr": 0.1}, "--lr was 0.02, is 0.1; --epochs was 8, is 20"),

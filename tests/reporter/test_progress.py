@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from mlpcli.events import History
-from mlpcli.reporter.studies import told, trial_name
+from mlpcli.reporter.progress import task_line, trial_name
 from mlpcli.studies.search import GIVEN, Trial
 from mlpcli.studies.tasks import TaskOutcome
 
 
-def test_a_training_of_a_study_is_told_by_the_rows_that_judge_it_best():
+def test_a_training_of_a_study_is_shown_by_the_rows_that_evaluate_it_best():
     metrics = {"train": {"accuracy": 1.0, "log_loss": 0.1}, "validation": {"accuracy": 0.5, "log_loss": 0.7}}
     outcome = TaskOutcome(0, "lr=0.1[red]", History(), metrics, {}, 1.0)
-    assert told(outcome) == "lr=0.1[red]: accuracy 0.5, log_loss 0.7"
-    assert told(TaskOutcome(0, "lr=9", History(), {}, {}, 1.0, error="loss became nan")) == "lr=9: diverged"
+    assert task_line(outcome) == "lr=0.1[red]: accuracy 0.5, log_loss 0.7"
+    assert task_line(TaskOutcome(0, "lr=9", History(), {}, {}, 1.0, error="loss became nan")) == "lr=9: diverged"
 
 
 def test_a_trial_is_named_by_its_flags():
