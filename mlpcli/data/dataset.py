@@ -13,6 +13,7 @@ from pandas.api.types import union_categoricals
 from mlpcli.config import Config, ReadOptions, Task
 from mlpcli.data import splits
 from mlpcli.data.dates import date_format, parse_dates
+from mlpcli.data.dialect import cells_of
 from mlpcli.data.kinds.number import MAX_NUMBER
 from mlpcli.data.numbers import as_number, to_floats
 from mlpcli.data.schema import Schema
@@ -75,6 +76,7 @@ def read_dataset(path: str, config: Config, options: ReadOptions, folder: str = 
         raise DataError(what, file=source.name)
     texts = (*config.category, *([target] if config.task == "classification" else []))
     frame = source.read(numbers=config.numeric, texts=texts, target=target)
+    check_first_row(source)
     notes += source.reading_notes
     rows = with_value(frame[target], storage)
     if len(rows) < len(frame):
@@ -118,6 +120,13 @@ def read_dataset(path: str, config: Config, options: ReadOptions, folder: str = 
         if config.share(name) is None:
             table = with_file(table, getattr(config, name), number, options)
     return table
+
+
+def check_first_row(source: Source) -> None:
+    """DataError when the first row is the header again; where a column holds numbers, reading it has said so."""
+    if source.dialect.header and cells_of(source.record(0)[:-1], source.dialect) == list(source.names):
+        where = source.where(0)
+        raise DataError("the header again", f"--skip-rows {where['line'] - 1} to begin with this line", **where)
 
 
 def with_file(table: DataSet, path: str, number: int, options: ReadOptions) -> DataSet:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Collection, Sequence
 
 from mlpcli.data.dialect import Dialect, cells_of
 from mlpcli.data.numbers import is_number
-from mlpcli.data.structure import MALFORMED, Structure, line_of
+from mlpcli.data.structure import MALFORMED, STRAY, Structure, line_of
 from mlpcli.errors import DataError
 
 NAMES_SHOWN = 10
+TITLE_ROWS = 20  # records below a title in which the header is looked for
 
 
 def known_column(name: str, names: Collection[str], file: str) -> str:
@@ -54,9 +56,11 @@ def header_names(
         return tuple(f"col{i}" for i in range(1, width + 1)), []
     notes = []
     cells = cells_of(data[structure.starts[0] : structure.ends[0]], dialect)
-    if width == MALFORMED or len(cells) != width:
+    if width in (MALFORMED, STRAY) or len(cells) != width:
         raise DataError("text after a closing quote", "double the quotes inside quoted names", file=file, line=line)
     trimmed = [cell.strip() for cell in cells]
+    if width > 2 and sum(map(bool, trimmed)) == 1:
+        check_title(data, structure, dialect, file, first_line)
     if len(set(trimmed)) < len(set(cells)):
         trimmed = cells  # only spaces tell some apart
     names = [cell or f"unnamed_{i}" for i, cell in enumerate(trimmed, 1)]
@@ -78,6 +82,52 @@ def header_names(
         if other != one:
             notes.append(f"columns '{other}' and '{one}' differ only in case, spaces or the form of accents")
     return tuple(names), notes
+
+
+def check_title(data: bytes, structure: Structure, dialect: Dialect, file: str, first_line: int) -> None:
+    """DataError when the first record, which has one filled cell, stands above one that fills every column."""
+    top = structure.rows(slice(TITLE_ROWS))
+    for start, end, width in zip(top.starts.tolist(), top.ends.tolist(), top.widths.tolist(), strict=True):
+        if width == top.widths[0] and all(cell.strip() for cell in cells_of(data[start:end], dialect)):
+            first, line = (line_of(data, at) + first_line - 1 for at in (int(top.starts[0]), start))
+            raise DataError(
+                f"one filled cell of {width}: a title above the header?",
+                f"--skip-rows {line - 1} if the header is on line {line}", file=file, line=first,
+            )  # fmt: skip
+
+
+# Words that columns are often called by, to tell two names that lost the delimiter between them.
+NAME_WORDS = (
+    "age amount category city class code color comment comments cost count country customer date day description email "
+    "gender height hour id item label month name note number order phone price product qty quantity rate score sex "
+    "size state status target text time title total type unit url user value weight year"
+)
+
+
+def check_lost_delimiter(names: Sequence[str], file: str) -> None:
+    """DataError when one of the names may be two: then the empty field at the end of every row is the last column."""
+    for name in names:
+        if looks_like_two(name, [other for other in names if other != name]):
+            raise DataError(
+                "two names without a delimiter? Every row ends with an empty field that the header has no name for",
+                "put the delimiter back into the header, or take the last one off every row", file=file, column=name,
+            )  # fmt: skip
+
+
+def looks_like_two(name: str, others: Sequence[str]) -> bool:
+    """Whether a name may have lost a delimiter inside: by its quotes, letters, words or length beside the others'."""
+    if '"' in name or re.search(r"[^\W_A-Z][A-Z]|[A-Z]{2}[a-z]|[0-9][^\W\d_]", name):
+        return True
+    if len(name) > 5 and name.isupper() and not all(other.isupper() for other in others):
+        return True
+    if len(others) > 1 and {2 * len(other) for other in others} == {len(name)}:
+        return True
+    words = {*NAME_WORDS.split(), *(word for other in others for word in words_of(other) if len(word) > 2)}
+    return any(word[:i] in words and word[i:] in words for word in words_of(name) for i in range(1, len(word)))
+
+
+def words_of(name: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", name.casefold())
 
 
 def shown_some(names: Sequence[str]) -> str:

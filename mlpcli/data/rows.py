@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.data.dialect import Dialect
-from mlpcli.data.structure import MALFORMED, Structure, line_of
+from mlpcli.data.structure import MALFORMED, STRAY, Structure, line_of
 from mlpcli.errors import DataError
 
 SHOWN = 5  # bad rows named one by one
@@ -51,6 +51,8 @@ def bad_row(
     hint = "mend the file, or leave such rows out with --bad-rows skip"
     if found == MALFORMED:
         message = "text after a closing quote: a quote is missing or too many" + more
+    elif found == STRAY:
+        message = "a quote opens inside a cell and closes in a later one: a delimiter is missing before it" + more
     elif rows.ends[row] - start > MAX_RECORD_BYTES:
         message = f"a record longer than {MAX_RECORD_BYTES >> 20} MB"
         hint = "look for a missing line end or quote"

@@ -15,7 +15,7 @@ from mlpcli.config import ReadOptions
 from mlpcli.data.block import Block
 from mlpcli.data.builders import NumberBuilder, TextBuilder
 from mlpcli.data.dialect import Dialect, cells_of, check_characters, find_delimiter, find_dialect, fit_marks
-from mlpcli.data.header import header_names
+from mlpcli.data.header import check_lost_delimiter, header_names
 from mlpcli.data.records import Records
 from mlpcli.data.rows import MAX_RECORD_BYTES, SHOWN, bad_row, good_rows, starts_trailing
 from mlpcli.data.storage import Storage
@@ -209,6 +209,8 @@ def open_file(
     if not names:
         raise DataError("no header: the file holds only blank lines", file=name)
     if tally.trailing:
+        if not (expect and set(expect) <= set(names)):
+            check_lost_delimiter(names, name)
         notes.append("every row ends with a delimiter; the empty field after it is left out")
     if tally.n_bad:
         if dialect.bad_rows == "error":

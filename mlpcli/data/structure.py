@@ -2,7 +2,8 @@
 
 A delimiter or line end counts where the number of quotes before it is even. A quote that neither opens a field nor
 stands inside a quoted one is literal text (5" pipe). Text behind a closing quote ("ab"c) makes its record malformed:
-a quote was lost or doubled there. The bytes are taken in blocks that stay in the processor's cache.
+a quote was lost or doubled there; where a delimiter was lost before one (a"b, c") it is a stray.
+The bytes are taken in blocks that stay in the processor's cache.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ Bytes = NDArray[np.uint8]
 LF, CR, SPACE, ZERO, NINE = 10, 13, 32, 48, 57
 BLOCK = 1 << 20  # bytes looked at together
 MALFORMED = 0  # the width of a record with text behind a closing quote
+STRAY = -1  # the width of a record in which a quote opens inside one cell and closes at the end of a later one
 LINE_END = re.compile(rb"\r{0,2}\n|\r")
 NONE = np.empty(0, np.int64)
 
@@ -30,7 +32,7 @@ class Structure:
 
     starts: Ints  # of the records that hold something: blank lines, comments and skipped rows are left out
     ends: Ints
-    widths: Ints  # MALFORMED where text follows a closing quote
+    widths: Ints  # MALFORMED or STRAY where quotes are missing or too many
     open_quote: int | None  # byte at which a quote opens that never closes
     leading_zeros: frozenset[int]  # fields by number in which some cell below the header looks like 007
     stop: int  # byte up to which the records are complete
@@ -40,6 +42,17 @@ class Structure:
         return Structure(
             self.starts[chosen], self.ends[chosen], self.widths[chosen], self.open_quote, self.leading_zeros, self.stop
         )
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Where a stretch of bytes is taken apart, what stands within quotes or is escaped left out."""
+
+    delimiters: Ints
+    line_ends: Ints
+    malformed: Ints  # closing quotes with text behind them
+    stray: Ints  # see `stray_quotes`
+    open_quote: int | None  # byte at which a quote opens that never closes
 
 
 def scan(
@@ -108,53 +121,22 @@ class Scanner:
     def block(self, data: bytes, first: int, stop: int, is_last: bool) -> Structure:
         """The complete records that start in data[first:stop]; a record starts at `first`."""
         b = np.frombuffer(data, np.uint8, stop - first, first)
-        delimiters = np.flatnonzero(b == ord(self.delimiter))
         has_cr = data.find(b"\r", first, stop) >= 0
-        line_ends = np.flatnonzero((b == LF) | lone_returns(b) if has_cr else b == LF)
-        open_quote, malformed = None, NONE
-        quotes = NONE
-        if data.find(self.quote.encode(), first, stop) >= 0:
-            quotes = np.flatnonzero(b == ord(self.quote))
-        if self.escape is not None:
-            taken = escaped(b, ord(self.escape))
-            delimiters, line_ends, quotes = (at[~taken[at]] for at in (delimiters, line_ends, quotes))
-        if len(quotes):
-            boundary = np.zeros(len(b) + 2, np.bool_)  # of fields; shifted by one, with one at either end
-            boundary[[0, -1]] = True
-            boundary[delimiters + 1] = boundary[line_ends + 1] = True
-            if has_cr:
-                boundary[1:-1] |= b == CR
-            if self.spaces:
-                after = delimiters[delimiters < len(b) - 1] + 1
-                boundary[after[b[after] == SPACE] + 1] = True
-            if self.comment is not None:
-                lines = np.append(0, line_ends + 1)
-                line = lines[np.searchsorted(lines, quotes, side="right") - 1]
-                quotes = outside_comments(quotes, line, b[line] == ord(self.comment), boundary)
-            quotes = toggles(quotes, boundary)
-            delimiters = delimiters[np.searchsorted(quotes, delimiters) % 2 == 0]
-            line_ends = line_ends[np.searchsorted(quotes, line_ends) % 2 == 0]
-            closing = quotes[1::2]
-            doubled = np.append(quotes[2::2], len(b) + 1)[: len(closing)] == closing + 1
-            malformed = closing[~doubled & ~boundary[closing + 2]]
-            if len(quotes) % 2:
-                open_quote = opener(quotes) + first
+        marks = self.marks(b, has_cr, has_quotes=data.find(self.quote.encode(), first, stop) >= 0)
+        delimiters, line_ends = marks.delimiters, marks.line_ends
         if is_last:
             if len(line_ends) == 0 or line_ends[-1] < len(b) - 1:
                 line_ends = np.append(line_ends, len(b))  # the last record, without a line end
         else:
             # The line feed after a carriage return may be still to come.
             line_ends = line_ends[(b[line_ends] == LF) | (line_ends < len(b) - 2)]
-            open_quote = None
         starts = np.concatenate([[0], line_ends[:-1] + 1])[: len(line_ends)]
-        ends = line_ends.copy()
-        if has_cr:
-            for _ in range(2):
-                ends -= (ends > starts) & (b[np.maximum(ends, 1) - 1] == CR)
+        ends = without_returns(b, starts, line_ends) if has_cr else line_ends
         before = np.searchsorted(delimiters, line_ends)
         first_delimiter = np.append(0, before[:-1])[: len(before)]
         widths = before - first_delimiter + 1
-        widths[np.searchsorted(line_ends, malformed[malformed < (line_ends[-1] if len(line_ends) else 0)])] = MALFORMED
+        for width, at in ((STRAY, marks.stray), (MALFORMED, marks.malformed)):
+            widths[np.searchsorted(line_ends, at[at < (line_ends[-1] if len(line_ends) else 0)])] = width
         is_filled = np.asarray(ends > starts)
         if self.comment is not None:
             is_filled &= b[starts] != ord(self.comment)
@@ -166,9 +148,48 @@ class Scanner:
             end = first + (int(line_ends[n - 1]) + 1 if n else 0)
         if self.zeros is not None:
             self.zeros |= self.find_leading_zeros(b, delimiters, starts, before, keep)
+        open_quote = marks.open_quote + first if is_last and marks.open_quote is not None else None
         return Structure(
             starts[keep] + first, ends[keep] + first, widths[keep], open_quote, frozenset(), min(end, stop)
         )
+
+    def marks(self, b: Bytes, has_cr: bool, has_quotes: bool) -> Marks:
+        """The marks in bytes that begin with a record."""
+        delimiters = np.flatnonzero(b == ord(self.delimiter))
+        line_ends = np.flatnonzero((b == LF) | lone_returns(b) if has_cr else b == LF)
+        quotes = np.flatnonzero(b == ord(self.quote)) if has_quotes else NONE
+        if self.escape is not None:
+            taken = escaped(b, ord(self.escape))
+            delimiters, line_ends, quotes = (at[~taken[at]] for at in (delimiters, line_ends, quotes))
+        if not len(quotes):
+            return Marks(delimiters, line_ends, NONE, NONE, None)
+        boundary = self.boundaries(b, delimiters, line_ends, has_cr)
+        if self.comment is not None:
+            lines = np.append(0, line_ends + 1)
+            line = lines[np.searchsorted(lines, quotes, side="right") - 1]
+            quotes = outside_comments(quotes, line, b[line] == ord(self.comment), boundary)
+        quotes, literal = toggles(quotes, boundary)
+        delimiters = delimiters[np.searchsorted(quotes, delimiters) % 2 == 0]
+        line_ends = line_ends[np.searchsorted(quotes, line_ends) % 2 == 0]
+        closing = quotes[1::2]
+        doubled = np.append(quotes[2::2], len(b) + 1)[: len(closing)] == closing + 1
+        return Marks(
+            delimiters, line_ends, closing[~doubled & ~boundary[closing + 2]],
+            stray_quotes(literal, delimiters, line_ends, boundary) if len(literal) else NONE,
+            opener(quotes) if len(quotes) % 2 else None,
+        )  # fmt: skip
+
+    def boundaries(self, b: Bytes, delimiters: Ints, line_ends: Ints, has_cr: bool) -> Bools:
+        """(n + 2,) whether a field can start at a byte, quotes aside; the last one stands for the end."""
+        boundary = np.zeros(len(b) + 2, np.bool_)
+        boundary[[0, -1]] = True
+        boundary[delimiters + 1] = boundary[line_ends + 1] = True
+        if has_cr:
+            boundary[1:-1] |= b == CR
+        if self.spaces:
+            after = delimiters[delimiters < len(b) - 1] + 1
+            boundary[after[b[after] == SPACE] + 1] = True
+        return boundary
 
     def kept(self, is_filled: Bools, starts: Ints, ends: Ints, widths: Ints) -> Bools:
         """Which records count: those that hold something and are no comment, and blank ones that are rows."""
@@ -218,6 +239,14 @@ def lone_returns(b: Bytes) -> Bools:
     return np.asarray(alone & ~followed)
 
 
+def without_returns(b: Bytes, starts: Ints, line_ends: Ints) -> Ints:
+    """Where records end: before the one or two carriage returns of \\r\\n and \\r\\r\\n."""
+    ends = line_ends.copy()
+    for _ in range(2):
+        ends -= (ends > starts) & (b[np.maximum(ends, 1) - 1] == CR)
+    return ends
+
+
 def escaped(b: Bytes, escape: int) -> Bools:
     """(n,) bytes -> (n,) whether the byte is taken literally: the one behind an escape that is not escaped itself."""
     taken = np.zeros(len(b) + 1, np.bool_)
@@ -229,8 +258,8 @@ def escaped(b: Bytes, escape: int) -> Bools:
     return taken[:-1]
 
 
-def toggles(quotes: Ints, boundary: Bools) -> Ints:
-    """The quotes that open or close, a doubled one inside quotes as both; the others are literal text.
+def toggles(quotes: Ints, boundary: Bools) -> tuple[Ints, Ints]:
+    """The quotes that open or close, a doubled one inside quotes as both, and the others, which are literal text.
 
     `boundary[at]` says whether a field can start at byte `at`. Only literal quotes are visited one by one.
     """
@@ -250,7 +279,24 @@ def toggles(quotes: Ints, boundary: Bools) -> Ints:
         if place == len(odd_ones):
             break
         at = int(odd_ones[place])
-    return quotes[~literal] if literal.any() else quotes
+    return (quotes[~literal], quotes[literal]) if literal.any() else (quotes, NONE)
+
+
+def stray_quotes(literal: Ints, delimiters: Ints, line_ends: Ints, boundary: Bools) -> Ints:
+    """The literal quotes at which a quoted cell ends whose beginning was lost to the cell before it.
+
+    A delimiter lost before "b, c" leaves a"b, c": an odd number of quotes in one cell, none of them at its end, and
+    in a later cell of the record an odd number again, one at its end. A cell that only ends with a quote (5") is text.
+    """
+    cell_ends = np.sort(np.concatenate([delimiters, line_ends]))
+    cells, last, n_quotes = np.unique(np.searchsorted(cell_ends, literal[::-1]), return_index=True, return_counts=True)
+    last_quote = literal[::-1][last]
+    record = np.searchsorted(line_ends, last_quote)
+    is_odd, is_closed = n_quotes % 2 == 1, boundary[last_quote + 2]
+    opening = record[is_odd & ~is_closed]
+    first_opening = np.full(int(record[-1]) + 1, len(cell_ends) + 1)
+    np.minimum.at(first_opening, opening, cells[is_odd & ~is_closed])
+    return np.asarray(last_quote[is_odd & is_closed & (cells > first_opening[record])])
 
 
 def outside_comments(quotes: Ints, line: Ints, is_marked: Bools, boundary: Bools) -> Ints:
@@ -259,7 +305,7 @@ def outside_comments(quotes: Ints, line: Ints, is_marked: Bools, boundary: Bools
     A line with the mark is a comment unless it is within quotes.
     """
     plain = quotes[~is_marked]
-    if not (np.searchsorted(toggles(plain, boundary), line[is_marked]) % 2).any():
+    if not (np.searchsorted(toggles(plain, boundary)[0], line[is_marked]) % 2).any():
         return plain  # the usual: no line with the mark is within quotes
     counted, is_inside, closing, previous, is_comment = [], False, -2, -1, False
     can_open = boundary[quotes]

@@ -55,6 +55,17 @@ CASES = {
     "S07": Case(HEADER + "".join(ROWS).replace("\n", ",9\n"), "rows have 5 fields, header has 4", bad=True),
     "S08": Case(HEADER + "".join(ROWS).replace("\n", ",\n"), "every row ends with a delimiter",
                 silent=MODELLED),
+    "R13 lost in the header": Case(
+        GOOD.replace("\n", ",\n").replace("a,b,c,y,", "a,bc,y,e"),
+        {"predict": "no column"} | dict.fromkeys(DATA, "column 'bc': two names without a delimiter"), bad=True,
+    ),
+    "R13 lost before a quote": Case(with_line(30, '1,2.0"x, 1",no'), "d.csv:30: a quote opens inside a cell", bad=True),
+    "R07 a title": Case("Report,,,\n,,,\n" + GOOD, "--skip-rows 2 if the header is on line 3", bad=True),
+    "R07 the header again": Case(
+        HEADER + HEADER + "".join(f"x{r},x{r * 2},b,no\n" for r in "abcdefghijklm"),
+        dict.fromkeys(("train", "inspect"), "d.csv:2: the header again"), bad=True,
+    ),
+    "R07 after --skip-rows": Case(HEADER + HEADER + GOOD, "", ("--skip-rows", "2")),
     "S08 not empty": Case(HEADER + "".join(ROWS).replace("\n", ",\n") + "1,2,x1,no,3\n", ":62: 5 fields", bad=True),
     "S08 not all": Case(HEADER + "".join(ROWS[:50]).replace("\n", ",\n") + "".join(ROWS[50:]), "fields", bad=True),
     "S09": Case(GOOD.replace("\n", ",\n"), "unnamed_5", train=(), silent=("evaluate",)),

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlpcli.data import structure
-from mlpcli.data.structure import MALFORMED, Scanner, after_lines, line_of, scan
+from mlpcli.data.structure import MALFORMED, STRAY, Scanner, after_lines, line_of, scan
 
 SOUP = st.lists(st.sampled_from(["a", "1", ",", ", ", '"', '""', "\n", "\r\n", "\\", "#", "x y"]), max_size=40)
 
@@ -142,7 +142,7 @@ def test_a_comment_after_a_cell_with_a_line_that_looks_like_one_is_a_comment():
 
 def test_a_quote_behind_a_space_opens_a_field_where_spaces_follow_delimiters():
     assert scan(b'a, b\n1, "2, 3"\n', ",", spaces=True).widths.tolist() == [2, 2]
-    assert scan(b'a, b\n1, "2, 3"\n', ",").widths.tolist() == [2, 3]
+    assert scan(b'a, b\n1, "2, 3"\n', ",").widths.tolist() == [2, STRAY]
 
 
 def test_escaped_marks_are_text():
@@ -191,3 +191,24 @@ def test_a_scanner_waits_for_the_rest_of_a_record():
     first = scanner.scan(b'a,b\n"1,', is_last=False)
     assert (first.stop, first.open_quote) == (4, None)
     assert scanner.scan(b'"1,",2\n').widths.tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    "record",
+    ['a"b, c",1', 'a"b, c"', 'a"b,c, d",1', '\'a"b, c",1', 'a"b, ""c"" d",1', '"x",a"b, c"', '5" a,b"c, d",1'],
+)
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\r\r\n", ""])
+def test_R13_a_delimiter_lost_before_a_quoted_cell_is_damage(record, end):
+    found = scan(f'x,y{end or chr(10)}"a","b"{end or chr(10)}{record}{end}'.encode(), ",")
+    assert found.widths.tolist() == [2, 2, STRAY]
+
+
+@pytest.mark.parametrize("record", ['5" pipe,2', '5",7"', '5" x 7",9"', 'a"b","c"', 'a"b,c', 'a,b"c,d', 'it"s"s,"a"'])
+def test_R13_quotes_in_cells_that_no_delimiter_was_lost_from_are_text(record):
+    assert scan(f"{record}\n1,2\n".encode(), ",").widths.tolist() == [len(next(csv.reader([record]))), 2]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_R13_a_stray_quote_is_found_in_any_block(size, monkeypatch):
+    monkeypatch.setattr(structure, "BLOCK", size)
+    assert scan(b'x,y\n5" a,1\na"b, c"\n2,6"\n', ",").widths.tolist() == [2, 2, STRAY, 2]
