@@ -19,6 +19,7 @@ from typing import Protocol
 import numpy as np
 
 from mlpcli.config import MISSING_MARKERS, ReadOptions
+from mlpcli.data.encodings import from_cell, looks_korean, undecodable
 from mlpcli.data.structure import Structure, line_of, scan
 from mlpcli.errors import DataError
 
@@ -37,7 +38,6 @@ FOREIGN = {
 MARKUP = {rb"<!doctype html|<html|<head|<table": "HTML", rb"<\?xml": "XML", rb"\{\s*[\"}]|\[\s*[\[{]": "JSON"}
 NONCHARACTER = "\ufffe".encode()  # a byte-order mark read the wrong way round
 BOM = "\ufeff".encode()
-COMMON_HANGUL = 0.9  # of the two-byte characters, above which bytes that fit cp949 are taken for Korean
 
 
 class Readable(Protocol):
@@ -139,15 +139,17 @@ def decode(data: bytes, asked: str | None, name: str) -> tuple[bytes, str]:
         return data.decode(encoding).removeprefix("\ufeff").encode("utf-8"), encoding
     except UnicodeError as error:
         at = getattr(error, "start", 0)
-        if asked is None and not bom and looks_korean(data[at : at + SAMPLE_BYTES]):
+        sample = from_cell(data[: at + SAMPLE_BYTES], at)
+        if asked is None and not bom and looks_korean(sample):
             try:
                 return data.decode("cp949").encode("utf-8"), "cp949"
             except UnicodeDecodeError:
                 pass
         line = data[:at].count(b"\n") + 1
+        readings, hint = undecodable(sample)
         raise DataError(
-            f"byte {at} is not {encoding} text (0x{data[at] if at < len(data) else 0:02x})",
-            "name the encoding, e.g. --encoding latin-1, shift-jis or gb18030", file=name, line=line,
+            f"byte {at} is not {encoding} text (0x{data[at] if at < len(data) else 0:02x}){readings}", hint,
+            file=name, line=line,
         ) from error  # fmt: skip
 
 
@@ -157,20 +159,6 @@ def require_encoding(encoding: str, name: str) -> None:
         io.TextIOWrapper(io.BytesIO(), encoding)
     except LookupError as error:
         raise DataError(f"no such text encoding '{encoding}'", "e.g. --encoding cp949", file=name) from error
-
-
-def looks_korean(data: bytes) -> bool:
-    """Whether the bytes above ASCII are mostly the pairs of common Hangul syllables and symbols.
-
-    Strict cp949 alone lets some Western, Chinese and Japanese text pass.
-    """
-    high = re.findall(rb"[\x80-\xff]+.?", data, re.DOTALL)
-    pairs = Counter(run[i : i + 2] for run in high for i in range(0, len(run) - 1, 2))
-    common = sum(n for pair, n in pairs.items() if pair[0] in COMMON_LEADS and pair[1] > 0xA0)
-    return common >= COMMON_HANGUL * max(sum(pairs.values()), 1)
-
-
-COMMON_LEADS = {*range(0xA1, 0xAD), *range(0xB0, 0xC9)}  # KS X 1001: symbols, and its 2,350 syllables
 
 
 def check_characters(data: bytes, structure: Structure, dialect: Dialect, name: str, first_line: int = 1) -> None:

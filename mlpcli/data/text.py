@@ -24,7 +24,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO, NoReturn
 
-from mlpcli.data.dialect import BOMS, SAMPLE_BYTES, Readable, check_format, looks_korean, require_encoding
+from mlpcli.data.dialect import BOMS, SAMPLE_BYTES, Readable, check_format, require_encoding
+from mlpcli.data.encodings import from_cell, looks_korean, undecodable
 from mlpcli.errors import DataError, MachineError
 from mlpcli.files.atomic import unnamed_file, write_error
 
@@ -227,10 +228,14 @@ def guessed_encoding(file: ReadableFile, name: str) -> str:
         check_text(file, "utf-8", name)
         return "utf-8"
     except UndecodableError as error:
-        if looks_korean(file.read(error.at, SAMPLE_BYTES)):
+        start = max(error.at - SAMPLE_BYTES, 0)
+        sample = from_cell(file.read(start, 2 * SAMPLE_BYTES), error.at - start)
+        if looks_korean(sample):
             with suppress(UndecodableError):
                 check_text(file, "cp949", name)
                 return "cp949"
+        readings, error.hint = undecodable(sample)
+        error.message += readings
         raise
 
 

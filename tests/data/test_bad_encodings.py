@@ -10,7 +10,7 @@ from data.cases import COMMANDS, FAST, GOOD, HEADER, MODELLED, ROWS, Case, with_
 
 import mlpcli
 from mlpcli.data import stream
-from mlpcli.data.dialect import looks_korean
+from mlpcli.data.encodings import FREQUENT_SYLLABLES, looks_korean
 
 KOREAN = GOOD.replace("x0", "서울").replace("x1", "부산 광역시").replace("x2", "제주")
 LATE = GOOD.encode() + "".join(ROWS).encode() * 2_000 + b"1,2.0,caf\xe9 x,no\n"
@@ -32,6 +32,12 @@ CASES = {
     "E05 asked for": Case(with_line(20, "1,9.0,caf\xe9,no").encode("latin-1"), "", LATIN, same=False),
     "E06 shift-jis": Case(with_line(20, f"1,9.0,{TOKYO},no").encode("shift-jis"), "is not utf-8", bad=True),
     "E06 gb18030": Case(with_line(20, f"1,9.0,{PEKING},no").encode("gb18030"), "--encoding", bad=True),
+    "R15 gb18030": Case(
+        GOOD.replace("x0", "女").replace("x1", "男").encode("gb18030"), "gb18030 '男', euc-jp '槻' or big5", bad=True
+    ),
+    "R15 euc-jp": Case(GOOD.replace("x0", "ねこ").replace("x1", "いぬ").encode("euc-jp"), "euc-jp 'ねこ'", bad=True),
+    "R15 big5": Case(GOOD.replace("x0", "一").encode("big5"), "big5 '一'", bad=True),
+    "R15 asked for": Case(GOOD.replace("x0", "女").encode("gb18030"), "", ("--encoding", "gb18030"), same=False),
     "E07": Case(LATE, "is not utf-8 text", bad=True),
     "E08 overlong": Case(GOOD.encode() + b"1,2.0,\xc0\x80,no\n", "is not utf-8 text", bad=True),
     "E08 surrogate": Case(GOOD.encode() + b"1,2.0,\xed\xa0\x80,no\n", "is not utf-8 text", bad=True),
@@ -82,13 +88,45 @@ def test_twins_in_any_encoding_give_the_same_network_and_labels(encoding, tmp_pa
 @pytest.mark.parametrize(
     ("text", "encoding", "is_korean"),
     [
-        ("서울특별시 강남구", "cp949", True), ("가격 ㎡ 3", "cp949", True), ("Århus", "latin-1", False),
+        ("서울특별시 강남구", "cp949", True), ("서울 가격 ㎡ 3", "cp949", True), ("Århus", "latin-1", False),
         ("naïve café", "latin-1", False), ("Grüße aus Köln", "cp1252", False), ("Привет мир", "cp1251", False),
         ("中华人民共和国国家统计局", "gb18030", False), ("東京特許許可局", "shift-jis", False),
     ],
 )  # fmt: skip
 def test_only_korean_is_taken_for_korean(text, encoding, is_korean):
     assert looks_korean(text.encode(encoding)) == is_korean
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("女 坏 男 好", "gb18030"), ("ねこ いぬ さくら", "euc-jp"), ("東京 大阪 京都", "euc-jp"),
+        ("北京 上海 天津", "gb18030"),
+        ("男 女 好 不好", "big5"), ("北京 高雄", "big5"),
+        ("남 여", "cp949"), ("켕 큽 뻐", "cp949"),
+    ],
+)  # fmt: skip
+def test_R15_too_few_or_unusual_characters_are_not_taken_for_korean(text, encoding):
+    assert not looks_korean(text.encode(encoding))
+
+
+@pytest.mark.parametrize(
+    "text", ["서울,부산,대구", "홍길동 이순신", "예,아니오", "미혼,기혼", "불량,정상", "커피 아메리카노"]
+)
+def test_R15_few_frequent_syllables_are_korean(text):
+    assert looks_korean(text.encode("cp949"))
+
+
+def test_R15_frequent_syllables_are_each_named_once():
+    assert len(set(FREQUENT_SYLLABLES)) == len(FREQUENT_SYLLABLES) == len(FREQUENT_SYLLABLES.encode("cp949")) / 2
+
+
+def test_R15_the_hint_names_every_encoding_that_fits(call, tmp_path):
+    (tmp_path / "d.csv").write_bytes(GOOD.replace("x0", "女").replace("x1", "男").encode("gb18030"))
+    code, _, err = call("inspect", tmp_path / "d.csv")
+    assert code == 1
+    assert "d.csv:3: byte" in err
+    assert "hint: --encoding cp949, --encoding gb18030, --encoding euc-jp or --encoding big5\n" in err
 
 
 def test_e13_another_form_of_accents_is_an_unseen_category_and_counted(call, tmp_path):
