@@ -48,6 +48,10 @@ class DataError(MlpcliError):
     kind = "data"
 
 
+class NothingToLearnError(DataError):
+    """No column of the rows at hand tells any two of them apart."""
+
+
 class ModelError(MlpcliError):
     """The model file is damaged, foreign, or made for another job."""
 

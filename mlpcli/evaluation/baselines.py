@@ -10,6 +10,7 @@ from mlpcli.config import Config
 from mlpcli.data.dataset import DataSet
 from mlpcli.engine.arrays import Array
 from mlpcli.engine.losses import Target
+from mlpcli.errors import NothingToLearnError
 from mlpcli.events import History
 from mlpcli.metrics.intervals import Interval, estimate, resampled_means, share_of
 from mlpcli.model.assemble import assemble
@@ -29,8 +30,11 @@ def constant_outputs(model: TrainedModel, n: int) -> Array:
     return np.tile(model.record.constant, (n, 1)) if model.labels else np.full(n, model.record.constant[0])
 
 
-def fit_linear(table: DataSet, config: Config) -> TrainedModel:
-    """A network of the same loss without hidden layers, trained on the same rows. Raises as `prepare_dataset` does."""
+def fit_linear(table: DataSet, config: Config) -> TrainedModel | None:
+    """A network of the same loss without hidden layers, trained on the same rows. Raises as `prepare_dataset` does.
+
+    None where no column of these rows, which may be a sample, holds anything to learn from.
+    """
     n_steps = len(table.sets) // LINEAR_BATCH + 1
     epochs = int(np.clip(LINEAR_STEPS // n_steps, MIN_LINEAR_EPOCHS, MAX_LINEAR_EPOCHS))
     linear = replace(
@@ -39,7 +43,10 @@ def fit_linear(table: DataSet, config: Config) -> TrainedModel:
         batch_size=str(LINEAR_BATCH), patience=0, dropout=0.0, input_noise=0.0, normalization="none",
         label_smoothing=0.0, calibrate=False, time_limit=None,
     )  # fmt: skip
-    prepared = prepare_dataset(table, linear)
+    try:
+        prepared = prepare_dataset(table, linear)
+    except NothingToLearnError:
+        return None
     return assemble(prepared, History.of(prepared.events()))
 
 

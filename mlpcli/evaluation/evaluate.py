@@ -30,6 +30,7 @@ from mlpcli.training.prepare import MAX_EVALUATED, encode_target, given_weights
 
 # Chance of a false alarm over all columns, and the least Kolmogorov-Smirnov distance that is told.
 MOVED_CHANCE, MOVED_FAR = 0.001, 0.15
+NO_LINEAR = "no linear baseline: no column of its rows holds anything to learn from"
 RISE_LEVEL = 0.99  # of the interval of the rise in loss
 
 
@@ -54,6 +55,7 @@ class Evaluation:
     y: Target  # of the set judged last: test, or the whole file
     outputs: Array
     test_evidence: EvaluationEvidence | None = None  # None without test rows
+    notes: tuple[str, ...] = ()  # what was left out, and why
 
 
 def find_data(model: TrainedModel) -> str:
@@ -126,14 +128,15 @@ def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Ev
         return Evaluation(table.source.name, metrics, {}, rows, test.truth, test.outputs)
     metrics["test"] = test.score(model, rng)
     baselines, advantage = constant_baseline(model, test), None
-    if linear:
-        straight = fit_linear(table, model.config)
+    straight = fit_linear(table, model.config) if linear else None
+    if straight is not None:
         theirs = straight.outputs(as_read(straight, table.frame.loc[is_test]), table.storage.release)
         baselines["linear"] = test.baseline(model, theirs)
         advantage = loss_ratio(model, test.truth, test.outputs, theirs)
     seen, tested = some_rows(~is_test, rng), some_rows(is_test, rng)
     evidence = compare_with_training(model, frame.iloc[tested], truth[tested], frame.iloc[seen], advantage)
-    return Evaluation(table.source.name, metrics, baselines, rows, test.truth, test.outputs, evidence)
+    notes = (NO_LINEAR,) if linear and straight is None else ()
+    return Evaluation(table.source.name, metrics, baselines, rows, test.truth, test.outputs, evidence, notes)
 
 
 @dataclass(frozen=True)

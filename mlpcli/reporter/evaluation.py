@@ -26,6 +26,7 @@ def evaluation_view(
     if is_named and "train" in found.metrics:
         yield "this is the file the model was trained on: only its test rows are evaluated"
     yield metrics_table(found.metrics, found.baselines, verbose)
+    yield from found.notes
     yield from class_tables(model, found) if model.labels else [residual_table(found)]
     yield from ["", *finding_lines(findings)] if findings else []
 

@@ -67,6 +67,7 @@ def result_view(
         shares = ", ".join(f"{kind} {weights.get(kind, 0):.0%}" for kind in kinds)
         yield f"weights of the kinds of network, from validation rows: {shares}"
     yield metrics_table(evaluation.metrics, evaluation.baselines, verbose)
+    yield from evaluation.notes
     yield ""
     yield from finding_lines(findings) or ["no warnings"]
     shown = shlex.quote(path)

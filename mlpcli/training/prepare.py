@@ -24,7 +24,7 @@ from mlpcli.data.target import fit_target
 from mlpcli.data.text import shown_path
 from mlpcli.data.values import as_categorical, column_values
 from mlpcli.engine.arrays import Floats, Ints
-from mlpcli.errors import DataError, UsageError
+from mlpcli.errors import DataError, NothingToLearnError, UsageError
 from mlpcli.events import Event
 from mlpcli.metrics.scoring import best_threshold, score
 from mlpcli.training.ensemble import Component, combine, select
@@ -187,7 +187,7 @@ def prepare_dataset(table: DataSet, config: Config) -> PreparedTraining:
         target = replace(target, low=low, high=high)
     schema = Schema(columns, target)
     if not schema.features:
-        raise DataError("no column holds anything to learn from", file=table.source.name)
+        raise NothingToLearnError("no column holds anything to learn from", file=table.source.name)
     rows, x, y = encoded(table, schema, is_used, config.seed)
     weights = row_weights(table, rows, y, config)
     # Of each row, the member that it validates; without folds 1 for validation and 0 for training rows.
@@ -296,7 +296,10 @@ def encode_target(cells: pd.Series[Any] | pd.Categorical[Any] | Floats, schema: 
 
 
 def given_weights(table: DataSet, config: Config) -> Floats | None:
-    """The weights of --weight, of all rows, or None without it. Raises DataError."""
+    """The weights of --weight, of all rows, or None without it; the largest lies in 0.5..1, so that sums are finite.
+
+    Scaled by a power of two, which changes no digit. Raises DataError.
+    """
     if config.weight is None:
         return None
     column = table.frame[table.source.column(config.weight)]
@@ -305,9 +308,9 @@ def given_weights(table: DataSet, config: Config) -> Floats | None:
         raise DataError("weights must be numbers of at least 0", file=table.source.name, column=config.weight)
     for number, name in ((splits.TRAIN, "training"), (splits.VALIDATION, "validation"), (splits.TEST, "test")):
         chosen = given[table.sets == number]
-        if len(chosen) and not chosen.sum() > 0:
+        if len(chosen) and not chosen.any():
             raise DataError(f"all {name} rows have the weight 0", file=table.source.name, column=config.weight)
-    return given
+    return np.asarray(np.ldexp(given, -np.frexp(given.max())[1]))
 
 
 def row_weights(table: DataSet, used: Ints, y: NDArray[Any], config: Config) -> NDArray[np.float32] | None:

@@ -10,7 +10,6 @@ from data.cases import COMMANDS, FAST, GOOD, HEADER, MODELLED, ROWS, Case, with_
 
 import mlpcli
 from mlpcli.data import stream
-from mlpcli.data.encodings import FREQUENT_SYLLABLES, looks_korean
 
 KOREAN = GOOD.replace("x0", "서울").replace("x1", "부산 광역시").replace("x2", "제주")
 LATE = GOOD.encode() + "".join(ROWS).encode() * 2_000 + b"1,2.0,caf\xe9 x,no\n"
@@ -83,42 +82,6 @@ def test_twins_in_any_encoding_give_the_same_network_and_labels(encoding, tmp_pa
     assert one.schema == two.schema
     assert one.labels == ("아니오", "예")
     assert np.array_equal(one.networks[0].params, two.networks[0].params)
-
-
-@pytest.mark.parametrize(
-    ("text", "encoding", "is_korean"),
-    [
-        ("서울특별시 강남구", "cp949", True), ("서울 가격 ㎡ 3", "cp949", True), ("Århus", "latin-1", False),
-        ("naïve café", "latin-1", False), ("Grüße aus Köln", "cp1252", False), ("Привет мир", "cp1251", False),
-        ("中华人民共和国国家统计局", "gb18030", False), ("東京特許許可局", "shift-jis", False),
-    ],
-)  # fmt: skip
-def test_only_korean_is_taken_for_korean(text, encoding, is_korean):
-    assert looks_korean(text.encode(encoding)) == is_korean
-
-
-@pytest.mark.parametrize(
-    ("text", "encoding"),
-    [
-        ("女 坏 男 好", "gb18030"), ("ねこ いぬ さくら", "euc-jp"), ("東京 大阪 京都", "euc-jp"),
-        ("北京 上海 天津", "gb18030"),
-        ("男 女 好 不好", "big5"), ("北京 高雄", "big5"),
-        ("남 여", "cp949"), ("켕 큽 뻐", "cp949"),
-    ],
-)  # fmt: skip
-def test_R15_too_few_or_unusual_characters_are_not_taken_for_korean(text, encoding):
-    assert not looks_korean(text.encode(encoding))
-
-
-@pytest.mark.parametrize(
-    "text", ["서울,부산,대구", "홍길동 이순신", "예,아니오", "미혼,기혼", "불량,정상", "커피 아메리카노"]
-)
-def test_R15_few_frequent_syllables_are_korean(text):
-    assert looks_korean(text.encode("cp949"))
-
-
-def test_R15_frequent_syllables_are_each_named_once():
-    assert len(set(FREQUENT_SYLLABLES)) == len(FREQUENT_SYLLABLES) == len(FREQUENT_SYLLABLES.encode("cp949")) / 2
 
 
 def test_R15_the_hint_names_every_encoding_that_fits(call, tmp_path):
