@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,43 +15,48 @@ import pandas as pd
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.numbers import as_number, to_floats
 from mlpcli.data.records import IN_MEMORY, Records
-from mlpcli.data.structure import Structure, line_of
+from mlpcli.data.rows import Stretch
 from mlpcli.data.values import as_categorical
 from mlpcli.engine.arrays import Ints
 from mlpcli.errors import DataError
 
 
+@dataclass(frozen=True)
+class RowForm:
+    """What the rows of a file have in common."""
+
+    names: tuple[str, ...]
+    dialect: Dialect
+    trailing: bool  # rows end with a delimiter that the header does not have
+
+
 class Block(Records):
     """Some rows in memory: a stretch of a table as UTF-8 bytes, and where each row stands in it."""
 
-    def __init__(
-        self, name: str, data: bytes, structure: Structure, names: tuple[str, ...], dialect: Dialect, first_line: int,
-        trailing: bool,
-    ) -> None:  # fmt: skip
-        self.name, self.data, self.structure, self.names, self.dialect = name, data, structure, names, dialect
-        self.first_line = first_line  # physical line of the first byte of `data`
-        self.trailing = trailing  # every row ends with a delimiter that the header does not have
-        self.leading_zeros, self.storage, self.reading_notes = structure.leading_zeros, IN_MEMORY, []
+    def __init__(self, rows: Stretch, form: RowForm) -> None:
+        self.rows, self.form = rows, form
+        self.name, self.names, self.dialect = rows.file, form.names, form.dialect
+        self.leading_zeros, self.storage, self.reading_notes = rows.found.leading_zeros, IN_MEMORY, []
 
     @property
     def n_rows(self) -> int:
-        return len(self.structure.starts)
+        return len(self.rows.found.starts)
 
     def place(self, row: int) -> tuple[str, int]:
-        return self.name, line_of(self.data, int(self.structure.starts[row])) + self.first_line - 1
+        return self.name, self.rows.line(int(self.rows.found.starts[row]))
 
     def record(self, row: int) -> bytes:
-        return self.data[self.structure.starts[row] : self.structure.ends[row]] + b"\n"
+        return self.rows.data[self.rows.found.starts[row] : self.rows.found.ends[row]] + b"\n"
 
     def sample(self, target: str | None) -> pd.DataFrame:
         return self.parse(texts=self.names, target=target, n_rows=min(SAMPLE_ROWS, self.n_rows))
 
     def records(self, n_rows: int) -> bytes:
         """The bytes of the first rows, without the blank lines, comments and skipped rows between them."""
-        starts, ends = self.structure.starts[:n_rows], self.structure.ends[:n_rows]
-        if is_gapless(self.data, starts, ends):
-            return self.data[starts[0] : ends[-1]] + b"\n"
-        return b"\n".join([self.data[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]) + b"\n"
+        data, starts, ends = self.rows.data, self.rows.found.starts[:n_rows], self.rows.found.ends[:n_rows]
+        if is_gapless(data, starts, ends):
+            return data[starts[0] : ends[-1]] + b"\n"
+        return b"\n".join([data[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]) + b"\n"
 
     def parse(
         self, *, texts: Collection[str], target: str | None = None, only: Collection[str] | None = None,
@@ -74,10 +80,7 @@ class Block(Records):
         # Marks between thousands pandas takes out wherever they stand.
         as_text = texts if self.dialect.thousands is None else set(wanted)
         data = self.records(n_rows)
-        found = parse_bytes(
-            data, self.names, wanted, self.dialect, texts=as_text, target=target, markers=markers,
-            trailing=self.trailing,
-        )  # fmt: skip
+        found = parse_bytes(data, self.form, wanted, texts=as_text, target=target, markers=markers)
         n_parsed = len(found[wanted[0]])
         if n_parsed != n_rows:
             raise DataError(
@@ -86,10 +89,7 @@ class Block(Records):
             )  # fmt: skip
         strays = [n for n in wanted if n not in as_text and found[n].dtype.kind not in "iuf"]
         if strays:
-            found |= parse_bytes(
-                data, self.names, strays, self.dialect, texts=strays, target=target, markers=markers,
-                trailing=self.trailing,
-            )  # fmt: skip
+            found |= parse_bytes(data, self.form, strays, texts=strays, target=target, markers=markers)
         for name in as_text - texts:
             found[name] = self.without_thousands(found[name])
         return {n: c.astype(np.float64) if c.dtype.kind in "iu" else c for n, c in found.items()}
@@ -111,23 +111,16 @@ def is_gapless(data: bytes, starts: Ints, ends: Ints) -> bool:
 
 
 def parse_bytes(
-    data: bytes,
-    names: Sequence[str],
-    only: Sequence[str],
-    dialect: Dialect,
-    *,
-    texts: Collection[str],
-    target: str | None = None,
-    markers: bool = True,
-    trailing: bool = False,
-    words: Collection[str] | None = None,
-) -> dict[str, pd.Series[Any]]:
+    data: bytes, form: RowForm, only: Sequence[str], *, texts: Collection[str], target: str | None = None,
+    markers: bool = True, words: Collection[str] | None = None,
+) -> dict[str, pd.Series[Any]]:  # fmt: skip
     """Records without header -> columns of pandas' types, categoricals of the exact cells for `texts`.
 
     Of `words`, or those that seem to be some, the parser itself makes categories, in a third of the time. It turns
     categories that all look like numbers into numbers; where it did, the cells are read again.
     """
     wanted = set(texts)
+    names, dialect = form.names, form.dialect
     words = wanted.intersection(words_at_first(data, names, dialect) if words is None else words)
     missing = list(dialect.missing) if markers else []
     na_values: Any = missing
@@ -139,7 +132,7 @@ def parse_bytes(
         na_values = dict.fromkeys(range(len(names)), missing) | {names.index(target): list(dialect.target_missing)}
     number = {name: i for i, name in enumerate(names)}
     frame: pd.DataFrame = pd.read_csv(
-        io.BytesIO(data), header=None, names=list(range(len(names) + trailing)),  # by number: names may look alike
+        io.BytesIO(data), header=None, names=list(range(len(names) + form.trailing)),  # by number: names may look alike
         usecols=None if len(only) == len(names) else [number[n] for n in only],
         index_col=False, sep=dialect.delimiter, quotechar=dialect.quote, escapechar=dialect.escape, comment=None,
         decimal=dialect.decimal, thousands=None, encoding="utf-8", engine="c", low_memory=False,
@@ -151,9 +144,7 @@ def parse_bytes(
     found = {n: frame[number[n]] for n in only}
     altered = [n for n in found if n in words and found[n].cat.categories.inferred_type != "string"]
     if altered:
-        found |= parse_bytes(
-            data, names, altered, dialect, texts=altered, target=target, markers=markers, trailing=trailing, words=()
-        )
+        found |= parse_bytes(data, form, altered, texts=altered, target=target, markers=markers, words=())
     return {n: pd.Series(pd.Categorical(c), copy=False) if n in wanted else c for n, c in found.items()}
 
 

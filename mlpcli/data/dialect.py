@@ -1,47 +1,30 @@
-"""How bytes are to be read: compression, text encoding, delimiter. Found out from the bytes, and said."""
+"""How text becomes cells: delimiter, quotes and other marks. Found out from the text, and said."""
 
 from __future__ import annotations
 
-import bz2
-import codecs
 import csv
-import gzip
-import io
-import lzma
 import re
-import zipfile
-import zlib
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Protocol
-
-import numpy as np
 
 from mlpcli.config import MISSING_MARKERS, ReadOptions
-from mlpcli.data.encodings import from_cell, looks_korean, undecodable
-from mlpcli.data.structure import Structure, line_of, scan
+from mlpcli.data.decoding import BOM
+from mlpcli.data.raw import is_settled
+from mlpcli.data.structure import scan
 from mlpcli.errors import DataError
 
-MAX_UNPACKED_BYTES = 16 << 30  # bytes a compressed file may unpack to
 SAMPLE_BYTES = 1 << 16  # from the start of the file, to find the delimiter by
 DELIMITERS = (",", ";", "\t", "|", " ")
-BOMS = {  # longest first: UTF-32's begins with UTF-16's
-    codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
-}  # fmt: skip
 FOREIGN = {
     b"PAR1": "a Parquet file", b"%PDF": "a PDF", b"\x89HDF": "an HDF5 file", b"\x93NUMPY": "a NumPy file",
     b"\xd0\xcf\x11\xe0": "an old Excel file", b"\x28\xb5\x2f\xfd": "a zstd file; decompress it first",
     b"SQLite format 3": "an SQLite database", b"\x89PNG": "a picture",
 }  # fmt: skip
-MARKUP = {rb"<!doctype html|<html|<head|<table": "HTML", rb"<\?xml": "XML", rb"\{\s*[\"}]|\[\s*[\[{]": "JSON"}
-NONCHARACTER = "\ufffe".encode()  # a byte-order mark read the wrong way round
-BOM = "\ufeff".encode()
-
-
-class Readable(Protocol):
-    def read(self, n: int, /) -> bytes: ...
+MARKUP = {
+    rb"<!doctype html|<html|<head|<table": "HTML",
+    rb"<\?xml": "XML",
+    rb"\{\s*(?:[\"}]|$)|\[\s*(?:[\[{]|$)": "JSON",
+}
 
 
 @dataclass(frozen=True)
@@ -68,7 +51,7 @@ class Dialect:
         asked = {name: getattr(self, name) for name in SHARED}
         return ReadOptions(**asked | {"missing": self.target_missing[1:], "memory": memory})
 
-    def for_file(self, options: ReadOptions, encoding: str) -> Dialect:
+    def for_file(self, options: ReadOptions) -> Dialect:
         """For another file of the same table: what `options` ask for overrides what the model remembers."""
         defaults = ReadOptions()
         asked = {
@@ -77,113 +60,33 @@ class Dialect:
             if name != "missing" and getattr(options, name) != getattr(defaults, name)
         }
         missing = (*self.missing, *(m for m in options.missing if m not in self.missing))
-        return replace(self, **asked | {"encoding": encoding, "missing": missing, "bad_rows": options.bad_rows})
+        return replace(self, **asked | {"missing": missing, "bad_rows": options.bad_rows})
 
 
 SHARED = {f.name for f in fields(Dialect)} & {f.name for f in fields(ReadOptions)}
 
 
-def decompress(data: bytes, name: str) -> bytes:
-    """gzip, bzip2, xz and zip by their first bytes, whatever the file is called. Raises DataError."""
-    try:
-        if data[:2] == b"\x1f\x8b":
-            return capped(gzip.GzipFile(fileobj=io.BytesIO(data)), name)
-        if data[:3] == b"BZh":
-            return capped(bz2.BZ2File(io.BytesIO(data)), name)
-        if data[:6] == b"\xfd7zXZ\x00":
-            return capped(lzma.LZMAFile(io.BytesIO(data)), name)
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = [m for m in archive.namelist() if not m.endswith("/") and not m.startswith("__MACOSX/")]
-            if any(m.startswith(("xl/", "word/", "mimetype")) for m in members):
-                raise DataError("looks like an Excel or Office file, not CSV", "save it as CSV first", file=name)
-            if len(members) != 1:
-                raise DataError(f"a zip of {len(members)} files; expected one CSV", file=name)
-            with archive.open(members[0]) as member:
-                return capped(member, name)
-    except (EOFError, zlib.error, lzma.LZMAError, OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as e:
-        kind = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"PK": "zip"}.get(data[:2], "xz")
-        raise DataError(f"truncated or damaged {kind} file: {e}", "fetch or compress it again", file=name) from e
-
-
-def capped(stream: Readable, name: str) -> bytes:
-    data = stream.read(MAX_UNPACKED_BYTES + 1)
-    if len(data) > MAX_UNPACKED_BYTES:
-        raise DataError("unpacks to more than 16 GB", "decompress it first", file=name)
-    return data
-
-
-def check_format(data: bytes, name: str) -> None:
-    """DataError for files that are plainly something else than a CSV."""
+def check_format(start: bytes, name: str) -> None:
+    """DataError for files that are plainly something else than a CSV, by their first line that is not blank."""
     for magic, what in FOREIGN.items():
-        if data.startswith(magic):
+        if start.startswith(magic):
             raise DataError(f"looks like {what}, not CSV", "export the table as CSV first", file=name)
-    start = data[:200].removeprefix(BOM).lstrip().lower()
+    line = first_line(start).lower()
     for pattern, what in MARKUP.items():
-        if re.match(pattern, start):
+        if re.match(pattern, line):
             raise DataError(f"looks like {what}, not CSV", "export the table as CSV first", file=name)
 
 
-def decode(data: bytes, asked: str | None, name: str) -> tuple[bytes, str]:
-    """Bytes of any text encoding -> UTF-8 bytes without byte-order mark, and the encoding's name.
-
-    In order: --encoding, a byte-order mark, strict UTF-8, cp949 if it looks Korean. Raises DataError naming the
-    first bad byte.
-    """
-    bom = next((mark for mark in BOMS if data.startswith(mark)), b"")
-    encoding = asked or BOMS.get(bom, "utf-8")
-    require_encoding(encoding, name)
-    try:
-        if encoding in ("utf-8", "utf-8-sig"):
-            data.decode("utf-8")
-            return data[len(bom) :] if BOMS.get(bom) == "utf-8-sig" else data, "utf-8"
-        return data.decode(encoding).removeprefix("\ufeff").encode("utf-8"), encoding
-    except UnicodeError as error:
-        at = getattr(error, "start", 0)
-        sample = from_cell(data[: at + SAMPLE_BYTES], at)
-        if asked is None and not bom and looks_korean(sample):
-            try:
-                return data.decode("cp949").encode("utf-8"), "cp949"
-            except UnicodeDecodeError:
-                pass
-        line = data[:at].count(b"\n") + 1
-        readings, hint = undecodable(sample)
-        raise DataError(
-            f"byte {at} is not {encoding} text (0x{data[at] if at < len(data) else 0:02x}){readings}", hint,
-            file=name, line=line,
-        ) from error  # fmt: skip
+def has_format(start: bytes) -> bool:
+    """Whether these first bytes are enough for `check_format`."""
+    line = first_line(start)
+    return is_settled(start, FOREIGN) and (line[-1:] in (b"\r", b"\n") or len(start) >= SAMPLE_BYTES)
 
 
-def require_encoding(encoding: str, name: str) -> None:
-    """DataError for what is no encoding of text, such as rot13."""
-    try:
-        io.TextIOWrapper(io.BytesIO(), encoding)
-    except LookupError as error:
-        raise DataError(f"no such text encoding '{encoding}'", "e.g. --encoding cp949", file=name) from error
-
-
-def check_characters(data: bytes, structure: Structure, dialect: Dialect, name: str, first_line: int = 1) -> None:
-    """DataError for characters that no CSV text holds: NUL, U+FFFE, a byte-order mark inside the file."""
-    is_ascii = data.isascii()  # seen at once; the rule
-    for mark, what, hint in (
-        (b"\0", "NUL byte: no CSV text holds one", "remove the NUL bytes"),
-        (NONCHARACTER, "U+FFFE, which is no character", "name the encoding with --encoding"),
-    ):
-        at = -1 if is_ascii and not mark.isascii() else data.find(mark)
-        if at >= 0:
-            if mark == b"\0" and data[at : at + 64].count(0) > 8:
-                what, hint = "NUL bytes: looks like UTF-16 or UTF-32", "name it, e.g. --encoding utf-16-le"
-            record = int(np.searchsorted(structure.starts, at, side="right")) - 1
-            before = data[structure.starts[record] : at] if record >= 0 else b""
-            raise DataError(
-                f"{what} (field {before.count(dialect.delimiter.encode()) + 1})", hint,
-                file=name, line=line_of(data, at) + first_line - 1,
-            )  # fmt: skip
-    at = -1 if is_ascii else data.find(b"\n" + BOM)
-    if at >= 0:
-        raise DataError(
-            "a byte-order mark (BOM) inside the file: were two files joined here?", "remove it, and a second header",
-            file=name, line=line_of(data, at) + first_line,
-        )  # fmt: skip
+def first_line(start: bytes) -> bytes:
+    """The first line that is not blank, with the first byte of its line end."""
+    found = re.search(rb"\S[^\r\n]*[\r\n]?", start[:SAMPLE_BYTES].removeprefix(BOM))
+    return found.group() if found else b""
 
 
 def cells_of(record: bytes, dialect: Dialect) -> list[str]:
@@ -196,15 +99,14 @@ def cells_of(record: bytes, dialect: Dialect) -> list[str]:
     return next(reader, [])
 
 
-def find_delimiter(data: bytes, dialect: Dialect, expect: Sequence[str] = ()) -> str:
+def find_delimiter(data: bytes, dialect: Dialect) -> str:
     """The delimiter on which the first records agree best: as many of them as possible of one width.
 
-    With `expect`, the one under which the first record holds these names. Spaces have to agree in every record.
+    Spaces have to agree in every record.
     """
     cut = data[:SAMPLE_BYTES]
     if len(data) > SAMPLE_BYTES:
         cut = cut[: max(cut.rfind(b"\n"), 0)] or cut
-    wanted = set(expect)
     scores = []
     for rank, delimiter in enumerate(DELIMITERS):
         found = scan(cut, delimiter, dialect.quote, dialect.escape, dialect.comment, dialect.skip_rows)
@@ -214,10 +116,8 @@ def find_delimiter(data: bytes, dialect: Dialect, expect: Sequence[str] = ()) ->
         agree = n / len(found.widths)
         if width < 2 or (delimiter == " " and agree < 1):
             continue
-        head = cells_of(cut[found.starts[0] : found.ends[0]], replace(dialect, delimiter=delimiter))
-        known = sum(cell.strip() in wanted for cell in head)
         begins = bool(found.widths[0] == width)
-        scores.append((known, begins, agree > 0.9, delimiter != " ", agree, width, -rank, delimiter))
+        scores.append((begins, agree > 0.9, delimiter != " ", agree, width, -rank, delimiter))
     return max(scores)[-1] if scores else ","
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
-from mlpcli.data.dialect import Dialect, cells_of
+from mlpcli.config import ReadOptions
+from mlpcli.data.dialect import DELIMITERS, SAMPLE_BYTES, Dialect, cells_of
 from mlpcli.data.numbers import is_number
-from mlpcli.data.structure import MALFORMED, STRAY, Structure, line_of
+from mlpcli.data.raw import with_start
+from mlpcli.data.rows import Stretch
+from mlpcli.data.structure import MALFORMED, STRAY, Scanner, after_lines
 from mlpcli.errors import DataError
 
 NAMES_SHOWN = 10
@@ -44,23 +48,20 @@ def plain_name(name: str) -> str:
     return "".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
-def header_names(
-    data: bytes, structure: Structure, dialect: Dialect, file: str, first_line: int = 1
-) -> tuple[tuple[str, ...], list[str]]:
+def header_names(rows: Stretch, dialect: Dialect) -> tuple[tuple[str, ...], list[str]]:
     """Column names and notes. Raises DataError when the first record cannot name the columns."""
-    if not len(structure.starts) or not data[structure.starts[0] : structure.ends[0]].strip():
-        raise DataError("no header: the file holds only blank lines", file=file)
-    line = line_of(data, int(structure.starts[0])) + first_line - 1
-    width = int(structure.widths[0])
+    file, start = rows.file, int(rows.found.starts[0])
+    head = rows.data[start : rows.found.ends[0]]
+    if not head.strip():
+        raise no_header(file)
+    line, width = rows.line(start), int(rows.found.widths[0])
     if not dialect.header:
         return tuple(f"col{i}" for i in range(1, width + 1)), []
     notes = []
-    cells = cells_of(data[structure.starts[0] : structure.ends[0]], dialect)
+    cells = cells_of(head, dialect)
     if width in (MALFORMED, STRAY) or len(cells) != width:
         raise DataError("text after a closing quote", "double the quotes inside quoted names", file=file, line=line)
     trimmed = [cell.strip() for cell in cells]
-    if width > 2 and sum(map(bool, trimmed)) == 1:
-        check_title(data, structure, dialect, file, first_line)
     if len(set(trimmed)) < len(set(cells)):
         trimmed = cells  # only spaces tell some apart
     names = [cell or f"unnamed_{i}" for i, cell in enumerate(trimmed, 1)]
@@ -84,15 +85,20 @@ def header_names(
     return tuple(names), notes
 
 
-def check_title(data: bytes, structure: Structure, dialect: Dialect, file: str, first_line: int) -> None:
+def check_title(rows: Stretch, dialect: Dialect) -> None:
     """DataError when the first record, which has one filled cell, stands above one that fills every column."""
-    top = structure.rows(slice(TITLE_ROWS))
-    for start, end, width in zip(top.starts.tolist(), top.ends.tolist(), top.widths.tolist(), strict=True):
-        if width == top.widths[0] and all(cell.strip() for cell in cells_of(data[start:end], dialect)):
-            first, line = (line_of(data, at) + first_line - 1 for at in (int(top.starts[0]), start))
+    top = rows.found.rows(slice(TITLE_ROWS))
+    width = int(top.widths[0])
+    records = [rows.data[a:b] for a, b in zip(top.starts.tolist(), top.ends.tolist(), strict=True)]
+    if not dialect.header or width < 3 or sum(bool(cell.strip()) for cell in cells_of(records[0], dialect)) != 1:
+        return
+    for start, record, n_fields in zip(top.starts.tolist(), records, top.widths.tolist(), strict=True):
+        if n_fields == width and all(cell.strip() for cell in cells_of(record, dialect)):
+            line = rows.line(start)
             raise DataError(
                 f"one filled cell of {width}: a title above the header?",
-                f"--skip-rows {line - 1} if the header is on line {line}", file=file, line=first,
+                f"--skip-rows {line - 1} if the header is on line {line}",
+                file=rows.file, line=rows.line(int(top.starts[0])),
             )  # fmt: skip
 
 
@@ -128,6 +134,41 @@ def looks_like_two(name: str, others: Sequence[str]) -> bool:
 
 def words_of(name: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", name.casefold())
+
+
+def dialect_for(
+    parts: Iterator[bytes], model: Dialect, options: ReadOptions, expect: Collection[str]
+) -> tuple[Dialect, Iterator[bytes]]:
+    """A model's dialect for another text, and the text: all is as in training but the delimiter.
+
+    That is the one under which the header holds the most of the names expected; the model's own where no other holds
+    more. The rows have no say.
+    """
+    dialect = model.for_file(options)
+    if options.delimiter is None and dialect.header and expect:
+        start, parts = with_start(parts, lambda start: first_record(start, dialect) is not None)
+        head = first_record(start, dialect, is_last=True) or b""
+
+        def n_known(delimiter: str) -> int:
+            cells = cells_of(head, replace(dialect, delimiter=delimiter))
+            return len({cell.strip() for cell in cells}.intersection(expect))
+
+        dialect = replace(dialect, delimiter=max((dialect.delimiter, *DELIMITERS), key=n_known))
+    return replace(dialect, spaces=dialect.spaces and dialect.delimiter != " "), parts
+
+
+def first_record(start: bytes, dialect: Dialect, is_last: bool = False) -> bytes | None:
+    """The first record of a text by its first bytes; None when it may go on."""
+    scanner = Scanner(dialect.delimiter, dialect.quote, dialect.escape, dialect.comment, spaces=dialect.spaces)
+    for data in (start[:SAMPLE_BYTES], start):
+        found = scanner.scan(data, after_lines(data, dialect.skip_rows), is_last and len(data) == len(start))
+        if len(found.starts):
+            return data[found.starts[0] : found.ends[0]]
+    return None
+
+
+def no_header(file: str) -> DataError:
+    return DataError("no header: the file holds only blank lines", file=file)
 
 
 def shown_some(names: Sequence[str]) -> str:

@@ -12,14 +12,15 @@ import numpy as np
 import pandas as pd
 
 from mlpcli.config import ReadOptions
-from mlpcli.data.block import Block
+from mlpcli.data.block import Block, RowForm
 from mlpcli.data.builders import NumberBuilder, TextBuilder
-from mlpcli.data.dialect import Dialect, cells_of, check_characters, find_delimiter, find_dialect, fit_marks
-from mlpcli.data.header import check_lost_delimiter, header_names
+from mlpcli.data.dialect import Dialect, find_dialect
+from mlpcli.data.header import check_lost_delimiter, check_title, dialect_for, header_names, no_header
+from mlpcli.data.raw import PART
 from mlpcli.data.records import Records
-from mlpcli.data.rows import MAX_RECORD_BYTES, SHOWN, bad_row, good_rows, starts_trailing
+from mlpcli.data.rows import SHOWN, Stretch, bad_row, good_rows, starts_trailing
+from mlpcli.data.scan import scanner_of, stretches
 from mlpcli.data.storage import Storage
-from mlpcli.data.structure import Scanner, Structure, after_lines, line_of, scan
 from mlpcli.data.text import Text, files_of, joined_digest, open_text
 from mlpcli.engine.arrays import Ints
 from mlpcli.errors import DataError
@@ -32,12 +33,11 @@ class Segment:
     """Where a block of rows stands in a text."""
 
     text: Text
-    dialect: Dialect
+    form: RowForm
     offset: int
     size: int
     first_line: int
     n_rows: int
-    trailing: bool
     one_column: bool
 
 
@@ -63,11 +63,12 @@ class Source(Records):
         """Raises DataError when the file has changed since it was opened."""
         data = part.text.read(part.offset, part.size)
         part.text.check_unchanged()
-        d = part.dialect
-        found = Scanner(d.delimiter, d.quote, d.escape, d.comment, False, d.spaces, part.one_column, None).scan(data)
-        rows = found.rows(good_rows(data, found, len(self.names), part.trailing, d))
-        assert len(rows.starts) == part.n_rows
-        return Block(part.text.name, data, rows, self.names, d, part.first_line, part.trailing)
+        form = part.form
+        scanner = replace(scanner_of(form.dialect, None), header=False, one_column=part.one_column)
+        rows = Stretch(part.text.name, data, scanner.scan(data), part.first_line)
+        rows = rows.rows(good_rows(rows, len(form.names), form.trailing, form.dialect))
+        assert len(rows.found.starts) == part.n_rows
+        return Block(rows, form)
 
     def with_block(self, row: int) -> tuple[Block, int]:
         """The block in which a row stands, and its number there."""
@@ -181,33 +182,29 @@ def open_table(
 
 
 def open_file(
-    path: str, options: ReadOptions, dialect: Dialect | None, expect: Sequence[str], storage: Storage
+    path: str, options: ReadOptions, model: Dialect | None, expect: Sequence[str], storage: Storage
 ) -> Source:
     """One file of a table."""
-    text = open_text(path, options.encoding, storage.folder)
-    name, head = text.name, text.read(0, PART)
-    if dialect is None:
-        dialect = find_dialect(head, text.encoding, options)
+    text = open_text(path, options.encoding, storage.folder, model.encoding if model else None)
+    name = text.name
+    if model is None:
+        dialect, parts = find_dialect(text.read(0, PART), text.encoding, options), text.parts()
     else:
-        dialect = dialect_for(head, dialect.for_file(options, text.encoding), options, expect)
-    notes = [f"encoding: {text.encoding} (--encoding)"] if text.encoding != "utf-8" else []
-    if dialect.delimiter != "," and options.delimiter is None:
-        notes.append(f"delimiter: {dialect.delimiter!r} (--delimiter)")
-    if dialect.spaces:
-        notes.append("a space follows each delimiter; it is no part of the cell")
-    if dialect.quote != options.quote:
-        notes.append(f"quotes: {dialect.quote} (--quote)")
+        dialect, parts = dialect_for(text.parts(), model, options, expect)
+        dialect = replace(dialect, encoding=text.encoding)
+    notes = dialect_notes(dialect, options)
     names: tuple[str, ...] = ()
-    scanner = Scanner(dialect.delimiter, dialect.quote, dialect.escape, dialect.comment, dialect.header, dialect.spaces)
-    tally = Tally(name, dialect)
-    for stretch in stretches(text, dialect, scanner):
+    scanner = scanner_of(dialect, set())
+    tally = Tally(dialect)
+    for rows in stretches(parts, dialect, scanner, name):
         if not names:
-            names, name_notes = header_names(stretch.data, stretch.found, dialect, name, stretch.first_line)
+            check_title(rows, dialect)
+            names, name_notes = header_names(rows, dialect)
             notes += name_notes
-            stretch = replace(stretch, found=stretch.found.rows(slice(1 if dialect.header else 0, None)))
-        tally.add(stretch, len(names))
+            rows = rows.rows(slice(1 if dialect.header else 0, None))
+        tally.add(rows, len(names))
     if not names:
-        raise DataError("no header: the file holds only blank lines", file=name)
+        raise no_header(name)
     if tally.trailing:
         if not (expect and set(expect) <= set(names)):
             check_lost_delimiter(names, name)
@@ -219,49 +216,25 @@ def open_file(
             f"{tally.n_bad} rows that do not fit the header are left out: lines {tally.shown_lines}"
             + (" ..." if tally.n_bad > SHOWN else "")
         )
-    parts = tuple(
-        Segment(text, dialect, s.offset, s.size, s.line, s.n_good, bool(tally.trailing), bool(scanner.one_column))
+    form = RowForm(names, dialect, bool(tally.trailing))
+    parts_with_rows = tuple(
+        Segment(text, form, s.offset, s.size, s.line, s.n_good, bool(scanner.one_column))
         for s in tally.spans if s.n_good
     )  # fmt: skip
-    return Source(name, names, dialect, tuple(notes), text.sha256, parts, frozenset(scanner.zeros or ()), storage)
+    zeros = frozenset(scanner.zeros or ())
+    return Source(name, names, dialect, tuple(notes), text.sha256, parts_with_rows, zeros, storage)
 
 
-@dataclass(frozen=True)
-class Stretch:
-    """Bytes of a text with whole records."""
-
-    offset: int
-    data: bytes
-    found: Structure
-    first_line: int
-
-
-def stretches(text: Text, dialect: Dialect, scanner: Scanner) -> Iterator[Stretch]:
-    """The records of a text, a part at a time. Raises DataError for a quote or record that does not end."""
-    offset, size, first_line = 0, PART, 1
-    while offset < text.size:
-        data = text.read(offset, size)
-        is_last = offset + len(data) >= text.size
-        found = scanner.scan(data, after_lines(data, dialect.skip_rows) if offset == 0 else 0, is_last)
-        check_characters(data, found, dialect, text.name, first_line)
-        if found.open_quote is not None:
-            raise DataError(
-                "quote opened here is never closed", "--quote names another quote character",
-                file=text.name, line=first_line + line_of(data, found.open_quote) - 1,
-            )  # fmt: skip
-        if not is_last and not len(found.starts):
-            if len(data) > MAX_RECORD_BYTES:
-                raise DataError(
-                    f"a record longer than {MAX_RECORD_BYTES >> 20} MB", "look for a missing line end or quote",
-                    file=text.name, line=first_line,
-                )  # fmt: skip
-            size *= 2
-            continue
-        if len(found.starts):
-            yield Stretch(offset, data, found, first_line)
-        end = len(data) if is_last else found.stop
-        first_line += line_of(data, end) - 1
-        offset, size = offset + end, PART
+def dialect_notes(dialect: Dialect, options: ReadOptions) -> list[str]:
+    """What was found out about a file that nobody asked for."""
+    notes = [f"encoding: {dialect.encoding} (--encoding)"] if dialect.encoding != "utf-8" else []
+    if dialect.delimiter != "," and options.delimiter is None:
+        notes.append(f"delimiter: {dialect.delimiter!r} (--delimiter)")
+    if dialect.spaces:
+        notes.append("a space follows each delimiter; it is no part of the cell")
+    if dialect.quote != options.quote:
+        notes.append(f"quotes: {dialect.quote} (--quote)")
+    return notes
 
 
 class Span(NamedTuple):
@@ -274,30 +247,29 @@ class Span(NamedTuple):
 class Tally:
     """Which rows of a file fit its header."""
 
-    def __init__(self, name: str, dialect: Dialect) -> None:
-        self.name, self.dialect = name, dialect
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
         self.trailing: bool | None = None  # None before the first row
         self.n_bad = 0
         self.spans: list[Span] = []
         self.lines: list[int] = []  # of the first bad rows
         self.first: tuple[Stretch, int] | None = None  # the first bad row
 
-    def add(self, stretch: Stretch, width: int) -> None:
-        data, rows = stretch.data, stretch.found
-        if not len(rows.starts):
+    def add(self, rows: Stretch, width: int) -> None:
+        found = rows.found
+        if not len(found.starts):
             return
         if self.trailing is None:
-            self.trailing = starts_trailing(data, rows, width, self.dialect)
-        good = good_rows(data, rows, width, self.trailing, self.dialect)
+            self.trailing = starts_trailing(rows, width, self.dialect)
+        good = good_rows(rows, width, self.trailing, self.dialect)
         bad = np.flatnonzero(~good)
         if len(bad):
-            self.first = self.first or (stretch, int(bad[0]))
+            self.first = self.first or (rows, int(bad[0]))
             for row in bad[: SHOWN - len(self.lines)]:
-                self.lines.append(line_of(data, int(rows.starts[row])) + stretch.first_line - 1)
+                self.lines.append(rows.line(int(found.starts[row])))
         self.n_bad += len(bad)
-        start, end = int(rows.starts[0]), int(rows.ends[-1])
-        line = stretch.first_line + line_of(data, start) - 1
-        self.spans.append(Span(stretch.offset + start, end - start, line, len(good) - len(bad)))
+        start, end = int(found.starts[0]), int(found.ends[-1])
+        self.spans.append(Span(rows.offset + start, end - start, rows.line(start), len(good) - len(bad)))
 
     @property
     def shown_lines(self) -> str:
@@ -305,23 +277,5 @@ class Tally:
 
     def error(self, width: int) -> DataError:
         assert self.first is not None
-        stretch, row = self.first
-        lines = self.shown_lines if self.n_bad > 1 else ""
-        return bad_row(
-            stretch.data, stretch.found, row, width, self.dialect, self.name, lines, self.n_bad, stretch.first_line
-        )
-
-
-def dialect_for(data: bytes, dialect: Dialect, options: ReadOptions, expect: Sequence[str]) -> Dialect:
-    """A model's dialect for another file: its delimiter if the header then holds a column, else what the file shows."""
-    if options.delimiter is None and dialect.header and expect:
-        found = scan(
-            data[: 1 << 20], dialect.delimiter, dialect.quote, dialect.escape, dialect.comment, dialect.skip_rows
-        )
-        head = data[found.starts[0] : found.ends[0]] if len(found.starts) else b""
-        if not {c.strip() for c in cells_of(head, dialect)}.intersection(expect):
-            dialect = replace(dialect, delimiter=find_delimiter(data, dialect, expect))
-    return fit_marks(data, dialect, options)
-
-
-PART = 1 << 21  # bytes of a text read at once
+        rows, row = self.first
+        return bad_row(rows, row, width, self.dialect, self.shown_lines if self.n_bad > 1 else "", self.n_bad)

@@ -20,6 +20,7 @@ from mlpcli.config import ReadOptions
 from mlpcli.data.block import Block
 from mlpcli.data.header import known_column, require_columns
 from mlpcli.data.numbers import is_number
+from mlpcli.data.raw import parts_of
 from mlpcli.data.stream import stream
 from mlpcli.data.values import as_categorical
 from mlpcli.metrics.scoring import decide
@@ -100,7 +101,9 @@ class Predictor:
         target = self.model.schema.target.name
         kept: list[str] = []
         names: list[str] = []
-        for source, records in stream(descriptor, name, self.model.record.dialect, options, [*self.kinds, target]):
+        for source, records in stream(
+            parts_of(descriptor), name, self.model.record.dialect, options, [*self.kinds, target]
+        ):
             text = ""
             if not names:
                 require_columns(self.kinds, source.names, name)
@@ -114,7 +117,7 @@ class Predictor:
             if source.n_rows < len(records.starts):
                 self.n_bad += len(records.starts) - source.n_rows
                 every = np.full(len(records.starts), self.form.empty(names), object)
-                every[np.searchsorted(records.starts, source.structure.starts)] = lines
+                every[np.searchsorted(records.starts, source.rows.found.starts)] = lines
                 lines = every.tolist()
             text += "\n".join(lines) + "\n" * bool(lines)
             if text:

@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 
 from mlpcli.config import Config, ReadOptions
-from mlpcli.data import stream
+from mlpcli.data import raw
 from mlpcli.events import History
 from mlpcli.model.assemble import assemble
 from mlpcli.model.prediction import Predictor
@@ -141,7 +141,7 @@ def predict(folder: Path, n_rows: int = 1_000_000) -> None:
         )
     seen = set()
     for size in (1 << 14, 1 << 18, 1 << 21, 1 << 23):
-        stream.PART = size
+        raw.PART = size
         with open(tenth, "rb") as file:
             digest = hashlib.sha256()
             for lines in Predictor(load(str(model)), proba=True).predict(file.fileno(), "tenth", ReadOptions()):

@@ -9,7 +9,7 @@ import pytest
 from data.cases import COMMANDS, FAST, GOOD, HEADER, MODELLED, ROWS, Case, with_line
 
 import mlpcli
-from mlpcli.data import stream
+from mlpcli.data import raw
 
 KOREAN = GOOD.replace("x0", "서울").replace("x1", "부산 광역시").replace("x2", "제주")
 LATE = GOOD.encode() + "".join(ROWS).encode() * 2_000 + b"1,2.0,caf\xe9 x,no\n"
@@ -63,7 +63,7 @@ def test_a_file_and_its_outcome(row, name, prove):
 
 @pytest.mark.parametrize("name", MODELLED)
 def test_e07_a_character_may_lie_across_two_parts(name, prove, monkeypatch):
-    monkeypatch.setattr(stream, "PART", 101)
+    monkeypatch.setattr(raw, "PART", 101)
     text = GOOD.replace("x0", "é").replace("x1", "日本")
     prove(Case(text, same=False), name)
     prove(Case(text.encode() + b"1,2.0,\xe9\xe9,no\n", "is not utf-8 text", bad=True), name)

@@ -90,7 +90,7 @@ def test_the_flag_of_the_hint_makes_them_numbers(row, tmp_path):
 
 @pytest.mark.parametrize("first", [0, 100_000])
 def test_v09_the_kind_is_that_of_the_whole_column_in_whatever_part_text_first_stands(first, tmp_path, monkeypatch):
-    monkeypatch.setattr("mlpcli.data.source.PART", 50_000)
+    monkeypatch.setattr("mlpcli.data.text.PART", 50_000)
     path = table(tmp_path, lambda i: "none" if i % 30 == 0 and i >= first else i % 50, n=150_000 if first else 9000)
     prepared = prepare(path, Config(target="y"))
     assert prepared.schema.columns[1].kind == "category"
@@ -171,7 +171,7 @@ def test_v16_text_in_a_number_column_stops_predict_behind_the_rows_before_it(odd
     path = table(tmp_path, lambda i: i % 7 + 0.5)
     mlpcli.fit(path, epochs=2, ensemble=1).save(str(tmp_path / "m.npz"))
     table(tmp_path, at(150, odd, lambda i: i % 7 + 0.5))
-    monkeypatch.setattr("mlpcli.data.stream.PART", 512)
+    monkeypatch.setattr("mlpcli.data.raw.PART", 512)
     code, out, err = call("predict", tmp_path / "m.npz", path)
     assert code == 1
     assert re.search(r"d\.csv:152: column 'b'", err)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mlpcli.config import ReadOptions
-from mlpcli.data.block import parse_bytes
+from mlpcli.data.block import RowForm, parse_bytes
 from mlpcli.data.source import open_table
 
 GOOD = "a,b,c\n" + "".join(f"{i},{i * 0.5},x{i % 3}\n" for i in range(50))
@@ -31,9 +31,10 @@ def test_categories_made_by_the_parser_are_those_of_the_exact_cells(tmp_path):
         out = io.StringIO()
         for _ in range(rng.integers(1, 9)):
             csv.writer(out, lineterminator="\n").writerow([*(rng.choice(pool) for pool in pools), "z"])
+        form = RowForm(tuple(names), dialect, False)
         for options in ({}, {"target": "c0"}, {"markers": False}):
             quick, exact = (
-                parse_bytes(out.getvalue().encode(), names, names, dialect, texts=names, **options, **words)
+                parse_bytes(out.getvalue().encode(), form, names, texts=names, **options, **words)
                 for words in ({}, {"words": ()})
             )
             for name in names:

@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 
 from mlpcli.config import ReadOptions
-from mlpcli.data import block, rows, source
+from mlpcli.data import block, rows, scan
 from mlpcli.data import source as sources
+from mlpcli.data import text as texts
 from mlpcli.data.source import open_table
 from mlpcli.errors import DataError, MachineError
 
@@ -202,7 +203,7 @@ def test_a_mark_of_byte_order_in_a_cell_is_named(tmp_path):
 
 
 def test_S31_a_record_too_long_to_be_one_is_named(tmp_path, monkeypatch):
-    for module in (rows, source):
+    for module in (rows, scan):
         monkeypatch.setattr(module, "MAX_RECORD_BYTES", 1000)
     assert len(read(tmp_path, with_line(20, "1,2," + "x" * 990))) == 50
     with pytest.raises(DataError, match="a record longer than") as caught:
@@ -219,7 +220,7 @@ def test_a_file_without_header_has_no_header_to_show(tmp_path):
 
 
 def test_rows_are_written_from_the_blocks_that_have_them(monkeypatch, tmp_path):
-    monkeypatch.setattr(sources, "PART", 50)
+    monkeypatch.setattr(texts, "PART", 50)
     (tmp_path / "d.csv").write_text("a,b\n" + "".join(f"{i},{i}\n" for i in range(100)))
     source = open_table(str(tmp_path / "d.csv"), ReadOptions())
     assert len(source.parts) > 3
@@ -227,12 +228,3 @@ def test_rows_are_written_from_the_blocks_that_have_them(monkeypatch, tmp_path):
     monkeypatch.setattr(sources.Source, "block", lambda self, part: read.append(part) or block(self, part))
     assert b"".join(source.lines(np.array([1, 98]))) == b"1,1\n98,98\n"
     assert len(read) == 2
-
-
-def test_a_record_without_end_is_refused_with_its_line(monkeypatch, tmp_path):
-    monkeypatch.setattr(sources, "MAX_RECORD_BYTES", 100)
-    monkeypatch.setattr(sources, "PART", 50)
-    (tmp_path / "d.csv").write_text("a,b\n1,2\n" + "3" * 400 + ",4\n")
-    with pytest.raises(DataError) as caught:
-        open_table(str(tmp_path / "d.csv"), ReadOptions())
-    assert "longer than" in caught.value.message

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gzip
 import os
 
 import pytest
@@ -43,12 +42,3 @@ def test_an_unknown_encoding_is_refused(here):
     for name in ("no-such", "rot13", "hex"):
         with pytest.raises(DataError, match="no such text encoding"):
             open_table(path, ReadOptions(encoding=name))
-
-
-def test_an_archive_in_a_file_that_unpacks_without_end_is_stopped(monkeypatch, tmp_path):
-    (tmp_path / "d.csv").write_bytes(gzip.compress(b"a,y\n" + b"1,2\n" * 250))
-    monkeypatch.setattr(texts, "MAX_UNPACKED_BYTES", 1003)
-    with pytest.raises(DataError, match=r"d\.csv: unpacks to more than"):
-        open_table(str(tmp_path / "d.csv"), ReadOptions())
-    monkeypatch.setattr(texts, "MAX_UNPACKED_BYTES", 1004)
-    assert open_table(str(tmp_path / "d.csv"), ReadOptions()).n_rows == 250

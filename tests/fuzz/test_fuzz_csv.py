@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mlpcli.config import ReadOptions
+from mlpcli.data import raw
 from mlpcli.data import records as tables
-from mlpcli.data import stream as streaming
 from mlpcli.data.dialect import find_dialect
+from mlpcli.data.raw import parts_of
 from mlpcli.data.source import open_table
 from mlpcli.data.stream import stream
 from mlpcli.errors import MlpcliError
@@ -57,7 +58,7 @@ def streamed(data: bytes, part: int) -> list[list[str]]:
     thread.start()
     found: list[list[str]] = []
     try:
-        for block, _ in stream(reader, "<stdin>", find_dialect(data, "utf-8", ReadOptions()), ReadOptions()):
+        for block, _ in stream(parts_of(reader), "<stdin>", find_dialect(data, "utf-8", ReadOptions()), ReadOptions()):
             found += cells(block)
     finally:
         while os.read(reader, 1 << 16):
@@ -76,8 +77,7 @@ def outcome(read, *args):
 
 @pytest.fixture
 def small_parts(monkeypatch):
-    monkeypatch.setattr(streaming, "PART", 64)
-    monkeypatch.setattr(streaming, "PATIENCE", 0)
+    monkeypatch.setattr(raw, "PART", 64)
 
 
 def test_any_bytes_are_refused_or_read_as_python_reads_them(tmp_path, for_a_while, small_parts):
