@@ -18,7 +18,7 @@ from mlpcli.data.schema import Schema
 from mlpcli.data.splits import blocks
 from mlpcli.engine.arrays import Array, Floats, Ints
 from mlpcli.engine.layers import Activate
-from mlpcli.engine.losses import Loss
+from mlpcli.engine.losses import Loss, Target
 from mlpcli.engine.network import Network
 from mlpcli.metrics.intervals import Interval, estimate, resampled_means, share_of
 from mlpcli.training.loop import LOGIT_ROWS, Member, Rows
@@ -62,12 +62,6 @@ class Evidence:
     class_counts: dict[str, int]  # of the rows not kept for testing
 
 
-# --- the bootstrap ----------------------------------------------------------------------------------------
-
-
-# --- all facts --------------------------------------------------------------------------------------------
-
-
 def gather(
     members: Sequence[Member], loss: Loss, schema: Schema, n: int, held_out: Sequence[Array], temperature: float,
     seed: int,
@@ -81,90 +75,30 @@ def measure(
     members: Sequence[Member], loss: Loss, schema: Schema, n: int, held_out: Sequence[Array], temperature: float,
     rng: np.random.Generator,
 ) -> Evidence:  # fmt: skip
-    target, all_rows = schema.target, members[0].train
-    sample = np.sort(rng.permutation(n)[:MAX_EVIDENCE_ROWS])
-    place = np.full(n, -1)  # of each row in the sample
-    place[sample] = np.arange(len(sample))
-    all_y, y = all_rows.y[:n], all_rows.y[sample]
-    all_weight = np.ones(n) if all_rows.weights is None else all_rows.weights[:n].astype(np.float64)
-    weight = all_weight[sample]
-    seen, unseen, calibrated = Means(len(sample)), Means(len(sample)), Means(len(sample))
-    errors = np.zeros((len(sample), max(target.n_outputs, 1)))
-    logits = iter(held_out)
-    for member in members:
-        rows = place[member.train.index]
-        rows = rows[rows >= 0]
-        seen.add(rows, loss.rows(member.train.logits(member.network, sample[rows]), y[rows]))
-        if member.valid is None:
-            continue
-        rows = place[member.valid.index]
-        z = next(logits)[rows >= 0].astype(np.float64)
-        rows = rows[rows >= 0]
-        unseen.add(rows, loss.rows(z, y[rows]))
-        calibrated.add(rows, loss.rows(z / temperature, y[rows]))
-        errors[rows] += loss.residuals(z / temperature, y[rows])
-    fitted = np.flatnonzero(seen.counts)
-    judged = np.flatnonzero(unseen.counts)
-    errors[judged] /= unseen.counts[judged, None]
-    logits_of_constant = np.tile(loss.constant(all_y, all_weight, target.n_outputs), (len(y), 1))
-    constant = loss.rows(logits_of_constant, y).astype(np.float64)
-    train_means = resampled_means((weight * seen.of)[fitted, None], rng)[:, 0]
+    """The steps of `gather`. `held_out` has (n_valid, n_outputs) logits of each member with validation rows."""
+    all_rows, labels = members[0].train, schema.target.labels
+    sample = draw_sample(all_rows, loss, n, schema.target.n_outputs, rng)
+    found = results_of(members, loss, sample, held_out, temperature)
+    train_means = resampled_means((sample.weights * found.train.of)[found.fitted, None], rng)[:, 0]
     n_looked_at = max(MAX_RESIDUAL_ROWS, MAX_EVIDENCE_CELLS // max(schema.width(["plain"]), 1))
-    plain = taken_inputs(all_rows, sample[:n_looked_at], schema.blocks["plain"])
-    facts: dict[str, Any] = dict.fromkeys(
-        ("valid_loss", "gap", "gap_share", "skill", "class_skill", "accuracy", "residual_signal")
-    )
-    facts["valid_std"], facts["valid_quantiles"] = 0.0, ()
-    if len(judged):
-        w = weight[judged]
-        columns = [w * unseen.of[judged], w * constant[judged], w * calibrated.of[judged]]
-        paired = len(fitted) == len(judged) and bool(np.all(fitted == judged))
-        if paired:
-            columns.append(w * seen.of[judged])
-        if target.labels:
-            hit = is_hit(errors[judged], y[judged])
-            columns += [hit.astype(np.float64), w_balanced(y[judged]) * hit]
-        means = resampled_means(np.column_stack(columns), rng)
-        valid, base, ours = means[:, 0], means[:, 1], means[:, 2]
-        train = means[:, 3] if paired else train_means
-        facts["valid_loss"] = estimate(valid)
-        facts["valid_std"] = float(np.std(columns[0]))
-        facts["valid_quantiles"] = tuple(np.quantile(unseen.of[judged], np.linspace(0, 1, N_QUANTILES)).tolist())
-        facts["gap"] = estimate(valid - train)
-        facts["gap_share"] = estimate(share_of(valid - train, np.maximum(base - train, 0)))
-        facts["skill"] = estimate(share_of(base - ours, base))
-        if target.labels:
-            chance = 1 / len(np.unique(y[judged]))
-            facts["accuracy"] = estimate(means[:, -2])
-            facts["class_skill"] = estimate(np.minimum((means[:, -1] - chance) / max(1 - chance, 1e-12), 1))
-        variance = float(np.var(loss.residuals(logits_of_constant[judged], y[judged]), axis=0).sum())
-        fit_rows: Ints | None = None
-        if not paired and len(members) == 1:
-            fit_rows = rng.permutation(fitted[fitted < len(plain)])[:MAX_RESIDUAL_ROWS]
-            z = all_rows.logits(members[0].network, sample[fit_rows]).astype(np.float64)
-            errors[fit_rows] = loss.residuals(z / temperature, y[fit_rows])
-        facts["residual_signal"] = residual_signal(plain, errors, judged[judged < len(plain)], fit_rows, variance, rng)
-    watched = [units(m.network, m.train.take(rng.permutation(m.train.index)[:UNIT_ROWS])[0]) for m in members]
+    plain = taken_inputs(all_rows, sample.rows[:n_looked_at], schema.blocks["plain"])
+    facts, signal = ValidationFacts(), None
+    if len(found.judged):
+        facts = validation_facts(sample, found, train_means, bool(labels), rng)
+        fit_rows = residuals_of_training(members, loss, sample, found, temperature, len(plain), rng)
+        variance = float(np.var(sample.constant_residuals[found.judged], axis=0).sum())
+        rows = found.judged[found.judged < len(plain)]
+        signal = residual_signal(plain, found.residuals, rows, fit_rows, variance, rng)
+    dead, saturated = watched_units(members, rng)
     all_rows.release()
-    layers = range(min(len(w) for w in watched))
-    counts = np.bincount(all_y.astype(np.int64), minlength=len(target.labels)).tolist() if target.labels else []
+    counts = np.bincount(all_rows.y[:n].astype(np.int64), minlength=len(labels)).tolist() if labels else []
     return Evidence(
         n_train=len(all_rows), n_valid=int(np.count_nonzero(valid_counts(members, n))),
-        constant_loss=float(np.average(constant, weights=weight)), train_loss=estimate(train_means),
-        dead=tuple(float(np.mean([w[i][0] for w in watched])) for i in layers),
-        saturated=tuple(float(np.mean([w[i][1] for w in watched])) for i in layers),
-        univariate_strength=univariate_strength(schema, plain, y[: len(plain)], rng),
-        class_counts=dict(zip(target.labels, counts, strict=True)), **facts,
+        constant_loss=float(np.average(sample.constant, weights=sample.weights)), train_loss=estimate(train_means),
+        residual_signal=signal, dead=dead, saturated=saturated,
+        univariate_strength=univariate_strength(schema, plain, sample.y[: len(plain)], rng),
+        class_counts=dict(zip(labels, counts, strict=True)), **vars(facts),
     )  # fmt: skip
-
-
-def taken_inputs(rows: Rows, chosen: Ints, places: slice) -> Floats:
-    """The inputs in these places of the chosen rows, (n, number of places)."""
-    found = np.empty((len(chosen), places.stop - places.start))
-    for block in blocks(len(chosen), LOGIT_ROWS):
-        found[block] = rows.x[chosen[block], places]
-        rows.release()
-    return found
 
 
 class Means:
@@ -182,7 +116,148 @@ class Means:
         return self.sums / np.maximum(self.counts, 1)
 
 
+@dataclass(frozen=True)
+class Sample:
+    """The n rows on which facts are measured, and what the best constant answer is worth on them."""
+
+    rows: Ints  # (n,) their numbers among the encoded rows, growing
+    places: Ints  # of each encoded row in the sample, -1 outside
+    y: Target  # (n,)
+    weights: Floats  # (n,)
+    constant: Floats  # (n,) losses of the constant answer
+    constant_residuals: Floats  # (n, 1), or (n, n_classes)
+
+
+def draw_sample(rows: Rows, loss: Loss, n: int, n_outputs: int, rng: np.random.Generator) -> Sample:
+    """MAX_EVIDENCE_ROWS of the first n encoded rows at most, at random; the constant is the best for all n."""
+    chosen = np.sort(rng.permutation(n)[:MAX_EVIDENCE_ROWS])
+    places = np.full(n, -1)
+    places[chosen] = np.arange(len(chosen))
+    weights = np.ones(n) if rows.weights is None else rows.weights[:n].astype(np.float64)
+    y = rows.y[chosen]
+    constant = np.tile(loss.constant(rows.y[:n], weights, n_outputs), (len(y), 1))
+    losses = loss.rows(constant, y).astype(np.float64)
+    return Sample(chosen, places, y, weights[chosen], losses, loss.residuals(constant, y))
+
+
+@dataclass(frozen=True)
+class Results:
+    """What members made of the rows of a sample."""
+
+    train: Means  # losses by the members fitted on a row
+    valid: Means  # losses by the members that never saw it
+    calibrated: Means  # the latter, of logits divided by the temperature
+    residuals: Floats  # (n, 1) or (n, n_classes) means of what those leave; 0 for rows that validate no member
+
+    @property
+    def fitted(self) -> Ints:
+        """Rows of the sample that some member is fitted on."""
+        return np.flatnonzero(self.train.counts)
+
+    @property
+    def judged(self) -> Ints:
+        """Rows of the sample that validate some member."""
+        return np.flatnonzero(self.valid.counts)
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether each row is both: then the gap is a mean of differences."""
+        return np.array_equal(self.fitted, self.judged)
+
+
+def results_of(
+    members: Sequence[Member], loss: Loss, sample: Sample, held_out: Sequence[Array], temperature: float
+) -> Results:
+    """Losses and residuals of the sampled rows; arguments as for `measure`."""
+    n = len(sample.rows)
+    train, valid, calibrated = Means(n), Means(n), Means(n)
+    residuals = np.zeros(sample.constant_residuals.shape)
+    logits = iter(held_out)
+    for member in members:
+        rows = sample.places[member.train.index]
+        rows = rows[rows >= 0]
+        train.add(rows, loss.rows(member.train.logits(member.network, sample.rows[rows]), sample.y[rows]))
+        if member.valid is None:
+            continue
+        rows = sample.places[member.valid.index]
+        z = next(logits)[rows >= 0].astype(np.float64)
+        rows = rows[rows >= 0]
+        valid.add(rows, loss.rows(z, sample.y[rows]))
+        calibrated.add(rows, loss.rows(z / temperature, sample.y[rows]))
+        residuals[rows] += loss.residuals(z / temperature, sample.y[rows])
+    residuals /= np.maximum(valid.counts, 1)[:, None]
+    return Results(train, valid, calibrated, residuals)
+
+
+@dataclass(frozen=True)
+class ValidationFacts:
+    """The fields of Evidence that need validation rows; as they are without."""
+
+    valid_loss: Interval | None = None
+    valid_std: float = 0.0
+    valid_quantiles: tuple[float, ...] = ()
+    gap: Interval | None = None
+    gap_share: Interval | None = None
+    skill: Interval | None = None
+    class_skill: Interval | None = None
+    accuracy: Interval | None = None
+
+
+def validation_facts(
+    sample: Sample, found: Results, train_means: Array, is_classes: bool, rng: np.random.Generator
+) -> ValidationFacts:
+    """Losses of validation rows beside those of training rows, whose bootstrap means (N_RESAMPLES + 1,) are given."""
+    rows = found.judged
+    w, y = sample.weights[rows], sample.y[rows]
+    columns = [w * found.valid.of[rows], w * sample.constant[rows], w * found.calibrated.of[rows]]
+    if found.is_paired:
+        columns.append(w * found.train.of[rows])
+    if is_classes:
+        hit = is_hit(found.residuals[rows], y)
+        columns += [hit.astype(np.float64), w_balanced(y) * hit]
+    means = resampled_means(np.column_stack(columns), rng)
+    valid, base, ours = means[:, 0], means[:, 1], means[:, 2]
+    train = means[:, 3] if found.is_paired else train_means
+    accuracy = class_skill = None
+    if is_classes:
+        chance = 1 / len(np.unique(y))
+        accuracy = estimate(means[:, -2])
+        class_skill = estimate(np.minimum((means[:, -1] - chance) / max(1 - chance, 1e-12), 1))
+    return ValidationFacts(
+        valid_loss=estimate(valid), valid_std=float(np.std(columns[0])),
+        valid_quantiles=tuple(np.quantile(found.valid.of[rows], np.linspace(0, 1, N_QUANTILES)).tolist()),
+        gap=estimate(valid - train), gap_share=estimate(share_of(valid - train, np.maximum(base - train, 0))),
+        skill=estimate(share_of(base - ours, base)), class_skill=class_skill, accuracy=accuracy,
+    )  # fmt: skip
+
+
+def residuals_of_training(
+    members: Sequence[Member], loss: Loss, sample: Sample, found: Results, temperature: float, n_plain_rows: int,
+    rng: np.random.Generator,
+) -> Ints | None:  # fmt: skip
+    """The training rows to fit a second model on, their residuals filled in; None where validation rows must do.
+
+    These are rows of one network only: with fold members every row validates one, and its residual is out of fold.
+    """
+    if found.is_paired or len(members) > 1:
+        return None
+    rows = rng.permutation(found.fitted[found.fitted < n_plain_rows])[:MAX_RESIDUAL_ROWS]
+    z = members[0].train.logits(members[0].network, sample.rows[rows]).astype(np.float64)
+    found.residuals[rows] = loss.residuals(z / temperature, sample.y[rows])
+    return rows
+
+
+def taken_inputs(rows: Rows, chosen: Ints, places: slice) -> Floats:
+    """The inputs in these places of the chosen rows, (n, number of places)."""
+    found = np.empty((len(chosen), places.stop - places.start))
+    for block in blocks(len(chosen), LOGIT_ROWS):
+        found[block] = rows.x[chosen[block], places]
+        rows.release()
+    return found
+
+
 def valid_counts(members: Sequence[Member], n: int) -> Ints:
+    """(n,) how many members each row validates."""
     index = [m.valid.index for m in members if m.valid is not None]
     return np.bincount(np.concatenate(index), minlength=n) if index else np.zeros(n, np.int64)
 
@@ -263,6 +338,14 @@ def ridge(features: Floats, targets: Floats) -> Callable[[Floats], Floats]:
 
 
 # --- units ------------------------------------------------------------------------------------------------
+
+
+def watched_units(members: Sequence[Member], rng: np.random.Generator) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Shares of dead and of saturated units, (n_hidden,) each, means over members, on UNIT_ROWS rows of each."""
+    watched = [units(m.network, m.train.take(rng.permutation(m.train.index)[:UNIT_ROWS])[0]) for m in members]
+    layers = range(min(len(w) for w in watched))
+    dead, saturated = (tuple(float(np.mean([w[i][k] for w in watched])) for i in layers) for k in (0, 1))
+    return dead, saturated
 
 
 def units(network: Network, x: Array) -> list[tuple[float, float]]:
