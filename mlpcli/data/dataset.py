@@ -22,6 +22,7 @@ from mlpcli.data.storage import Storage
 from mlpcli.data.target import MAX_NUMBER_CLASSES, choose_target, choose_task
 from mlpcli.data.values import as_categorical, column_values, looked_up
 from mlpcli.engine.arrays import Floats, Ints
+from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import DataError
 
 # More classes than that with fewer rows each: nothing to train, choose and judge by.
@@ -98,6 +99,7 @@ def read_dataset(path: str, config: Config, options: ReadOptions, folder: str = 
     names = [""]
     if task == "regression":
         y_cells = source_numbers(source, y_cells, rows)
+        check_least(source, y_cells, rows, config.loss)
     else:
         strata, names = as_categorical(y_cells).codes, [str(c) for c in as_categorical(y_cells).categories]
         if len(names) > max(MIN_ALLOWED_CLASSES, len(rows) // ROWS_A_CLASS):
@@ -118,7 +120,7 @@ def read_dataset(path: str, config: Config, options: ReadOptions, folder: str = 
     table = DataSet(source, frame, target, task, rows, y_cells, sets, strata, groups, times, notes, storage)
     for name, number in (("validation", splits.VALIDATION), ("test", splits.TEST)):
         if config.share(name) is None:
-            table = with_file(table, getattr(config, name), number, options)
+            table = with_file(table, getattr(config, name), number, options, config.loss)
     return table
 
 
@@ -129,7 +131,7 @@ def check_first_row(source: Source) -> None:
         raise DataError("the header again", f"--skip-rows {where['line'] - 1} to begin with this line", **where)
 
 
-def with_file(table: DataSet, path: str, number: int, options: ReadOptions) -> DataSet:
+def with_file(table: DataSet, path: str, number: int, options: ReadOptions, loss: str | None) -> DataSet:
     """The table with the rows of another CSV of the same columns, all of them in one set. Raises DataError."""
     source = open_table(path, options, dialect=table.source.dialect, expect=table.source.names, storage=table.storage)
     for name in table.source.names:
@@ -142,6 +144,7 @@ def with_file(table: DataSet, path: str, number: int, options: ReadOptions) -> D
     cells = frame[table.target]
     if table.task == "regression":
         cells = source_numbers(source, cells, rows)
+        check_least(source, cells, rows, loss)
     both = {name: joined(table.frame[name], frame[name]) for name in table.frame.columns}
     y_cells = joined(table.y_cells, cells)
     strata = (
@@ -190,6 +193,20 @@ def source_numbers(source: Source, cells: pd.Series[Any], rows: Ints) -> pd.Seri
                 **source.where(row), column=str(cells.name),
             )  # fmt: skip
     return pd.Series(values, name=cells.name, copy=False)
+
+
+def check_least(source: Source, cells: pd.Series[Any], rows: Ints, loss: str | None) -> None:
+    """Raises DataError at the first of the target's numbers, in these rows of the file, that --loss cannot take."""
+    least = LOSSES[loss].min_target if loss in LOSSES else -np.inf
+    values = cells.to_numpy()
+    for block in splits.blocks(len(values) if np.isfinite(least) else 0):
+        bad = np.flatnonzero(values[block] < least)
+        if len(bad):
+            row = int(rows[block.start + int(bad[0])])
+            raise DataError(
+                f"--loss {loss} needs numbers of at least {least:g}, found '{source.cell(row, str(cells.name))}'",
+                "correct the cell, or train with another loss", **source.where(row), column=str(cells.name),
+            )  # fmt: skip
 
 
 def times_of(column: pd.Series[Any], source: Source) -> Floats:

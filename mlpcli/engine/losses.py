@@ -19,6 +19,7 @@ Target = NDArray[Any]
 Task = Literal["classification", "regression"]
 
 MIN_PROBABILITY = 1e-7  # so that a certain and wrong answer costs much, and not without end
+TINY_SPREAD = 1e-30  # of a target, so that no share of nothing is taken
 BISECTIONS = 100  # halvings of an interval: more than a float64 has bits
 
 
@@ -27,7 +28,7 @@ class Loss:
 
     task: ClassVar[Task] = "regression"
     metric: ClassVar[str] = "rmse"  # of METRICS: leads in tables, and trainings are compared by it; lower is better
-    epoch_metric: ClassVar[str] = "r2"  # what `quick_metric` measures
+    epoch_metric: ClassVar[str] = "d2"  # what `quick_metric` measures
     constant_name: ClassVar[str] = "constant"  # what the constant answer is called among the baselines
     is_centred: ClassVar[bool] = True  # y is (value - mean) / std of the training rows; if not, value / mean
     min_target: ClassVar[float] = -np.inf  # the smallest value of the target that it is defined for
@@ -73,9 +74,9 @@ class Loss:
         return np.asarray(y[:, None] - self.link(logits), np.float64)
 
     def quick_metric(self, logits: Array, y: Target) -> float:
-        """`epoch_metric` of (n, n_outputs) logits: here the share of the variance explained."""
-        residual, spread = (y - self.link(logits)[:, 0]).astype(np.float64), (y - y.mean()).astype(np.float64)
-        return float(1 - residual @ residual / max(float(spread @ spread), 1e-30))
+        """`epoch_metric` of (n, n_outputs) logits: here D2, the share of the constant answer's loss that is gone."""
+        of_constant = self.value(np.tile(self.constant(y), (len(y), 1)), y)
+        return 1 - self.value(logits, y) / max(of_constant, TINY_SPREAD)
 
 
 def log_softmax(logits: Array) -> Array:
@@ -179,7 +180,17 @@ class BinaryCrossEntropy(Classification):
         return logs[:, 1:] - logs[:, :1]
 
 
-class SquaredError(Loss):
+class OfResiduals(Loss):
+    """A loss of the difference from y alone; its curves are told with R2, whatever it weighs."""
+
+    epoch_metric = "r2"
+
+    def quick_metric(self, logits: Array, y: Target) -> float:
+        residual, spread = (y - logits[:, 0]).astype(np.float64), (y - y.mean()).astype(np.float64)
+        return float(1 - residual @ residual / max(float(spread @ spread), TINY_SPREAD))
+
+
+class SquaredError(OfResiduals):
     """(z - y)^2 / 2: the half makes the gradient the residual."""
 
     constant_name = "mean"
@@ -195,7 +206,7 @@ class SquaredError(Loss):
         return np.array([np.average(y.astype(np.float64), weights=weights)])
 
 
-class AbsoluteError(Loss):
+class AbsoluteError(OfResiduals):
     """|z - y|: the median of y given x."""
 
     constant_name = "median"
@@ -211,7 +222,7 @@ class AbsoluteError(Loss):
         return np.array([weighted_quantile(y, 0.5, weights)])
 
 
-class Huber(Loss):
+class Huber(OfResiduals):
     """Squared near zero, absolute beyond one standardised unit; Huber 1964."""
 
     def rows(self, logits: Array, y: Target) -> Array:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from mlpcli.config import ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.dataset import DataSet, read_dataset, sampled, subset, take_rows, with_value
+from mlpcli.data.dataset import DataSet, check_least, read_dataset, sampled, subset, take_rows, with_value
 from mlpcli.data.header import require_columns
 from mlpcli.data.source import Source, open_table
 from mlpcli.data.storage import Storage
@@ -275,7 +275,7 @@ def truth_of(model: TrainedModel, cells: pd.Series[Any], file: str) -> Target:
 
 
 def read_for(model: TrainedModel, path: str, options: ReadOptions) -> tuple[pd.DataFrame, pd.Series[Any], Source]:
-    """The rows of another CSV, read by the model's rules, and their target."""
+    """The rows of another CSV, read by the model's rules, and their target. Raises DataError."""
     target = model.schema.target
     kinds = model.schema.read_kinds()
     storage = Storage(options.memory)
@@ -287,5 +287,8 @@ def read_for(model: TrainedModel, path: str, options: ReadOptions) -> tuple[pd.D
     kinds[target.name] = "text" if target.labels else "number"
     texts, numbers = ([n for n, k in kinds.items() if k == kind] for kind in ("text", "number"))
     frame = source.read(numbers=numbers, texts=texts, target=target.name)
-    frame = take_rows(frame, with_value(frame[target.name], storage), storage)
+    rows = with_value(frame[target.name], storage)
+    frame = take_rows(frame, rows, storage)
+    if not target.labels:
+        check_least(source, frame[target.name], rows, model.config.loss)
     return frame, frame[target.name], source

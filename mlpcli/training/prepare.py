@@ -275,7 +275,8 @@ def check_loss(config: Config, table: DataSet) -> None:
 
     assert config.loss is not None
     if LOSSES[config.loss].task != table.task:
-        raise UsageError(f"--loss {config.loss} is for {LOSSES[config.loss].task}, and this is {table.task}")
+        task = LOSSES[config.loss].task
+        raise UsageError(f"--loss {config.loss} is for {task}, and this is {table.task}", f"--task {task}")
     if config.loss == "binary_cross_entropy" and len(as_categorical(table.y_cells).categories) != 2:
         raise UsageError("--loss binary_cross_entropy needs a target of two classes")
     if config.threshold != "none" and (
