@@ -27,7 +27,7 @@ INITIALIZER_NAMES = (
     "zeros", "normal", "uniform", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
     "lecun_normal", "orthogonal",
 )  # fmt: skip
-LOSS_NAMES = ("cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber")
+LOSS_NAMES = ("cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber", "poisson")
 OPTIMIZER_NAMES = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "adagrad")
 KIND_NAMES = ("mlp", "wide", "plain", "linear")
 SCHEDULE_NAMES = ("constant", "step", "cosine", "one_cycle", "coslog4")

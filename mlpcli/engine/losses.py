@@ -20,6 +20,7 @@ Task = Literal["classification", "regression"]
 
 MIN_PROBABILITY = 1e-7  # so that a certain and wrong answer costs much, and not without end
 TINY_SPREAD = 1e-30  # of a target, so that no share of nothing is taken
+MAX_LOG_RATE = 80.0  # of a count over the mean count; exp overflows float32 at 88
 BISECTIONS = 100  # halvings of an interval: more than a float64 has bits
 
 
@@ -242,6 +243,35 @@ class Huber(OfResiduals):
         return np.array([low / 2 + high / 2])
 
 
+class Poisson(Loss):
+    """exp(z) - y + y (log y - z), half the Poisson deviance: counts, with a log link; McCullagh & Nelder 1989, ch. 6.
+
+    y is the count over the mean count, so the deviance is that of counts over their mean; its minimum is the same.
+    """
+
+    metric = "poisson_deviance"
+    constant_name = "mean"
+    is_centred = False
+    min_target = 0.0
+
+    def rows(self, logits: Array, y: Target) -> Array:
+        z = logits[:, 0]
+        return self.link(logits)[:, 0] - y + y * (np.log(np.where(y > 0, y, 1)) - z)
+
+    def value_and_grad(self, logits: Array, y: Target, weights: Array | None, grad: Array) -> float:
+        np.subtract(self.link(logits), y[:, None], out=grad)
+        return mean_over_batch(self.rows(logits, y), weights, grad)
+
+    def link(self, logits: Array) -> Array:
+        return np.exp(np.clip(logits, -MAX_LOG_RATE, MAX_LOG_RATE))
+
+    def inverse_link(self, outputs: Array) -> Array:
+        return np.log(np.maximum(outputs, np.exp(-MAX_LOG_RATE)))
+
+    def constant(self, y: Target, weights: Array | None = None, n_classes: int = 1) -> Floats:
+        return np.asarray(self.inverse_link(np.array([np.average(y, weights=weights)])), np.float64)
+
+
 def mean_over_batch(losses: Array, weights: Array | None, grad: Array) -> float:
     """Weighs and averages the rows' losses and gradients over the batch, the latter in place."""
     if weights is None:
@@ -257,6 +287,7 @@ LOSSES: dict[str, type[Loss]] = {
     "squared_error": SquaredError,
     "absolute_error": AbsoluteError,
     "huber": Huber,
+    "poisson": Poisson,
 }
 # The loss of a task when none is asked for.
 DEFAULT_LOSS: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "squared_error"}

@@ -297,6 +297,15 @@ def r2(y: Array, values: Array) -> Statistic:
     return explained
 
 
+MIN_RATE = 1e-7  # predicted count; so that a certain and wrong answer costs much, and not without end
+
+
+def poisson_deviance(y: Array, values: Array) -> Statistic:
+    """Mean Poisson deviance, 2 (y log(y / value) - y + value), of counts; a value counts as at least MIN_RATE."""
+    y, values = y.astype(np.float64), np.maximum(values.astype(np.float64), MIN_RATE)
+    return _mean(2 * (y * np.log(np.where(y > 0, y, 1) / np.where(y > 0, values, 1)) - y + values))
+
+
 METRICS: dict[str, Metric] = {
     "accuracy": Metric(accuracy, True, "classification", "labels"),
     "balanced_accuracy": Metric(balanced_accuracy, True, "classification", "labels"),
@@ -310,6 +319,7 @@ METRICS: dict[str, Metric] = {
     "mae": Metric(mae, False, "regression", "values"),
     "median_absolute_error": Metric(median_absolute_error, False, "regression", "values", is_detail=True),
     "r2": Metric(r2, True, "regression", "values"),
+    "poisson_deviance": Metric(poisson_deviance, False, "regression", "values", is_own=True),
 }
 
 

@@ -18,6 +18,7 @@ from mlpcli.events import History
 from mlpcli.training.loop import Member, Rows, train
 
 GOLDEN = json.loads(Path(__file__).with_name("golden.json").read_text(encoding="utf-8"))
+JUDGED_BY_SCIKIT_LEARN = {"poisson"}  # training/test_linear.py
 KNOBS = ("optimizer", "loss", "normalization", "l2", "clip_norm", "label_smoothing")
 
 
@@ -56,7 +57,7 @@ def test_ten_steps_repeat_pytorch(case):
 
 def test_every_optimizer_loss_and_normalization_has_a_golden_case():
     assert {case["optimizer"] for case in GOLDEN["cases"]} == set(OPTIMIZERS)
-    assert {case["loss"] for case in GOLDEN["cases"]} == set(LOSSES)
+    assert {case["loss"] for case in GOLDEN["cases"]} == set(LOSSES) - JUDGED_BY_SCIKIT_LEARN
     assert {case["normalization"] for case in GOLDEN["cases"]} == {"none", *NORMALIZATIONS}
 
 

@@ -31,6 +31,7 @@ PEERS = {
     "rmse": lambda y, p, w: peer.root_mean_squared_error(y, p, sample_weight=w),
     "mae": lambda y, p, w: peer.mean_absolute_error(y, p, sample_weight=w),
     "r2": lambda y, p, w: peer.r2_score(y, p, sample_weight=w),
+    "poisson_deviance": lambda y, p, w: peer.mean_poisson_deviance(y, p, sample_weight=w),
 }
 
 
@@ -41,8 +42,8 @@ def test_the_value_is_that_of_scikit_learn(name, weighted):
         y, outputs = classes(k=2 if name in ("auc", "average_precision") else 3)
         fed = outputs.argmax(axis=1) if METRICS[name].needs == "labels" else outputs
     else:
-        y = RNG.normal(size=200)
-        fed = outputs = y + RNG.normal(size=200)
+        y = RNG.normal(size=200) if name != "poisson_deviance" else RNG.poisson(2.0, 200).astype(float)
+        fed = outputs = y + RNG.normal(size=200) if name != "poisson_deviance" else RNG.uniform(0.1, 5, 200)
     weights = RNG.uniform(0.1, 2, len(y)) if weighted else None
     assert METRICS[name].function(y, fed, weights) == pytest.approx(PEERS[name](y, outputs, weights), rel=1e-9)
 
@@ -57,7 +58,7 @@ def test_a_perfect_prediction_is_best_and_a_shuffled_one_worse(name):
         if metric.needs == "labels":
             perfect, shuffled = perfect.argmax(1), shuffled.argmax(1)
     else:
-        y = RNG.normal(size=120)
+        y = RNG.normal(size=120) if name != "poisson_deviance" else RNG.poisson(2.0, 120).astype(float)
         perfect, shuffled = y, RNG.permutation(y)
     best, worse = metric.function(y, perfect), metric.function(y, shuffled)
     assert best > worse if metric.higher_is_better else best < worse
