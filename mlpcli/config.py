@@ -27,7 +27,9 @@ INITIALIZER_NAMES = (
     "zeros", "normal", "uniform", "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
     "lecun_normal", "orthogonal",
 )  # fmt: skip
-LOSS_NAMES = ("cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber", "poisson")
+LOSS_NAMES = (
+    "cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber", "poisson", "quantile",
+)  # fmt: skip
 OPTIMIZER_NAMES = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "adagrad")
 KIND_NAMES = ("mlp", "wide", "plain", "linear")
 SCHEDULE_NAMES = ("constant", "step", "cosine", "one_cycle", "coslog4")
@@ -176,6 +178,10 @@ class Config:
         group=TRAINING,
         choices=("auto", *LOSS_NAMES),
     )
+    quantile: float = setting(
+        0.5, "Share of answers that the truth should stay below with --loss quantile.",
+        group=TRAINING, low=0.001, high=0.999,
+    )  # fmt: skip
     optimizer: str | None = setting(None, "Gradient-descent method.", group=TRAINING, choices=OPTIMIZER_NAMES)
     lr: float | None = setting(None, "Peak learning rate.", group=TRAINING, above=0, high=1e3)
     schedule: str | None = setting(

@@ -272,6 +272,37 @@ class Poisson(Loss):
         return np.asarray(self.inverse_link(np.array([np.average(y, weights=weights)])), np.float64)
 
 
+class Quantile(Loss):
+    """The pinball loss, q (y - z) where y is above and (1 - q) (z - y) where it is below; Koenker & Bassett 1978.
+
+    Its minimum is the quantile that a share q of the truth lies below.
+    """
+
+    metric = "pinball"
+    constant_name = "quantile"
+    settings = ("label_smoothing", "quantile")
+
+    def __init__(self, label_smoothing: float = 0.0, quantile: float = 0.5) -> None:
+        super().__init__(label_smoothing)
+        self.quantile = quantile
+
+    def rows(self, logits: Array, y: Target) -> Array:
+        above = y - logits[:, 0]
+        return np.asarray(np.maximum(self.quantile * above, (self.quantile - 1) * above))
+
+    def value_and_grad(self, logits: Array, y: Target, weights: Array | None, grad: Array) -> float:
+        np.negative(self.residuals(logits, y), out=grad, casting="same_kind")
+        return mean_over_batch(self.rows(logits, y), weights, grad)
+
+    def constant(self, y: Target, weights: Array | None = None, n_classes: int = 1) -> Floats:
+        return np.array([weighted_quantile(y, self.quantile, weights)])
+
+    def residuals(self, logits: Array, y: Target) -> Floats:
+        """q above and q - 1 below, of mean 0 at the quantile: y - z would tell of the width of the distribution."""
+        above = y[:, None] - logits
+        return np.where(above > 0, self.quantile, np.where(above < 0, self.quantile - 1, 0.0))
+
+
 def mean_over_batch(losses: Array, weights: Array | None, grad: Array) -> float:
     """Weighs and averages the rows' losses and gradients over the batch, the latter in place."""
     if weights is None:
@@ -288,6 +319,7 @@ LOSSES: dict[str, type[Loss]] = {
     "absolute_error": AbsoluteError,
     "huber": Huber,
     "poisson": Poisson,
+    "quantile": Quantile,
 }
 # The loss of a task when none is asked for.
 DEFAULT_LOSS: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "squared_error"}

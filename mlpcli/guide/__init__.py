@@ -14,8 +14,8 @@ from mlpcli.diagnosis.findings import CHECKS
 from mlpcli.errors import UsageError
 
 CONCEPTS = (
-    "perceptron", "layers", "activation", "initialisation", "loss", "poisson", "gradient-descent", "batch-size",
-    "learning-rate", "optimisers", "overfitting", "regularisation", "splits", "metrics",
+    "perceptron", "layers", "activation", "initialisation", "loss", "poisson", "quantile", "gradient-descent",
+    "batch-size", "learning-rate", "optimisers", "overfitting", "regularisation", "splits", "metrics",
 )  # fmt: skip
 TOPICS = (*CONCEPTS, *(code for code in CHECKS if code not in CONCEPTS))
 PROMPT = "  $ "

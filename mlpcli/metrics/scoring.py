@@ -306,6 +306,14 @@ def poisson_deviance(y: Array, values: Array) -> Statistic:
     return _mean(2 * (y * np.log(np.where(y > 0, y, 1) / np.where(y > 0, values, 1)) - y + values))
 
 
+def pinball(y: Array, values: Array, quantile: float) -> Statistic:
+    """Mean pinball loss of a quantile, in the target's unit: half the mean absolute error for the median."""
+    errors = _errors(y, values)
+    scale = _largest(errors)
+    mean = _mean(np.maximum(-quantile * (errors / scale), (1 - quantile) * (errors / scale)))
+    return lambda w: scale * mean(w).clip(0, 1)
+
+
 METRICS: dict[str, Metric] = {
     "accuracy": Metric(accuracy, True, "classification", "labels"),
     "balanced_accuracy": Metric(balanced_accuracy, True, "classification", "labels"),
@@ -320,6 +328,7 @@ METRICS: dict[str, Metric] = {
     "median_absolute_error": Metric(median_absolute_error, False, "regression", "values", is_detail=True),
     "r2": Metric(r2, True, "regression", "values"),
     "poisson_deviance": Metric(poisson_deviance, False, "regression", "values", is_own=True),
+    "pinball": Metric(pinball, False, "regression", "values", is_own=True, settings=("quantile",)),
 }
 
 

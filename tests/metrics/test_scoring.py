@@ -31,6 +31,7 @@ PEERS = {
     "rmse": lambda y, p, w: peer.root_mean_squared_error(y, p, sample_weight=w),
     "mae": lambda y, p, w: peer.mean_absolute_error(y, p, sample_weight=w),
     "r2": lambda y, p, w: peer.r2_score(y, p, sample_weight=w),
+    "pinball": lambda y, p, w: peer.mean_pinball_loss(y, p, sample_weight=w, alpha=0.9),
     "poisson_deviance": lambda y, p, w: peer.mean_poisson_deviance(y, p, sample_weight=w),
 }
 
@@ -45,7 +46,8 @@ def test_the_value_is_that_of_scikit_learn(name, weighted):
         y = RNG.normal(size=200) if name != "poisson_deviance" else RNG.poisson(2.0, 200).astype(float)
         fed = outputs = y + RNG.normal(size=200) if name != "poisson_deviance" else RNG.uniform(0.1, 5, 200)
     weights = RNG.uniform(0.1, 2, len(y)) if weighted else None
-    assert METRICS[name].function(y, fed, weights) == pytest.approx(PEERS[name](y, outputs, weights), rel=1e-9)
+    loss = LOSSES["quantile"](quantile=0.9)
+    assert METRICS[name].function(y, fed, weights, loss) == pytest.approx(PEERS[name](y, outputs, weights), rel=1e-9)
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -60,7 +62,8 @@ def test_a_perfect_prediction_is_best_and_a_shuffled_one_worse(name):
     else:
         y = RNG.normal(size=120) if name != "poisson_deviance" else RNG.poisson(2.0, 120).astype(float)
         perfect, shuffled = y, RNG.permutation(y)
-    best, worse = metric.function(y, perfect), metric.function(y, shuffled)
+    loss = next((kind() for kind in LOSSES.values() if kind.metric == name), None)  # has the settings of its metric
+    best, worse = (metric.function(y, answers, loss=loss) for answers in (perfect, shuffled))
     assert best > worse if metric.higher_is_better else best < worse
 
 

@@ -8,6 +8,8 @@ import pytest
 from sklearn import linear_model, metrics
 
 import mlpcli
+from mlpcli.config import Config
+from mlpcli.studies.comparison import compare
 
 LINEAR = {
     "hidden": (), "preset": "classic", "optimizer": "adam", "lr": 0.02, "schedule": "cosine", "l2": 0.0, "epochs": 150,
@@ -37,6 +39,41 @@ def test_poisson_is_poisson_regression(tmp_path):
     assert ours == pytest.approx(np.clip(theirs, frame.y.min(), frame.y.max()), rel=0.02)
     deviance = metrics.mean_poisson_deviance
     assert deviance(frame.y, ours) == pytest.approx(deviance(frame.y, theirs), rel=1e-4)
+
+
+def spread_out(x, rng):
+    return (3 * x[:, 0] - x[:, 1] + (1 + 0.5 * np.abs(x[:, 0])) * rng.exponential(size=len(x))).round(3)
+
+
+@pytest.mark.parametrize("quantile", [0.1, 0.9])
+def test_quantile_is_quantile_regression(quantile, tmp_path):
+    path, frame = table(spread_out, tmp_path)
+    model = mlpcli.fit(path, loss="quantile", quantile=quantile, **LINEAR)
+    peer = linear_model.QuantileRegressor(quantile=quantile, alpha=0).fit(frame[["a", "b"]], frame.y)
+    ours, theirs = model.predict(frame), np.clip(peer.predict(frame[["a", "b"]]), frame.y.min(), frame.y.max())
+    assert np.mean(frame.y < ours) == pytest.approx(quantile, abs=0.01)
+    assert np.abs(ours - theirs).mean() < 0.03 * frame.y.std()
+    losses = [metrics.mean_pinball_loss(frame.y, answers, alpha=quantile) for answers in (ours, theirs)]
+    assert losses[0] == pytest.approx(losses[1], rel=2e-3)
+
+
+def test_quantiles_are_judged_by_their_pinball_loss(tmp_path, call):
+    path, _ = table(spread_out, tmp_path)
+    flags, out = ("--loss", "quantile", "--quantile", "0.8"), str(tmp_path / "m.npz")
+    assert call("train", path, *flags, "--epochs", "8", "-q", "-o", out)[0] == 0
+    model = mlpcli.load(out)
+    found = model.evaluate()
+    pinball = metrics.mean_pinball_loss(found.y, found.outputs, alpha=0.8)
+    assert next(iter(found.metrics["test"])) == "pinball"
+    assert found.metrics["test"]["pinball"].value == pytest.approx(pinball)
+    assert found.metrics["test"]["pinball"].value < found.baselines["quantile"]["pinball"]
+    assert model.config.quantile == 0.8
+    code, answer, err = call("cv", path, *flags, "--epochs", "2", "--folds", "2")
+    assert code == 0, err
+    assert "pinball" in answer
+    settings = Config(loss="quantile", epochs=2)
+    assert compare(path, "lr=0.01,0.02", settings).metric == "pinball"
+    assert compare(path, "quantile=0.2,0.8", settings).metric == "rmse"  # pinball losses of two do not compare
 
 
 def test_counts_are_judged_by_their_deviance(tmp_path, call):
