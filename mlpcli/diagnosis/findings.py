@@ -333,7 +333,7 @@ def test_differs_from_validation(case: DiagnosisInput) -> Finding | None:
 NUMBERS = {
     "train_loss": "mean loss of the training rows, by the networks fitted on them",
     "valid_loss": "mean loss of the validation rows, by the networks that never saw them",
-    "constant_loss": "mean loss of the best constant answer: class shares, or the mean",
+    "constant_loss": "mean loss of the best constant answer under the loss: class shares, the mean, the median",
     "gap": "generalisation gap: validation minus training loss",
     "gap_low": "low end of its 95 % interval",
     "gap_high": "high end of its 95 % interval",

@@ -8,15 +8,15 @@ Logits are (n, n_outputs); y is (n,) class numbers, or (n,) values as `Target.st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlpcli.config import Task
 from mlpcli.engine.arrays import Array, Floats
 
 Target = NDArray[Any]
-Task = Literal["classification", "regression"]
 
 MIN_PROBABILITY = 1e-7  # so that a certain and wrong answer costs much, and not without end
 TINY_SPREAD = 1e-30  # of a target, so that no share of nothing is taken

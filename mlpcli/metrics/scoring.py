@@ -19,8 +19,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from mlpcli.config import Task
 from mlpcli.engine.arrays import Array, Bools, Floats
-from mlpcli.engine.losses import Loss, Task, log_losses
+from mlpcli.engine.losses import Loss, log_losses
 from mlpcli.errors import DataError
 from mlpcli.metrics.intervals import Interval, t_quantile
 

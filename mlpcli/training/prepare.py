@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config import Config, ReadOptions, flag
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet, extremes, indices, read_dataset, sampled, take_rows
 from mlpcli.data.fit_columns import fit_columns
@@ -277,6 +277,10 @@ def check_loss(config: Config, table: DataSet) -> None:
     if LOSSES[config.loss].task != table.task:
         task = LOSSES[config.loss].task
         raise UsageError(f"--loss {config.loss} is for {task}, and this is {table.task}", f"--task {task}")
+    for name in {name for loss in LOSSES.values() for name in loss.settings} - {*LOSSES[config.loss].settings}:
+        if getattr(config, name) != Config.__dataclass_fields__[name].default:
+            owners = " or ".join(loss for loss, kind in LOSSES.items() if name in kind.settings)
+            raise UsageError(f"{flag(name)} is for another loss than {config.loss}", f"--loss {owners}")
     if config.loss == "binary_cross_entropy" and len(as_categorical(table.y_cells).categories) != 2:
         raise UsageError("--loss binary_cross_entropy needs a target of two classes")
     if config.threshold != "none" and (

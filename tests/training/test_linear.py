@@ -76,6 +76,13 @@ def test_quantiles_are_judged_by_their_pinball_loss(tmp_path, call):
     assert compare(path, "quantile=0.2,0.8", settings).metric == "rmse"  # pinball losses of two do not compare
 
 
+def test_a_quantile_of_another_loss_is_refused(tmp_path, call):
+    path, _ = table(spread_out, tmp_path)
+    code, _, err = call("train", path, "--quantile", "0.9")
+    assert code == 2
+    assert "--quantile is for another loss than squared_error\nhint: --loss quantile" in err
+
+
 def test_counts_are_judged_by_their_deviance(tmp_path, call):
     path, _ = table(counts, tmp_path)
     out = str(tmp_path / "m.npz")
