@@ -75,3 +75,9 @@ def test_M08_layers_larger_than_the_weights_are_refused_before_they_are_made(hid
 def test_M11_weights_that_are_all_zero_are_weights(edit, small, call):
     path = edit(lambda h: None, members=np.zeros_like(archive.load(str(small / "iris.npz"))[1]["members"]))
     assert call("predict", path, small / "iris.csv")[0] == 0
+
+
+@pytest.mark.parametrize("constant", [[], [1.0], [0.5, 0.6, 0.1], [1.5, -0.5, 0.0], [0.25, 0.25, 0.25, 0.25]])
+def test_a_constant_answer_that_is_none_of_this_target_is_refused(constant, edit):
+    with pytest.raises(ModelError, match="constant answer"):
+        load(edit(lambda h: h.update(constant=constant)))
