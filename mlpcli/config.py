@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, Literal
 
@@ -34,6 +34,8 @@ OPTIMIZER_NAMES = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "a
 KIND_NAMES = ("mlp", "wide", "plain", "linear")
 SCHEDULE_NAMES = ("constant", "step", "cosine", "one_cycle", "coslog4")
 
+TIME_FORMS = ("dmy", "mdy", "ymd", "clock", "duration")  # choices of --dates
+
 # Cells that mean "no value" in any column but the target; see the README's page on missing values.
 MISSING_MARKERS = ("", "NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "null", "None", "?", "-", "#N/A")
 
@@ -49,11 +51,15 @@ def setting(
     choices: tuple[str, ...] = (),
     metavar: str | None = None,
     unit: str | None = None,
+    repeat: bool = False,
 ) -> Any:
-    """One setting: `low <= value <= high`, or `above < value`; units: 'duration' (90s, 5m), 'size' (500MB)."""
+    """One setting: `low <= value <= high`, or `above < value`; units: 'duration' (90s, 5m), 'size' (500MB).
+
+    A tuple is written with commas, or where `repeat` is set as an option given several times.
+    """
     metadata = {
         "help": help, "group": group, "low": low, "high": high, "above": above, "choices": choices,
-        "metavar": metavar, "unit": unit,
+        "metavar": metavar, "unit": unit, "repeat": repeat,
     }  # fmt: skip
     return field(default=default, metadata=metadata)
 
@@ -72,8 +78,18 @@ class ReadOptions:
     comment: str | None = setting(None, "Lines that begin with this character are left out.", group=READING)
     header: bool = setting(True, "The first line names the columns; --no-header: col1, col2, ...", group=READING)
     skip_rows: int = setting(0, "Lines to leave out before the header.", group=READING, low=0, metavar="N")
-    decimal: str = setting(".", "Decimal mark.", group=READING)
-    thousands: str | None = setting(None, "Mark between thousands, e.g. ','.", group=READING)
+    skip_last: int = setting(0, "Lines to leave out at the end, e.g. a total.", group=READING, low=0, metavar="N")
+    decimal: tuple[str, ...] = setting(
+        (), "Decimal mark, of all columns or of one: ',' or fee=,", group=READING, metavar="[COL=]MARK", repeat=True
+    )
+    thousands: tuple[str, ...] = setting(
+        (), "Mark between thousands, of all columns or of one: ',' or fee=,", group=READING, metavar="[COL=]MARK",
+        repeat=True,
+    )  # fmt: skip
+    dates: tuple[str, ...] = setting(
+        (), "How times are written, in all columns or in one: dmy, mdy, ymd, clock (times of day) or duration.",
+        group=READING, metavar="[COL=]FORM", repeat=True,
+    )  # fmt: skip
     missing: tuple[str, ...] = setting(
         (), "More cells that mean: no value; in the target too.", group=READING, metavar="A,B"
     )
@@ -91,12 +107,35 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         check(self)
-        for name in ("delimiter", "quote", "escape", "comment", "decimal", "thousands"):
+        for name in ("delimiter", "quote", "escape", "comment"):
             value = getattr(self, name)
             if value == "\\t":
                 object.__setattr__(self, name, "\t")
-            elif value is not None and (len(value) != 1 or ord(value) > 126 or value in "\r\n\0"):
-                raise UsageError(f"{flag(name)}: expected one ASCII character, found '{value}'")
+            elif value is not None:
+                check_mark(name, value)
+        for name in ("decimal", "thousands", "dates"):
+            given = getattr(self, name)
+            given = (given,) if isinstance(given, str) else tuple(given)
+            object.__setattr__(self, name, given)
+            for value in by_column(given).values():
+                if name != "dates":
+                    check_mark(name, value)
+                elif value not in TIME_FORMS:
+                    raise UsageError(f"--dates: expected one of {', '.join(TIME_FORMS)}, found '{value}'")
+
+
+def check_mark(name: str, value: str) -> None:
+    if len(value) != 1 or ord(value) > 126 or value in "\r\n\0":
+        raise UsageError(f"{flag(name)}: expected one ASCII character, found '{value}'")
+
+
+def by_column(given: Sequence[str]) -> dict[str | None, str]:
+    """[COL=]VALUE, ... -> column -> value; the key None holds that of all columns. Later ones win."""
+    found: dict[str | None, str] = {}
+    for text in given:
+        column, mark, value = text.rpartition("=")
+        found[column if mark and column else None] = value if mark and column else text
+    return found
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ class MlpcliError(Exception):
         self.file = file
         self.line = line
         self.column = column
+        self.others: tuple[MlpcliError, ...] = ()  # problems found in the same run
 
     def __str__(self) -> str:
         where = "".join(f"{part}: " for part in [self._place()] if part)

@@ -47,9 +47,12 @@ def setting_type(owner: type[Config] | type[ReadOptions], name: str) -> tuple[ty
     return kinds[0], False
 
 
-def parse(owner: type[Config] | type[ReadOptions], name: str, text: str) -> Any:
+def parse(owner: type[Config] | type[ReadOptions], name: str, text: str | list[str]) -> Any:
     """The value of setting `name` as written on a command line; UsageError when it does not fit its type."""
     spec = owner.__dataclass_fields__[name]
+    if spec.metadata["repeat"]:
+        return tuple([text] if isinstance(text, str) else text)
+    assert isinstance(text, str)
     kind, many = setting_type(owner, name)
     if many:
         separator = "[,x]" if kind is int else ","
@@ -84,15 +87,15 @@ def _parse_one(name: str, kind: type, spec: Field[Any], text: str) -> Any:
     return text
 
 
-def from_text(owner: type[Settings], texts: Mapping[str, str]) -> Settings:
-    """Settings from their written form; keys are field names."""
+def from_text(owner: type[Settings], texts: Mapping[str, str | list[str]]) -> Settings:
+    """Settings from their written form, a list for an option given several times; keys are field names."""
     return owner(**{name: parse(owner, name, text) for name, text in texts.items()})
 
 
 MAX_CONFIG_FILE = 1_000_000  # bytes; a configuration file is a page of text
 
 
-def read_config_file(path: Path) -> dict[str, str]:
+def read_config_file(path: Path) -> dict[str, str | list[str]]:
     """The settings of a TOML file in their written form; an unknown key is a UsageError."""
     try:
         if path.stat().st_size > MAX_CONFIG_FILE:
@@ -103,7 +106,7 @@ def read_config_file(path: Path) -> dict[str, str]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"not a TOML file: {error}", file=str(path)) from error
     known = [f.name for f in (*fields(Config), *fields(ReadOptions))]
-    texts = {}
+    texts: dict[str, str | list[str]] = {}
     for key, value in values.items():
         name = key.replace("-", "_")
         if name not in known:
@@ -111,18 +114,25 @@ def read_config_file(path: Path) -> dict[str, str]:
             raise UsageError(
                 f"unknown setting '{key}'" + (f"; did you mean '{near[0]}'?" if near else ""), file=str(path)
             )
-        texts[name] = text_of_toml(value, key, path)
+        texts[name] = one_text(name, text_of_toml(value, key, path))
     return texts
 
 
-def text_of_toml(value: object, key: str, path: Path) -> str:
+def one_text(name: str, text: str | list[str]) -> str | list[str]:
+    """A list as an option takes it: joined with commas, unless it is one given several times."""
+    owner: type[Config] | type[ReadOptions] = Config if name in Config.__dataclass_fields__ else ReadOptions
+    is_repeated = owner.__dataclass_fields__[name].metadata["repeat"]
+    return text if isinstance(text, str) or is_repeated else ",".join(text)
+
+
+def text_of_toml(value: object, key: str, path: Path) -> str | list[str]:
     match value:
         case bool():
             return str(value).lower()
         case int() | float() | str():
             return str(value)
         case list() if all(isinstance(v, (int, float, str)) and not isinstance(v, bool) for v in value):
-            return ",".join(str(v) for v in value)
+            return [str(v) for v in value]
     raise UsageError(f"setting '{key}': expected text, a number, true, false or a list of these", file=str(path))
 
 

@@ -213,7 +213,8 @@ def report_traceback(error: Exception) -> None:
 
 
 def report_problem(error: MlpcliError, as_json: bool) -> None:
-    show("mlpcli: ", str(error), 400, error.hint)
+    for one in (error, *error.others):
+        show("mlpcli: ", str(one), 600, one.hint)
     if as_json:
         print_answer(error_answer(error))
     try:

@@ -72,7 +72,7 @@ def setting_options(*owners: type[Config] | type[ReadOptions]) -> list[introspec
                 metavar=None if kind is bool else meta["metavar"] or ("A,B" if many else kind.__name__.upper()),
                 autocompletion=among(meta["choices"]) if meta["choices"] else None,
             )  # fmt: skip
-            hint = bool | None if kind is bool else str | None
+            hint = bool | None if kind is bool else list[str] | None if meta["repeat"] else str | None
             found.append(
                 introspect.Parameter(
                     spec.name, introspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[hint, option]
@@ -109,7 +109,7 @@ def settings_of(config_file: str | None, given: dict[str, Any]) -> tuple[Config,
     """Flags and environment over the configuration file over the defaults."""
     path = config_file or (OWN_CONFIG if os.path.isfile(OWN_CONFIG) else None)
     texts = read_config_file(Path(path)) if path else {}
-    texts |= {k: str(v).lower() if isinstance(v, bool) else v for k, v in given.items() if v is not None}
+    texts |= {k: str(v).lower() if isinstance(v, bool) else v for k, v in given.items() if v not in (None, [])}
     reading = {f.name for f in fields(ReadOptions)}
     return (
         from_text(Config, {k: v for k, v in texts.items() if k not in reading}),

@@ -13,10 +13,8 @@ import numpy as np
 import pandas as pd
 
 from mlpcli.data.dialect import Dialect
-from mlpcli.data.numbers import as_number, to_floats
 from mlpcli.data.records import IN_MEMORY, Records
 from mlpcli.data.rows import Stretch
-from mlpcli.data.values import as_categorical
 from mlpcli.engine.arrays import Ints
 from mlpcli.errors import DataError
 
@@ -36,7 +34,7 @@ class Block(Records):
     def __init__(self, rows: Stretch, form: RowForm) -> None:
         self.rows, self.form = rows, form
         self.name, self.names, self.dialect = rows.file, form.names, form.dialect
-        self.leading_zeros, self.storage, self.reading_notes = rows.found.leading_zeros, IN_MEMORY, []
+        self.leading_zeros, self.storage = rows.found.leading_zeros, IN_MEMORY
 
     @property
     def n_rows(self) -> int:
@@ -77,31 +75,18 @@ class Block(Records):
         texts = set(texts)
         if n_rows == 0:
             return {n: pd.Series(pd.Categorical([]) if n in texts else np.empty(0)) for n in wanted}
-        # Marks between thousands pandas takes out wherever they stand.
-        as_text = texts if self.dialect.thousands is None else set(wanted)
         data = self.records(n_rows)
-        found = parse_bytes(data, self.form, wanted, texts=as_text, target=target, markers=markers)
+        found = parse_bytes(data, self.form, wanted, texts=texts, target=target, markers=markers)
         n_parsed = len(found[wanted[0]])
         if n_parsed != n_rows:
             raise DataError(
                 f"{n_rows} rows by its delimiters and quotes, {n_parsed} by the parser",
                 "look for stray quotes; --quote names another quote character", file=self.name,
             )  # fmt: skip
-        strays = [n for n in wanted if n not in as_text and found[n].dtype.kind not in "iuf"]
+        strays = [n for n in wanted if n not in texts and found[n].dtype.kind not in "iuf"]
         if strays:
             found |= parse_bytes(data, self.form, strays, texts=strays, target=target, markers=markers)
-        for name in as_text - texts:
-            found[name] = self.without_thousands(found[name])
         return {n: c.astype(np.float64) if c.dtype.kind in "iu" else c for n, c in found.items()}
-
-    def without_thousands(self, column: pd.Series[Any]) -> pd.Series[Any]:
-        """A column of text as numbers, if every cell is one."""
-        cells = as_categorical(column)
-        numbers = [as_number(str(c), self.dialect) for c in cells.categories]
-        if None in numbers:
-            return column
-        values = np.append(to_floats([n for n in numbers if n is not None]), np.nan)
-        return pd.Series(values[cells.codes], name=column.name)
 
 
 def is_gapless(data: bytes, starts: Ints, ends: Ints) -> bool:
@@ -135,7 +120,7 @@ def parse_bytes(
         io.BytesIO(data), header=None, names=list(range(len(names) + form.trailing)),  # by number: names may look alike
         usecols=None if len(only) == len(names) else [number[n] for n in only],
         index_col=False, sep=dialect.delimiter, quotechar=dialect.quote, escapechar=dialect.escape, comment=None,
-        decimal=dialect.decimal, thousands=None, encoding="utf-8", engine="c", low_memory=False,
+        decimal=dialect.decimal_of_all, thousands=None, encoding="utf-8", engine="c", low_memory=False,
         keep_default_na=False, skipinitialspace=dialect.spaces, na_values=na_values, na_filter=markers,
         dtype=dtype,
         # A line of spaces is a record; its first cell keeps them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from mlpcli.data.storage import Storage
 from mlpcli.data.values import as_categorical, looked_up
+from mlpcli.engine.arrays import Floats
 
 MAX_LEVELS = 100_000  # distinct texts of a column that are told apart; later ones are all the same to a model
 OTHER = "\0"  # stands for those; no CSV holds it
@@ -65,3 +67,21 @@ class TextBuilder:
         ranks = np.array([*(rank[text] for text in self.code_of), *([n - 1] if self.is_full else []), -1], kind)
         categories = pd.Index([*texts, *([OTHER] if self.is_full else [])], dtype=str)
         return pd.Categorical.from_codes(looked_up(ranks, self.codes, self.storage), categories)
+
+
+class WrittenBuilder:
+    """A column of text that comes block by block and is kept as the numbers that `read` makes of it."""
+
+    def __init__(self, n: int, storage: Storage, read: Callable[[Sequence[str]], Floats]) -> None:
+        self.values: NDArray[np.float64] = storage.array((n,), np.float64)
+        self.read = read
+        self.first_unfit: int | None = None  # row that holds a text and is no number
+
+    def add(self, start: int, cells: pd.Series[Any]) -> None:
+        """The cells of the rows from `start` on."""
+        found = as_categorical(cells)
+        of_text = self.read([str(text) for text in found.categories])
+        self.values[start : start + len(cells)] = np.append(of_text, np.nan)[found.codes]
+        odd = np.flatnonzero(np.append(np.isnan(of_text), False)[found.codes])
+        if len(odd) and self.first_unfit is None:
+            self.first_unfit = start + int(odd[0])

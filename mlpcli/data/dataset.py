@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,10 +13,11 @@ from pandas.api.types import union_categoricals
 
 from mlpcli.config import Config, ReadOptions, Task
 from mlpcli.data import splits
-from mlpcli.data.dates import date_format, parse_dates
 from mlpcli.data.dialect import cells_of
+from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.kinds.number import MAX_NUMBER
-from mlpcli.data.numbers import as_number, to_floats
+from mlpcli.data.kinds.protocol import Format
+from mlpcli.data.reading import Wishes, read_columns, read_written, written_values
 from mlpcli.data.schema import Schema
 from mlpcli.data.source import Source, open_table
 from mlpcli.data.storage import Storage
@@ -53,6 +55,7 @@ class DataSet:
     groups: Ints | None
     times: Floats | None  # of --time, growing with time
     notes: list[str]
+    formats: Mapping[str, Format | None]  # how each column is written; None for text
     storage: Storage  # where arrays of as many rows go
 
 
@@ -76,9 +79,12 @@ def read_dataset(path: str, config: Config, options: ReadOptions, folder: str = 
         what = "no data rows" if source.n_rows == 0 else f"{source.n_rows} data rows; at least {MIN_ROWS} are needed"
         raise DataError(what, file=source.name)
     texts = (*config.category, *([target] if config.task == "classification" else []))
-    frame = source.read(numbers=config.numeric, texts=texts, target=target)
+    needed = {config.group, config.time, config.weight}
+    wishes = Wishes(target, frozenset(config.numeric), frozenset(texts), frozenset(config.drop) - needed)
+    read = read_columns(source, wishes)
+    frame, formats = read.frame, dict(read.formats)
+    notes += read.notes
     check_first_row(source)
-    notes += source.reading_notes
     rows = with_value(frame[target], storage)
     if len(rows) < len(frame):
         if 2 * len(rows) < len(frame):
@@ -92,15 +98,20 @@ def read_dataset(path: str, config: Config, options: ReadOptions, folder: str = 
     if y_cells.dtype.kind == "f":
         task, rule = choose_task(NUMBER_PLACEHOLDERS, config.task)
     else:
-        task, rule = choose_task([str(c) for c in as_categorical(y_cells).categories], config.task)
+        texts_of_target = [str(c) for c in as_categorical(y_cells).categories]
+        task, rule = choose_task(as_plain(texts_of_target, formats[target]), config.task)
     if rule:
         notes.append(f"task: {task}, because {rule} (--task)")
     strata: NDArray[np.integer] = np.broadcast_to(np.int8(0), len(rows))
     names = [""]
     if task == "regression":
-        y_cells = source_numbers(source, y_cells, rows)
+        form = formats[target] or NumberFormat(source.dialect.decimal_of_all)
+        y_cells, formats[target] = source_numbers(source, y_cells, rows, form), form
         check_least(source, y_cells, rows, config.loss)
+        if form != NumberFormat():
+            notes.append(f"{target}: {form.describe()} ({len(rows):,} cells)")
     else:
+        formats[target] = None
         strata, names = as_categorical(y_cells).codes, [str(c) for c in as_categorical(y_cells).categories]
         if len(names) > max(MIN_ALLOWED_CLASSES, len(rows) // ROWS_A_CLASS):
             raise DataError(
@@ -117,7 +128,7 @@ def read_dataset(path: str, config: Config, options: ReadOptions, folder: str = 
         sets = splits.assign_time(times, validation, test)
     else:
         sets = splits.assign(strata, names, validation, test, config.seed, storage.array((len(rows),), np.int8))
-    table = DataSet(source, frame, target, task, rows, y_cells, sets, strata, groups, times, notes, storage)
+    table = DataSet(source, frame, target, task, rows, y_cells, sets, strata, groups, times, notes, formats, storage)
     for name, number in (("validation", splits.VALIDATION), ("test", splits.TEST)):
         if config.share(name) is None:
             table = with_file(table, getattr(config, name), number, options, config.loss)
@@ -136,14 +147,13 @@ def with_file(table: DataSet, path: str, number: int, options: ReadOptions, loss
     source = open_table(path, options, dialect=table.source.dialect, expect=table.source.names, storage=table.storage)
     for name in table.source.names:
         source.column(name)
-    numbers = [str(n) for n in table.frame.columns if table.frame[n].dtype.kind == "f"]
-    texts = [str(n) for n in table.frame.columns if n not in numbers]
-    frame = source.read(numbers=numbers, texts=texts, target=table.target)[list(table.frame.columns)]
+    formats = dict(table.formats) | ({table.target: None} if table.task == "classification" else {})
+    frame = read_written(source, {str(n): formats[str(n)] for n in table.frame.columns}, table.target)
     rows = with_value(frame[table.target], table.storage)
     frame = take_rows(frame, rows, table.storage)
     cells = frame[table.target]
     if table.task == "regression":
-        cells = source_numbers(source, cells, rows)
+        cells = source_numbers(source, cells, rows, table.formats[table.target] or NumberFormat())
         check_least(source, cells, rows, loss)
     both = {name: joined(table.frame[name], frame[name]) for name in table.frame.columns}
     y_cells = joined(table.y_cells, cells)
@@ -174,13 +184,19 @@ def with_value(column: pd.Series[Any], storage: Storage) -> Ints:
     return indices(values.codes >= 0 if isinstance(values, pd.Categorical) else ~np.isnan(values), storage)
 
 
-def source_numbers(source: Source, cells: pd.Series[Any], rows: Ints) -> pd.Series[Any]:
+def as_plain(texts: Sequence[str], form: Format | None) -> Sequence[str]:
+    """Texts as plain numbers, if that is what their format makes of them all."""
+    if form is None:
+        return texts
+    numbers = written_values(texts, form)
+    return texts if np.isnan(numbers).any() else [repr(number) for number in numbers.tolist()]
+
+
+def source_numbers(source: Source, cells: pd.Series[Any], rows: Ints, form: Format) -> pd.Series[Any]:
     """The target's cells as numbers; DataError names the first that is none."""
     values = column_values(cells)
     if isinstance(values, pd.Categorical):
-        numbers = [as_number(str(c), source.dialect) for c in values.categories]
-        of_category = np.full(len(numbers), np.nan)
-        of_category[[n is not None for n in numbers]] = to_floats([n for n in numbers if n is not None])
+        of_category = written_values([str(c) for c in values.categories], form)
         values = looked_up(of_category, values.codes, source.storage)
     for block in splits.blocks(len(values)):
         bad = np.flatnonzero(~(np.abs(values[block]) <= MAX_NUMBER))
@@ -211,16 +227,11 @@ def check_least(source: Source, cells: pd.Series[Any], rows: Ints, loss: str | N
 
 def times_of(column: pd.Series[Any], source: Source) -> Floats:
     """The values of the time column as numbers that grow with time. Raises DataError."""
-    if column.dtype.kind == "f":
-        times = column.to_numpy(np.float64)
-    else:
-        form = date_format(as_categorical(column))
-        if form is None:
-            raise DataError(
-                "neither dates nor numbers", "--time needs one of them", file=source.name, column=str(column.name)
-            )
-        parsed = parse_dates(as_categorical(column), form)
-        times = np.asarray((parsed - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1), np.float64)
+    if column.dtype.kind != "f":
+        raise DataError(
+            "neither dates nor numbers", "--time needs one of them", file=source.name, column=str(column.name)
+        )
+    times = column.to_numpy(np.float64)
     missing = np.flatnonzero(np.isnan(times))
     if len(missing):
         raise DataError("no time here", "--time needs one in every row", file=source.name, column=str(column.name))
@@ -290,15 +301,24 @@ def subset(table: DataSet, rows: Ints) -> DataSet:
 
 def as_table(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """A user's frame in the form that the reader gives: float64 for numbers, categoricals of text for the rest."""
-    columns = {}
-    for name, kind in schema.read_kinds().items():
-        values = frame[name]
-        if kind == "number":
-            columns[name] = pd.to_numeric(values, errors="coerce").astype(np.float64)
-        elif not isinstance(values.array, pd.Categorical):
-            columns[name] = pd.Series(
-                pd.Categorical(values.where(values.isna(), values.astype(str))), index=values.index
-            )
-        else:
-            columns[name] = values
-    return pd.DataFrame(columns)
+    return pd.DataFrame({name: as_values(frame[name], form) for name, form in schema.formats().items()})
+
+
+def as_values(column: pd.Series[Any], form: Format | None) -> pd.Series[Any]:
+    """A user's column as float64 where it has a format, NaN where it is not so written; else as text."""
+    dtype = column.dtype
+    if form is None:
+        if isinstance(column.array, pd.Categorical):
+            return column
+        return pd.Series(pd.Categorical(column.where(column.isna(), column.astype(str))), index=column.index)
+    if isinstance(form, NumberFormat) and dtype.kind in "iufb":
+        return pd.Series(column.to_numpy(np.float64, na_value=np.nan), index=column.index)
+    if dtype.kind == "M":
+        utc = pd.DatetimeIndex(column if getattr(dtype, "tz", None) else column.dt.tz_localize("UTC"))
+        seconds = (utc - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+        return pd.Series(np.asarray(seconds, np.float64), index=column.index)
+    if dtype.kind == "m":
+        return pd.Series(np.asarray(column / pd.Timedelta(seconds=1), np.float64), index=column.index)
+    cells = pd.Categorical(column.where(column.isna(), column.astype(str)))
+    of_text = written_values([str(text) for text in cells.categories], form)
+    return pd.Series(np.append(of_text, np.nan)[cells.codes], index=column.index)

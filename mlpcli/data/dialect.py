@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, fields, replace
 
-from mlpcli.config import MISSING_MARKERS, ReadOptions
+from mlpcli.config import MISSING_MARKERS, ReadOptions, by_column
 from mlpcli.data.decoding import BOM
 from mlpcli.data.raw import is_settled
 from mlpcli.data.structure import scan
@@ -39,12 +39,19 @@ class Dialect:
     comment: str | None
     header: bool
     skip_rows: int
-    decimal: str
-    thousands: str | None
+    skip_last: int  # lines at the end of the training file that are no rows
+    decimal: tuple[str, ...]  # as asked for: [COL=]MARK
+    thousands: tuple[str, ...]
+    dates: tuple[str, ...]
     missing: tuple[str, ...]  # cells without a value, spaces around them aside
     target_missing: tuple[str, ...]  # the same for the target: empty, and what was asked for
     inf: str
     bad_rows: str
+
+    @property
+    def decimal_of_all(self) -> str:
+        """The decimal mark of columns for which no other is asked."""
+        return by_column(self.decimal).get(None, ".")
 
     def options(self, memory: int | None = None) -> ReadOptions:
         """What would have to be asked for to get this dialect."""
@@ -60,7 +67,8 @@ class Dialect:
             if name != "missing" and getattr(options, name) != getattr(defaults, name)
         }
         missing = (*self.missing, *(m for m in options.missing if m not in self.missing))
-        return replace(self, **asked | {"missing": missing, "bad_rows": options.bad_rows})
+        of_file = {"missing": missing, "bad_rows": options.bad_rows, "skip_last": options.skip_last}
+        return replace(self, **asked | of_file)
 
 
 SHARED = {f.name for f in fields(Dialect)} & {f.name for f in fields(ReadOptions)}
@@ -144,8 +152,8 @@ SPACED_SHARE = 0.9
 def find_dialect(data: bytes, encoding: str, options: ReadOptions) -> Dialect:
     dialect = Dialect(
         encoding, options.delimiter or ",", False, options.quote, options.escape, options.comment, options.header,
-        options.skip_rows, options.decimal, options.thousands, (*MISSING_MARKERS, *options.missing),
-        ("", *options.missing), options.inf, options.bad_rows,
+        options.skip_rows, options.skip_last, options.decimal, options.thousands, options.dates,
+        (*MISSING_MARKERS, *options.missing), ("", *options.missing), options.inf, options.bad_rows,
     )  # fmt: skip
     if options.delimiter is None:
         dialect = replace(dialect, delimiter=find_delimiter(data, dialect))

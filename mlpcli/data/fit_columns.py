@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TypeGuard
 
 import numpy as np
 import pandas as pd
 
 from mlpcli.config import Config, Task
-from mlpcli.data.dates import date_format, date_parts, parse_dates
+from mlpcli.data.formats.dates import TimeFormat
+from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.kinds import Column
 from mlpcli.data.kinds.category import RARE, CategoryColumn, EmbeddedColumn
-from mlpcli.data.kinds.date import DateColumn
+from mlpcli.data.kinds.date import DateColumn, date_parts
 from mlpcli.data.kinds.left_out import LeftOut
 from mlpcli.data.kinds.number import MAX_NUMBER, NumberColumn
+from mlpcli.data.kinds.protocol import Format
 from mlpcli.data.kinds.text import FreeText
 from mlpcli.data.schema import ENCODE_ROWS
-from mlpcli.data.values import as_categorical, column_values, used_texts
+from mlpcli.data.values import column_values, used_texts
 from mlpcli.data.words import SLOTS, counts, grams, is_sentence
 from mlpcli.engine.arrays import Floats
 
@@ -27,6 +30,7 @@ PLE_BINS: Mapping[Task, int] = {"classification": 16, "regression": 32}
 PLE_INPUTS: Mapping[Task, int] = {"classification": 256, "regression": 512}  # of all columns together
 
 
+PLAIN = NumberFormat()
 PLE_MIN_BINS = 4
 
 
@@ -50,35 +54,40 @@ TEXT_INPUTS = 256  # slots of hashed words kept of a column of free text: those 
 MOSTLY_DISTINCT = 0.5  # of its values, and of these the share that are sentences, from which on a column is free text
 
 
-def fit_columns(frame: pd.DataFrame, config: Config, task: Task, leave_out: Mapping[str, str]) -> tuple[Column, ...]:
+def fit_columns(
+    frame: pd.DataFrame,
+    config: Config,
+    task: Task,
+    leave_out: Mapping[str, str],
+    formats: Mapping[str, Format | None],
+) -> tuple[Column, ...]:
     """Columns of the training rows -> their kinds and statistics; `leave_out` names the reason for some.
 
-    `config` is resolved. A column of float64 is a number, any other is text.
+    `config` is resolved. A column of float64 is a number or a time, as its format says, any other is text.
     """
-    dates = {
-        name: found
-        for name in frame.columns
-        if name not in leave_out
-        and name not in config.category
-        and frame[name].dtype.kind != "f"
-        and (found := date_format(as_categorical(frame[name]))) is not None
-    }
-    n_numbers = len(dates) + sum(frame[n].dtype.kind == "f" and n not in leave_out for n in frame.columns)
+    n_numbers = sum(frame[n].dtype.kind == "f" and n not in leave_out for n in frame.columns)
     fitter = Fitter(config, task, n_numbers)
     columns: list[Column] = []
     for name in frame.columns:
-        values = column_values(frame[name])
+        values, form = column_values(frame[name]), formats.get(name) or NumberFormat()
         if name in leave_out:
             columns.append(LeftOut("left out", name, leave_out[name], ""))
-        elif name not in dates and (text := fitter.text(name, values)) is not None:
+        elif is_date(form) and not np.isnan(values).all() and len(np.unique(values[~np.isnan(values)])) > 1:
+            columns.append(fitter.date(name, values, form))
+        elif (text := fitter.text(name, values)) is not None:
             columns.append(text)
-        elif name not in dates and (reason := no_input(name, values, config)) is not None:
+        elif (reason := no_input(name, values, config)) is not None:
             columns.append(reason)
         elif isinstance(values, pd.Categorical):
-            columns.append(fitter.date(name, values, dates[name]) if name in dates else fitter.category(name, values))
+            columns.append(fitter.category(name, values))
         else:
-            columns.append(fitter.number(name, values))
+            columns.append(fitter.number(name, values, form))
     return tuple(columns)
+
+
+def is_date(form: Format) -> TypeGuard[TimeFormat]:
+    """Whether times so written are dates or times of day; durations are numbers."""
+    return isinstance(form, TimeFormat) and form.kind != "duration"
 
 
 ID_NAME = re.compile(r"(^|[_\W])(id|uuid|guid|index|idx|rownum|row|key|no|nr)$|[a-z]I[dD]$|번호$|^unnamed", re.I)
@@ -118,7 +127,7 @@ class Fitter:
         self.ple = config.embed_numbers == "ple" and n_numbers <= PLE_INPUTS[task]
         self.shrink = PLE_SHRINK[task]
 
-    def number(self, name: str, values: Floats, ple: bool = True) -> NumberColumn:
+    def number(self, name: str, values: Floats, form: Format = PLAIN, ple: bool = True) -> NumberColumn:
         missing = np.isnan(values)
         values = np.clip(values, -MAX_NUMBER, MAX_NUMBER)
         present = values[~missing]
@@ -131,7 +140,7 @@ class Fitter:
             clip=SMOOTH_CLIP.get(self.config.scale or "", 0.0),
             low=float(present.min()), high=float(present.max()),
             indicator=self.off_on(n_missing / len(values)) if n_missing else (),
-            edges=edges, shrink=self.shrink if edges else 0.0,
+            edges=edges, shrink=self.shrink if edges else 0.0, format=form,
         )  # fmt: skip
 
     def category(self, name: str, values: pd.Categorical) -> CategoryColumn | EmbeddedColumn:
@@ -191,12 +200,12 @@ class Fitter:
             tuple((1 / spread).tolist()), SMOOTH_CLIP.get(self.config.scale or "", 0.0),
         )  # fmt: skip
 
-    def date(self, name: str, values: pd.Categorical, format: str) -> DateColumn:
-        parts = date_parts(parse_dates(values, format))
+    def date(self, name: str, values: Floats, form: TimeFormat) -> DateColumn:
         fitted = tuple(
-            self.number(part, x, ple="circle" not in part) for part, x in parts.items() if np.nanmin(x) < np.nanmax(x)
-        )
-        return DateColumn("date", name, int((values.codes < 0).sum()), format, fitted)
+            self.number(part, x, ple="circle" not in part)
+            for part, x in date_parts(values).items() if np.nanmin(x) < np.nanmax(x)
+        )  # fmt: skip
+        return DateColumn("date", name, int(np.isnan(values).sum()), form, fitted)
 
     def center_and_factor(self, x: Floats) -> tuple[float, float]:
         with np.errstate(over="ignore"):

@@ -1,4 +1,4 @@
-"""How a cell is written as a number."""
+"""Cells that are plain numbers: digits with optional sign, point and exponent."""
 
 from __future__ import annotations
 
@@ -11,40 +11,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlpcli.data.dialect import Dialect
-
 # Possessive (++, *+): a million digits before a letter are then read once, not once for each digit.
 NUMBER = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?", re.ASCII)
-
-
 INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.ASCII | re.IGNORECASE)
 
 
 def is_number(text: str) -> bool:
-    """Whether a cell is written as a number: digits with optional sign, point and exponent; not nan, inf, 1_000.
-
-    Spaces around it do not count.
-    """
+    """Whether a cell is a plain number; not nan, inf, 1_000. Spaces around it do not count."""
     return NUMBER.fullmatch(text.strip()) is not None
 
 
-def as_number(cell: str, dialect: Dialect) -> str | None:
-    """The cell as a number with a decimal point and no marks between thousands; None when it is no number."""
-    cell = cell.strip()
-    if dialect.thousands is not None and dialect.thousands in cell:
-        mark, decimal = re.escape(dialect.thousands), re.escape(dialect.decimal)
-        if not re.fullmatch(rf"[+-]?[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+(?:{decimal}[0-9]*)?", cell):
-            return None
-        cell = cell.replace(dialect.thousands, "")
-    if dialect.decimal != ".":
-        if "." in cell:
-            return None
-        cell = cell.replace(dialect.decimal, ".")
-    return cell if NUMBER.fullmatch(cell) or INFINITE.fullmatch(cell) else None
+def is_infinite(text: str) -> bool:
+    return INFINITE.fullmatch(text.strip()) is not None
 
 
 def to_floats(numbers: Sequence[str]) -> NDArray[np.float64]:
-    """Numbers as text -> float64 by the same parser that reads whole columns, so to the same last bit."""
+    """Plain numbers -> float64 by the same parser that reads whole columns, so to the same last bit."""
     if not numbers:
         return np.empty(0)
     # pandas 2 takes 1e999 for text.

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from mlpcli.data.kinds import Column
-from mlpcli.data.kinds.protocol import BLOCKS, Reading
+from mlpcli.data.kinds.protocol import BLOCKS, Format
 from mlpcli.data.target import Target
 from mlpcli.data.values import column_values
 from mlpcli.engine.arrays import Matrix
@@ -33,7 +33,7 @@ class Schema:
     @cached_property
     def features(self) -> tuple[Column, ...]:
         """The columns that are inputs."""
-        return tuple(c for c in self.columns if c.reading is not None)
+        return tuple(c for c in self.columns if c.is_input)
 
     @cached_property
     def inputs_of(self) -> Mapping[str, Mapping[str, slice]]:
@@ -82,9 +82,9 @@ class Schema:
             for c in self.features if c.embedding is not None
         )  # fmt: skip
 
-    def read_kinds(self) -> dict[str, Reading]:
-        """How each feature column is read from a file."""
-        return {c.name: c.reading for c in self.features if c.reading is not None}
+    def formats(self) -> dict[str, Format | None]:
+        """How each feature column is written in a file; None for text."""
+        return {c.name: c.format for c in self.features}
 
     def encode(self, frame: pd.DataFrame) -> Matrix:
         """n rows -> (n, n_inputs)"""

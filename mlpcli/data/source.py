@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 
 from mlpcli.config import ReadOptions
 from mlpcli.data.block import Block, RowForm
-from mlpcli.data.builders import NumberBuilder, TextBuilder
+from mlpcli.data.builders import NumberBuilder, TextBuilder, WrittenBuilder
 from mlpcli.data.dialect import Dialect, find_dialect
 from mlpcli.data.header import check_lost_delimiter, check_title, dialect_for, header_names, no_header
 from mlpcli.data.raw import PART
@@ -22,7 +22,7 @@ from mlpcli.data.rows import SHOWN, Stretch, bad_row, good_rows, starts_trailing
 from mlpcli.data.scan import scanner_of, stretches
 from mlpcli.data.storage import Storage
 from mlpcli.data.text import Text, files_of, joined_digest, open_text
-from mlpcli.engine.arrays import Ints
+from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.errors import DataError
 
 READERS = 2  # threads that parse
@@ -53,7 +53,6 @@ class Source(Records):
     parts: tuple[Segment, ...]
     leading_zeros: frozenset[int]
     storage: Storage
-    reading_notes: list[str] = field(default_factory=list)
 
     @property
     def n_rows(self) -> int:
@@ -116,9 +115,18 @@ class Source(Records):
             columns.update(again)
         return pd.DataFrame({n: column.values for n, column in columns.items()}, copy=False)
 
-    def fill(self, columns: Mapping[str, NumberBuilder | TextBuilder], target: str | None) -> None:
+    def parse_written(
+        self, name: str, read: Callable[[Sequence[str]], Floats], unfit: Callable[[int], None]
+    ) -> pd.Series[Any]:
+        column = WrittenBuilder(self.n_rows, self.storage, read)
+        self.fill({name: column}, None)
+        if column.first_unfit is not None:
+            unfit(column.first_unfit)
+        return pd.Series(column.values, name=name, copy=False)
+
+    def fill(self, columns: Mapping[str, NumberBuilder | TextBuilder | WrittenBuilder], target: str | None) -> None:
         """Reads every block once, a few at a time on threads of their own: pandas parses without Python's lock."""
-        texts = [n for n, column in columns.items() if isinstance(column, TextBuilder)]
+        texts = [n for n, column in columns.items() if not isinstance(column, NumberBuilder)]
 
         def parsed(part: Segment) -> dict[str, pd.Series[Any]]:
             return self.block(part).columns(texts=texts, target=target, only=columns)

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from mlpcli.config import Task
+from mlpcli.data.formats.numbers import NumberFormat
+from mlpcli.data.kinds.protocol import Format
 from mlpcli.data.numbers import is_number
 from mlpcli.engine.arrays import Array, Floats
 from mlpcli.errors import DataError
@@ -28,6 +30,7 @@ class Target:
     )
     low: float  # smallest value of the training rows
     high: float
+    format: Format | None  # how its numbers are written; None for classes
 
     @property
     def n_outputs(self) -> int:
@@ -93,11 +96,11 @@ def fit_target(name: str, task: Task, values: pd.Categorical | Floats, is_centre
                 f"the target has one class only, '{labels[0]}'" if labels else "the target has no values",
                 column=name, hint="choose another column with --target",
             )  # fmt: skip
-        return Target(name, task, tuple(labels), 0.0, 1.0, 0.0, 0.0)
+        return Target(name, task, tuple(labels), 0.0, 1.0, 0.0, 0.0, None)
     size = float(np.abs(values).max()) or 1.0  # squares of 1e200 would overflow
     mean, std = float(np.mean(values / size) * size), float(np.std(values / size) * size)
     center, scale = (mean, std) if is_centred else (0.0, mean)
-    return Target(name, task, (), center, scale or 1.0, float(values.min()), float(values.max()))
+    return Target(name, task, (), center, scale or 1.0, float(values.min()), float(values.max()), NumberFormat())
 
 
 def label_order(label: str) -> tuple[int, float, str]:

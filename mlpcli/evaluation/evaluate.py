@@ -14,6 +14,7 @@ from mlpcli.config import ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet, check_least, read_dataset, sampled, subset, take_rows, with_value
 from mlpcli.data.header import require_columns
+from mlpcli.data.reading import read_written
 from mlpcli.data.source import Source, open_table
 from mlpcli.data.storage import Storage
 from mlpcli.data.text import digest_of, files_of
@@ -277,16 +278,14 @@ def truth_of(model: TrainedModel, cells: pd.Series[Any], file: str) -> Target:
 def read_for(model: TrainedModel, path: str, options: ReadOptions) -> tuple[pd.DataFrame, pd.Series[Any], Source]:
     """The rows of another CSV, read by the model's rules, and their target. Raises DataError."""
     target = model.schema.target
-    kinds = model.schema.read_kinds()
+    formats = model.schema.formats()
     storage = Storage(options.memory)
-    source = open_table(path, options, dialect=model.record.dialect, expect=[*kinds, target.name], storage=storage)
+    source = open_table(path, options, dialect=model.record.dialect, expect=[*formats, target.name], storage=storage)
     source.column(target.name)
-    require_columns(kinds, source.names, source.name)
+    require_columns(formats, source.names, source.name)
     if source.n_rows == 0:
         raise DataError("no data rows", file=source.name)
-    kinds[target.name] = "text" if target.labels else "number"
-    texts, numbers = ([n for n, k in kinds.items() if k == kind] for kind in ("text", "number"))
-    frame = source.read(numbers=numbers, texts=texts, target=target.name)
+    frame = read_written(source, formats | {target.name: target.format}, target.name)
     rows = with_value(frame[target.name], storage)
     frame = take_rows(frame, rows, storage)
     if not target.labels:

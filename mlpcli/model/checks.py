@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mlpcli.config import Config
+from mlpcli.config import Config, ReadOptions
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.schema import Schema
 from mlpcli.engine.losses import LOSSES
-from mlpcli.errors import ModelError
+from mlpcli.errors import ModelError, UsageError
 from mlpcli.training.ensemble import Component
 from mlpcli.training.kinds import kinds_of
 from mlpcli.training.networks import build_loss
@@ -40,6 +40,7 @@ def rules(
     yield config.loss != "binary_cross_entropy" or len(target.labels) == 2, "loss"
     yield len(target.labels) >= 2 if is_classes else not target.labels, "classes"
     yield len(set(target.labels)) == len(target.labels), "classes"
+    yield target.format is None or target.format.is_sound(), "target's numbers"
     yield target.std > 0 and target.low <= target.high, "target's numbers"
     yield is_classes or target.low >= build_loss(config).min_target, "target's numbers"
     yield len(constant) == target.n_outputs, "constant answer"
@@ -49,15 +50,25 @@ def rules(
     yield weighed[:1] == list(kinds[:1]) and weighed == [kind for kind in kinds if kind in weighed], "kinds of network"
     yield all(part.weight > 0 for part in parts) and abs(sum(part.weight for part in parts) - 1) < 1e-6, "weights"
     yield threshold is None or (len(target.labels) == 2 and 0 <= threshold <= 1), "threshold"
-    marks = (dialect.delimiter, dialect.quote, dialect.escape, dialect.comment, dialect.decimal, dialect.thousands)
+    marks = (dialect.delimiter, dialect.quote, dialect.escape, dialect.comment)
     yield all(mark is None or (len(mark) == 1 and mark.isascii() and mark not in "\r\n\0") for mark in marks), "marks"
     yield dialect.delimiter != dialect.quote, "marks"
     yield all(map(is_text, (*dialect.missing, *dialect.target_missing, *target.labels))), "texts"
-    yield dialect.skip_rows >= 0, "marks"
+    yield dialect.skip_rows >= 0 and dialect.skip_last >= 0, "marks"
+    yield are_valid_marks(dialect), "marks"
     yield bool(schema.features), "columns"
     yield len({c.name for c in schema.columns} | {target.name}) == len(schema.columns) + 1, "columns"
     for column in schema.columns:
         yield column.is_valid(), f"column '{column.name[:80]}'"
+
+
+def are_valid_marks(dialect: Dialect) -> bool:
+    """Whether the marks of numbers and the forms of times could have been asked for."""
+    try:
+        ReadOptions(decimal=dialect.decimal, thousands=dialect.thousands, dates=dialect.dates)
+    except UsageError:
+        return False
+    return True
 
 
 def is_text(text: str) -> bool:

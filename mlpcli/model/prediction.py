@@ -21,6 +21,7 @@ from mlpcli.data.block import Block
 from mlpcli.data.header import known_column, require_columns
 from mlpcli.data.numbers import is_number
 from mlpcli.data.raw import parts_of
+from mlpcli.data.reading import read_written
 from mlpcli.data.stream import stream
 from mlpcli.data.values import as_categorical
 from mlpcli.metrics.scoring import decide
@@ -90,7 +91,7 @@ class Predictor:
     ) -> None:  # fmt: skip
         self.model, self.keep, self.proba, self.form, self.bom = model, keep, proba, form, bom
         self.threshold = model.record.threshold if threshold is None else threshold
-        self.kinds = model.schema.read_kinds()
+        self.formats = model.schema.formats()
         self.labels = written(np.asarray(model.labels, object), form.text)
         self.unseen: Counter[tuple[str, str]] = Counter()  # column and what is odd
         self.n_bad = 0
@@ -102,15 +103,15 @@ class Predictor:
         kept: list[str] = []
         names: list[str] = []
         for source, records in stream(
-            parts_of(descriptor), name, self.model.record.dialect, options, [*self.kinds, target]
+            parts_of(descriptor), name, self.model.record.dialect, options, [*self.formats, target]
         ):
             text = ""
             if not names:
-                require_columns(self.kinds, source.names, name)
+                require_columns(self.formats, source.names, name)
                 kept = [n for n in source.names if n != target] if list(self.keep) == ["all"] else list(self.keep)
                 for column in kept:
                     known_column(column, source.names, name)
-                self.ignored = tuple(n for n in source.names if n not in self.kinds and n not in kept and n != target)
+                self.ignored = tuple(n for n in source.names if n not in self.formats and n not in kept and n != target)
                 names = [*kept, "prediction", *(f"p_{label}" for label in self.model.labels if self.proba)]
                 text = "\ufeff" * self.bom + self.form.header(names)
             lines = self.form.lines(names, self.answer(source, kept)) if source.n_rows else []
@@ -125,8 +126,7 @@ class Predictor:
 
     def answer(self, source: Block, kept: Sequence[str]) -> list[Cells]:
         """The rows of a part -> kept columns, prediction, and probabilities on request."""
-        numbers, texts = ([n for n, k in self.kinds.items() if k == kind] for kind in ("number", "text"))
-        inputs = as_read(self.model, source.read(numbers=numbers, texts=texts, only=self.kinds))
+        inputs = as_read(self.model, read_written(source, self.formats))
         for column, counts in self.model.schema.unseen_values(inputs).items():
             self.unseen.update({(column, what): n for what, n in counts.items()})
         as_they_stand = source.parse(texts=kept, only=kept, markers=False) if kept else pd.DataFrame()

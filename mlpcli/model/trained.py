@@ -154,4 +154,4 @@ def with_weights(record: ModelRecord, row: Array, kind: str) -> Network:
 
 def as_read(model: TrainedModel, frame: pd.DataFrame) -> pd.DataFrame:
     """The model's columns of a frame that was read by its rules."""
-    return pd.DataFrame({name: frame[name] for name in model.schema.read_kinds()}, copy=False)
+    return pd.DataFrame({name: frame[name] for name in model.schema.formats()}, copy=False)

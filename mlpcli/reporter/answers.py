@@ -37,7 +37,8 @@ def print_answer(answer: Mapping[str, Any]) -> None:
 
 def error_answer(error: MlpcliError) -> Answer:
     names = ("kind", "message", "hint", "file", "line", "column")
-    return {"error": {name: getattr(error, name) for name in names}}
+    first, *others = ({name: getattr(one, name) for name in names} for one in (error, *error.others))
+    return {"error": first | {"others": others}}
 
 
 def model_answer(

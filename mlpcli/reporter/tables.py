@@ -17,8 +17,8 @@ PAIRS = 10
 
 def columns_table(columns: Sequence[Column]) -> Grid:
     """What training does with each column."""
-    rows = [(c.name, c.kind, "" if c.reading is None else str(c.n_missing), c.becomes()) for c in columns]
-    return Grid(["column", "kind", "missing", "becomes"], rows, texts=(0, 1, 3))
+    rows = [(c.name, c.kind, str(c.n_missing) if c.is_input else "", c.becomes(), c.reads()) for c in columns]
+    return Grid(["column", "kind", "missing", "becomes", "written"], rows, texts=(0, 1, 3, 4))
 
 
 def number(value: float) -> str:

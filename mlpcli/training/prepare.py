@@ -178,13 +178,13 @@ def prepare_dataset(table: DataSet, config: Config) -> PreparedTraining:
     }
     fitted_on = sampled(is_fitted, max(MIN_FITTED_ROWS, FITTED_CELLS // len(table.frame.columns)), config.seed)
     features = take_rows(table.frame.drop(columns=table.target), fitted_on, Storage(), storage)
-    columns = fit_columns(features, config, table.task, leave_out)
+    columns = fit_columns(features, config, table.task, leave_out, table.formats)
     labelled = as_categorical(table.y_cells) if table.task == "classification" else None
     y_values = labelled if labelled is not None else np.asarray(table.y_cells.iloc[fitted_on], np.float64)
     target = fit_target(table.target, table.task, y_values, build_loss(config).is_centred)
     if labelled is None:
         low, high = extremes(table.y_cells.to_numpy(), is_fitted)
-        target = replace(target, low=low, high=high)
+        target = replace(target, low=low, high=high, format=table.formats[table.target])
     schema = Schema(columns, target)
     if not schema.features:
         raise NothingToLearnError("no column holds anything to learn from", file=table.source.name)

@@ -13,6 +13,6 @@ from mlpcli.data.target import fit_target
 CLASSIFIER, REGRESSOR = Config().resolve("classification"), Config().resolve("regression")
 
 
-def fitted(frame, config=CLASSIFIER, task="classification"):
+def fitted(frame, config=CLASSIFIER, task="classification", formats=None):
     target = fit_target("y", task, pd.Categorical(["a", "b"]) if task == "classification" else np.arange(3.0))
-    return Schema(fit_columns(frame, config, task, {}), target)
+    return Schema(fit_columns(frame, config, task, {}, formats or {}), target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlpcli.config import ReadOptions
+from mlpcli.data.reading import Wishes, read_columns
 from mlpcli.data.source import open_table
 
 
@@ -10,4 +11,4 @@ def test_a_quote_of_its_own_is_found_where_the_delimiter_is_given(tmp_path):
     (tmp_path / "d.csv").write_text("a;b\n" + "".join(f"'x;{i}';{i}\n" for i in range(30)))
     source = open_table(str(tmp_path / "d.csv"), ReadOptions(delimiter=";"))
     assert (source.dialect.quote, source.dialect.delimiter) == ("'", ";")
-    assert source.read()["b"].tolist() == list(range(30))
+    assert read_columns(source, Wishes()).frame["b"].tolist() == list(range(30))

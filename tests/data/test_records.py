@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlpcli.config import ReadOptions
+from mlpcli.data.reading import Wishes, read_columns
 from mlpcli.data.source import open_table
 from mlpcli.errors import DataError
 
@@ -20,6 +21,6 @@ def test_a_late_text_among_numbers_with_thousands_is_named(tmp_path):
     rows = "".join(f"{i % 1000},{i}\n" for i in range(1500))
     (tmp_path / "d.csv").write_text("a,b\n" + rows + "oops,1\n")
     source = open_table(str(tmp_path / "d.csv"), ReadOptions(thousands="'"))
-    with pytest.raises(DataError, match="expected a number, found 'oops'") as caught:
-        source.read()
+    with pytest.raises(DataError, match="expected a number like '0', found 'oops'") as caught:
+        read_columns(source, Wishes())
     assert caught.value.line == 1502

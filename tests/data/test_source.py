@@ -17,6 +17,7 @@ from mlpcli.config import ReadOptions
 from mlpcli.data import block, rows, scan
 from mlpcli.data import source as sources
 from mlpcli.data import text as texts
+from mlpcli.data.reading import Wishes, read_columns
 from mlpcli.data.source import open_table
 from mlpcli.errors import DataError, MachineError
 
@@ -26,7 +27,8 @@ GOOD = "a,b,c\n" + "".join(f"{i},{i * 0.5},x{i % 3}\n" for i in range(50))
 def read(tmp_path: Path, content: str | bytes, options: ReadOptions | None = None, **kinds) -> pd.DataFrame:
     file = tmp_path / "d.csv"
     file.write_bytes(content.encode() if isinstance(content, str) else content)
-    return open_table(str(file), options or ReadOptions()).read(**kinds)
+    wishes = Wishes(kinds.get("target"), texts=frozenset(kinds.get("texts", ())))
+    return read_columns(open_table(str(file), options or ReadOptions()), wishes).frame
 
 
 def with_line(number: int, line: str) -> str:
@@ -57,7 +59,6 @@ BAD = {
     "S35 parquet": (b"PAR1xxxx", "looks like a Parquet file"),
     "E05 latin-1": ("a,b\n1,caf\xe9 x\n".encode("latin-1") * 3, r"byte \d+ is not utf-8 text \(0xe9\)"),
     "E09 NUL": ("a,b\n1,2\n3,\x004\n", r"d.csv:3: NUL byte"),
-    "E11 thin space": (GOOD + "1,2,x\n" * 99 + "1,2\u2009000,x\n", r"d.csv:151: column 'b': expected a number"),
     "V02 infinite": (with_line(20, "1,1e999,x"), r"d.csv:20: column 'b': .*infinite"),
     "V08 stray text": ("a,b\n" + "1,2\n" * 500 + "1,heavy\n" + "1,2\n" * 50, r":502: column 'b': expected .*'heavy'"),
 }
@@ -137,7 +138,7 @@ def test_bad_rows_are_skipped_when_asked_and_counted(tmp_path):
     file = tmp_path / "d.csv"
     file.write_text(with_line(20, "1,2"))
     source = open_table(str(file), ReadOptions(bad_rows="skip"))
-    assert len(source.read()) == 49
+    assert len(read_columns(source, Wishes()).frame) == 49
     assert any("1 rows that do not fit the header are left out: lines 20" in note for note in source.notes)
     assert source.place(18) == (str(file), 21)
 

@@ -17,6 +17,7 @@ from mlpcli.data import raw
 from mlpcli.data import records as tables
 from mlpcli.data.dialect import find_dialect
 from mlpcli.data.raw import parts_of
+from mlpcli.data.reading import Wishes, read_columns
 from mlpcli.data.source import open_table
 from mlpcli.data.stream import stream
 from mlpcli.errors import MlpcliError
@@ -35,7 +36,7 @@ SOUP = st.lists(st.sampled_from(PIECES) | st.binary(max_size=3), max_size=40).ma
 def rows_of(path: Path) -> list[list[str]]:
     """The cells of a file as the data room reads it, every column as text, '' where missing."""
     source = open_table(str(path), ReadOptions())
-    source.read(target=source.names[-1])  # with kinds found out: may refuse, must not fail
+    read_columns(source, Wishes(source.names[-1]))  # with kinds found out: may refuse, must not fail
     return cells(source)
 
 

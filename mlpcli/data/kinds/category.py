@@ -33,6 +33,8 @@ class CategoryColumn(ColumnKind):
     on: tuple[float, ...]
     has_rare: bool  # the last input stands for all levels not kept
 
+    format = None
+
     @property
     def n_inputs(self) -> Mapping[str, int]:
         return {"plain": len(self.on)}
@@ -79,6 +81,8 @@ class EmbeddedColumn(ColumnKind):
     n_distinct: int
     levels: tuple[str | None, ...]  # most frequent first; number 0 stands for all others, the first one here is 1
     width: int  # of the vector
+
+    format = None
 
     @property
     def n_inputs(self) -> Mapping[str, int]:

@@ -1,4 +1,4 @@
-"""A column of dates or times as inputs."""
+"""A column of dates or times of day as inputs."""
 
 from __future__ import annotations
 
@@ -7,22 +7,27 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
-from mlpcli.data.dates import DATE_FORMATS, ELAPSED, date_parts, parse_dates
+from mlpcli.data.formats.dates import TimeFormat, as_times
 from mlpcli.data.kinds.number import NumberColumn
 from mlpcli.data.kinds.protocol import ColumnKind
 from mlpcli.engine.arrays import Floats, Matrix
 
+MINUTES_A_DAY = 24 * 60
+ELAPSED = "elapsed days"  # the part of a time that grows without end
+
 
 @dataclass(frozen=True)
 class DateColumn(ColumnKind):
-    """A date or time: elapsed days, year, and month, day, weekday and hour as points on a circle."""
+    """A date or time: elapsed days, year, and month, day, weekday and hour as points on a circle.
+
+    Its values are seconds since 1970, of a time of day those since midnight; float64, NaN where missing.
+    """
 
     kind: Literal["date"]
     name: str
     n_missing: int
-    format: str
+    format: TimeFormat
     parts: tuple[NumberColumn, ...]
 
     @property
@@ -30,8 +35,8 @@ class DateColumn(ColumnKind):
         of_parts = [part.n_inputs for part in self.parts]
         return {block: sum(one[block] for one in of_parts) for block in ("plain", "ple")}
 
-    def encode(self, values: pd.Categorical, inputs: Mapping[str, Matrix]) -> None:
-        found = date_parts(parse_dates(values, self.format))
+    def encode(self, values: Floats, inputs: Mapping[str, Matrix]) -> None:
+        found = date_parts(values)
         starts = dict.fromkeys(inputs, 0)
         for part in self.parts:
             of_part = {}
@@ -40,21 +45,39 @@ class DateColumn(ColumnKind):
                 starts[block] += n
             part.encode(found[part.name], of_part)
 
-    def unseen(self, values: pd.Categorical) -> dict[str, int]:
-        times = parse_dates(values, self.format)
-        found = {"not written like the dates in training": int((times.isna() & (values.codes >= 0)).sum())}
+    def unseen(self, values: Floats) -> dict[str, int]:
         elapsed = next((part for part in self.parts if part.name == ELAPSED), None)
-        return found | ({} if elapsed is None else elapsed.unseen(date_parts(times)[ELAPSED]))
+        return {} if elapsed is None else elapsed.unseen(date_parts(values)[ELAPSED])
 
-    def seconds(self, values: pd.Categorical) -> Floats:
-        times = parse_dates(values, self.format)
-        return np.asarray((times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1), np.float64)
+    def seconds(self, values: Floats) -> Floats | None:
+        return values if self.format.kind == "date" else None
 
     def is_valid(self) -> bool:
         names = [part.name for part in self.parts]
         return (
-            self.format in DATE_FORMATS
+            self.format.is_sound()
+            and self.format.kind in ("date", "clock")
             and len(set(names)) == len(names)
-            and set(names) <= date_parts(pd.DatetimeIndex([], tz="UTC")).keys()
+            and set(names) <= date_parts(np.empty(0)).keys()
             and all(part.is_valid() for part in self.parts)
         )
+
+    def reads(self) -> str:
+        return self.format.describe()
+
+
+def date_parts(seconds: Floats) -> dict[str, Floats]:
+    """(n,) seconds since 1970, NaN where there is no time -> name of the part -> (n,) values"""
+    times = as_times(seconds)
+    minute = (times.hour * 60 + times.minute).to_numpy(np.float64)
+    circles = {
+        "month": (times.month.to_numpy(np.float64) - 1) / 12,
+        "day": (times.day.to_numpy(np.float64) - 1) / 31,
+        "weekday": times.day_of_week.to_numpy(np.float64) / 7,
+        "hour": minute / MINUTES_A_DAY,
+    }
+    parts = {ELAPSED: seconds / 86400.0, "year": times.year.to_numpy(np.float64)}
+    for name, turn in circles.items():
+        parts[f"{name} on a circle, sine"] = np.sin(2 * np.pi * turn)
+        parts[f"{name} on a circle, cosine"] = np.cos(2 * np.pi * turn)
+    return parts

@@ -19,7 +19,8 @@ class LeftOut(ColumnKind):
     reason: str
     hint: str  # the flag that would keep it; '' when there is none
 
-    reading = None
+    is_input = False
+    format = None
     n_missing = 0  # not counted
 
     @property

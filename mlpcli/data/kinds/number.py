@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from mlpcli.data.kinds.protocol import ColumnKind, are_inputs, is_clip
+from mlpcli.data.formats.numbers import NumberFormat
+from mlpcli.data.kinds.protocol import ColumnKind, Format, are_inputs, is_clip
 from mlpcli.engine.arrays import Floats, Matrix
 
 MAX_NUMBER = 1e300  # numbers beyond are brought down to it: their differences would overflow
@@ -31,8 +32,7 @@ class NumberColumn(ColumnKind):
     indicator: tuple[float, ...]  # input where present, where missing; () without missing training values
     edges: tuple[float, ...]  # of the bins; () without piecewise-linear encoding
     shrink: float
-
-    reading = "number"
+    format: Format  # of numbers, or of durations in seconds
 
     @property
     def n_inputs(self) -> Mapping[str, int]:
@@ -74,8 +74,13 @@ class NumberColumn(ColumnKind):
             steps = np.diff(edges)
         return (
             is_clip(self.clip)
+            and self.format.is_sound()
+            and (isinstance(self.format, NumberFormat) or self.format.kind == "duration")
             and len(self.indicator) in (0, 2)
             and are_inputs(*self.indicator, self.shrink)
             and len(edges) != 1
             and bool(np.all((steps > 0) & np.isfinite(steps)))
         )
+
+    def reads(self) -> str:
+        return self.format.describe()

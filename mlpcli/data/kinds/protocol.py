@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
+from mlpcli.data.formats.dates import TimeFormat
+from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.engine.arrays import Floats, Matrix
 
 BLOCKS = ("plain", "ple")  # in the order of the matrix; "ple" holds the piecewise-linear inputs
 MAX_INPUT = 1e30  # of a network; float32 ends at 3e38
 MIN_CLIP = 1e-3
 
-Reading = Literal["number", "text"]
+Format = TimeFormat | NumberFormat
 
 
 class LevelVectors(NamedTuple):
@@ -32,7 +34,8 @@ class ColumnKind(ABC):
     kind: str  # its key in KINDS
     name: str
     n_missing: int
-    reading: ClassVar[Reading | None] = "text"  # how its cells are read from a file; None when they are not needed
+    is_input: ClassVar[bool] = True
+    format: Format | None  # how its numbers or times are written in a file; None for text
 
     @property
     @abstractmethod
@@ -43,7 +46,7 @@ class ColumnKind(ABC):
     def encode(self, values: Any, inputs: Mapping[str, Matrix]) -> None:
         """Fills the inputs of n values: (n, n_inputs[block]) of each block.
 
-        `values` is float64 with NaN where missing for a column read as numbers, else a pandas Categorical.
+        `values` is float64 with NaN where missing for a column with a format, else a pandas Categorical.
         """
 
     @abstractmethod
@@ -67,6 +70,10 @@ class ColumnKind(ABC):
         """What a reader is told the column becomes."""
         n = sum(self.n_inputs.values())
         return "1 input" if n == 1 else f"{n} inputs"
+
+    def reads(self) -> str:
+        """How its cells are written, where that is more than plain text and numbers; '' else."""
+        return ""
 
     def note(self) -> str:
         """What a user is told before training, and the flag that changes it; '' for nothing."""

@@ -27,6 +27,8 @@ class FreeText(ColumnKind):
     factor: tuple[float, ...]
     clip: float  # 0: no smooth clip
 
+    format = None
+
     @property
     def n_inputs(self) -> Mapping[str, int]:
         return {"plain": len(self.slots)}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from data.schemas import fitted
 
+from mlpcli.data.formats.dates import TimeFormat
+
 
 def test_dates_become_their_parts():
-    days = pd.date_range("2024-01-01", periods=400).strftime("%Y-%m-%d")
-    schema = fitted(pd.DataFrame({"d": pd.Categorical(days)}))
-    (column,) = schema.columns
+    seconds = np.arange(400) * 86_400.0
+    (column,) = fitted(pd.DataFrame({"d": seconds}), formats={"d": TimeFormat("date", ("y-m-d",))}).columns
     assert column.kind == "date"
     assert {"elapsed days", "year"} <= {p.name for p in column.parts}

@@ -11,6 +11,8 @@ import pytest
 
 from mlpcli.config import Config
 from mlpcli.data.fit_columns import fit_columns
+from mlpcli.data.formats.dates import TimeFormat
+from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.kinds import KINDS, Column
 from mlpcli.data.kinds.protocol import BLOCKS
 from mlpcli.data.schema import Schema
@@ -34,7 +36,7 @@ EXAMPLES = {
         pd.Series(np.where(np.arange(N) % 9, RNG.normal(size=N), np.nan), name="a"),
         pd.Series([1e9, 0.0, np.nan], name="a"),
         [{"clip": 1e-9}, {"indicator": (1.0,)}, {"indicator": (1e38, 0.0)}, {"edges": (1.0,)}, {"edges": (2.0, 1.0)},
-         {"shrink": 1e38}],
+         {"shrink": 1e38}, {"format": NumberFormat(decimal="x")}, {"format": TimeFormat("date", ("y-m-d",))}],
     ),
     "category": (
         texts(np.array(["x", "y", "z"])[np.arange(N) % 3]),
@@ -47,9 +49,10 @@ EXAMPLES = {
         [{"width": 0}, {"width": 10**6}, {"levels": ("x", "x")}],
     ),
     "date": (
-        texts([str(day.date()) for day in pd.date_range("2020-01-01", periods=N)]),
-        texts(["2190-01-01", "2020-02-30", "2020-02-01", None]),
-        [{"format": "%Z"}, {"parts": "twice"}, {"parts": "unknown"}, {"parts": "broken"}],
+        pd.Series(18_262 * 86_400 + np.arange(N) * 86_400.0, name="a"),
+        pd.Series([1e12, 18_300 * 86_400, np.nan], name="a"),
+        [{"format": TimeFormat("date", ("a",))}, {"format": TimeFormat("duration", ("m:s",))},
+         {"parts": "twice"}, {"parts": "unknown"}, {"parts": "broken"}],
     ),
     "text": (
         texts([" ".join(RNG.permutation(WORDS)[:6]) + f" {i}" for i in range(N)]),
@@ -62,7 +65,7 @@ UNSEEN = {
     "number": 1,
     "category": 2,
     "embedded": 1,
-    "date": 2,
+    "date": 1,
     "text": 1,
     "left out": 0,
 }  # cells counted; a missing one is too where training had none
@@ -71,7 +74,8 @@ UNSEEN = {
 def fitted(kind: str) -> Schema:
     cells, _, _ = EXAMPLES[kind]
     config = replace(CONFIG, max_categories=20, embed_categories="learned", embed_numbers="ple")
-    columns = fit_columns(pd.DataFrame({"a": cells}), config, "classification", {})
+    formats = {"a": TimeFormat("date", ("y-m-d",)) if kind == "date" else None}
+    columns = fit_columns(pd.DataFrame({"a": cells}), config, "classification", {}, formats)
     return Schema(columns, fit_target("y", "classification", pd.Categorical(["a", "b"])))
 
 

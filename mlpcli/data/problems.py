@@ -1,0 +1,121 @@
+"""What a table cannot be read by: gathered over its columns and told at once."""
+
+from __future__ import annotations
+
+import shlex
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlpcli.data.formats.numbers import NumberFormat
+from mlpcli.data.formats.writing import Refusal, Suggestion
+from mlpcli.data.kinds.protocol import Format
+from mlpcli.data.records import Records
+from mlpcli.data.splits import blocks
+from mlpcli.data.values import as_categorical
+from mlpcli.errors import DataError
+
+MAX_COLUMNS, MAX_CELLS = 10, 5  # told at once
+
+
+class Problems:
+    """The columns of a table that cannot be read, in the order of the file."""
+
+    def __init__(self, records: Records) -> None:
+        self.records = records
+        self.found: list[DataError] = []
+
+    def add(self, message: str, hint: str, name: str | None, row: int) -> None:
+        where = self.records.where(row)
+        self.found.append(DataError(message, hint, **where, column=name))
+
+    def refuse(self, name: str, refusal: Refusal, texts: Sequence[str], column: pd.Series[Any]) -> None:
+        """What does not settle how a column is written."""
+        cells = as_categorical(column)
+        number = {str(text): i for i, text in enumerate(cells.categories)}
+        rows = []
+        for index in refusal.indices[:MAX_CELLS]:
+            chosen = np.zeros(len(cells.categories), bool)
+            chosen[number[texts[index]]] = True
+            rows.append(first_row(cells, chosen))
+        order = np.argsort(rows, kind="stable") if refusal.kind == "stray" else range(len(rows))
+        shown = [(rows[i], texts[refusal.indices[i]]) for i in order]
+        message = f"{refusal.what}{self.named(shown, refusal.n_cells)}"
+        self.add(message, self.hint(name, refusal.suggestions, shown), name, shown[0][0])
+
+    def unfit_texts(self, name: str, cells: pd.Categorical, odd: NDArray[np.bool_], form: Format) -> None:
+        """Cells that are not written as the column's format says."""
+        rows = []
+        for index in np.flatnonzero(odd)[:MAX_CELLS]:
+            chosen = np.zeros(len(odd), bool)
+            chosen[index] = True
+            rows.append((first_row(cells, chosen), str(cells.categories[index])))
+        n_cells = int(np.isin(cells.codes, np.flatnonzero(odd)).sum())
+        self.unfit_rows(name, sorted(rows), n_cells, form)
+
+    def unfit(self, name: str, row: int, form: Format) -> None:
+        """The first such cell, where there are too many different texts to count."""
+        self.unfit_rows(name, [(row, self.records.cell(row, name))], 1, form)
+
+    def unfit_rows(self, name: str, shown: Sequence[tuple[int, str]], n_cells: int, form: Format) -> None:
+        is_plain = isinstance(form, NumberFormat) and form.is_plain
+        what = "a number" if is_plain else f"cells as in training ({form.describe()})"
+        texts = [text for _, text in shown if "," not in text]
+        flags = (Suggestion("missing", ",".join(texts), "these cells have no value", of_column=False),) if texts else ()
+        self.add(f"expected {what}{self.named(shown, n_cells)}", self.hint(name, flags, shown), name, shown[0][0])
+
+    def named(self, shown: Sequence[tuple[int, str]], n_cells: int) -> str:
+        """The cells concerned: the first with what is odd about it, up to MAX_CELLS by line, and how many there are."""
+        first, others = shown[0][1], shown[1:]
+        also = "".join(f", '{text}' in line {self.records.where(row)['line']}" for row, text in others)
+        more = n_cells - len(shown)
+        rest = f" (and {more:,} more)" if more > 0 else ""
+        return f", found '{first}'{odd_character(first)}{also}{rest}"
+
+    def hint(self, name: str, suggestions: Sequence[Suggestion], shown: Sequence[tuple[int, str]]) -> str:
+        first = shown[0][1]
+        if "\ufeff" in first:
+            return "it holds a byte-order mark (BOM): were two files joined here?"
+        found = "; ".join(
+            f"{flag_of(name, s)} if {s.meaning}" for s in suggestions if s.value or s.option in ("category", "drop")
+        )
+        if shown[0][0] == 0 and self.records.dialect.header and any(s.option == "missing" for s in suggestions):
+            return f"{found}; line {self.records.where(0)['line']} may hold units or a second header"
+        return found
+
+    def check(self) -> None:
+        """Raises the first problem, which has the others with it."""
+        if self.found:
+            first, *others = self.found[:MAX_COLUMNS]
+            first.others = tuple(others)
+            if len(self.found) > MAX_COLUMNS:
+                others[-1].message += f" (and {len(self.found) - MAX_COLUMNS} more columns)"
+            raise first
+
+
+def flag_of(name: str, suggestion: Suggestion) -> str:
+    """A flag as a shell takes it."""
+    if suggestion.option in ("category", "drop"):
+        return f"--{suggestion.option} {shlex.quote(name)}"
+    value = f"{name}={suggestion.value}" if suggestion.of_column else suggestion.value
+    return f"--{suggestion.option} {shlex.quote(value)}"
+
+
+def odd_character(cell: str) -> str:
+    """The first character that no plain number has, named; '' when it is an ordinary one."""
+    odd = next((c for c in cell if ord(c) > 126), None)
+    return f" with U+{ord(odd):04X} {unicodedata.name(odd, 'unnamed')}" if odd is not None else ""
+
+
+def first_row(cells: pd.Categorical, chosen: NDArray[np.bool_]) -> int:
+    """The first row whose category is one of the chosen; there is one."""
+    of_code = np.append(chosen, False)
+    rows: Iterator[int] = (
+        block.start + int(found.argmax())
+        for block in blocks(len(cells)) if (found := of_code[cells.codes[block]]).any()
+    )  # fmt: skip
+    return next(rows)
