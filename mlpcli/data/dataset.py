@@ -318,7 +318,8 @@ def as_values(column: pd.Series[Any], form: Format | None) -> pd.Series[Any]:
         seconds = (utc - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
         return pd.Series(np.asarray(seconds, np.float64), index=column.index)
     if dtype.kind == "m":
-        return pd.Series(np.asarray(column / pd.Timedelta(seconds=1), np.float64), index=column.index)
+        seconds = pd.TimedeltaIndex(column) / pd.Timedelta(seconds=1)
+        return pd.Series(np.asarray(seconds, np.float64), index=column.index)
     cells = pd.Categorical(column.where(column.isna(), column.astype(str)))
     of_text = written_values([str(text) for text in cells.categories], form)
     return pd.Series(np.append(of_text, np.nan)[cells.codes], index=column.index)
