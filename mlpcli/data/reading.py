@@ -197,12 +197,12 @@ def decide(
     orders = {proven_order(*distinct[n]) for n, f in found.items() if isinstance(f, TimeFormat)} - {None}
     decimal = decimals.pop() if len(decimals) == 1 else None
     order = orders.pop() if len(orders) == 1 else None
+    more: set[str] = set()
     if decimal == ",":
         more = {n for n, values in unsaid.items() if n not in again and has_three(values)}
         columns = as_text_again(records, columns, distinct, more, wishes)
-        found |= {n: decided(distinct[n], known[n]) for n in more if n in distinct}
     if decimal or order:
-        open_to = [n for n, f in found.items() if f is not None and f != NumberFormat()]
+        open_to = more.union(n for n, f in found.items() if f is not None and f != NumberFormat())
         found |= {
             n: decided(distinct[n], replace(known[n], proven_decimal=decimal, proven_order=order)) for n in open_to
         }
@@ -254,30 +254,39 @@ def has_three(numbers: Floats) -> bool:
 
 
 def proves_point(numbers: Floats) -> bool:
-    """Whether a fraction of these numbers has another number of digits than three."""
+    """Whether a fraction of these numbers has more than three digits, or most have fewer; some end in 0 by chance."""
     few = numbers[:: max(1, len(numbers) // SPOT_ROWS)]
     present = np.abs(few[np.isfinite(few)])
     fractions = present[(present != np.round(present)) & (present < EXACT_WHOLE / 1000)]
     hundredths, thousandths = fractions * 100, fractions * 1000
-    is_three = np.abs(thousandths - np.round(thousandths)) < THREE_DIGITS
-    return bool(np.any(~is_three | (np.abs(hundredths - np.round(hundredths)) < THREE_DIGITS)))
+    has_more = np.abs(thousandths - np.round(thousandths)) >= THREE_DIGITS
+    has_fewer = np.abs(hundredths - np.round(hundredths)) < THREE_DIGITS
+    return bool(has_more.any() or has_fewer.sum() > len(fractions) / 2)
 
 
 def distinct_of(column: pd.Series[Any], storage: Storage) -> Distinct:
+    """In the order of the file."""
     cells = as_categorical(column)
-    counts = level_counts(cells, storage)
+    counts, first = level_counts(cells, storage)
     texts = [str(c) for c in cells.categories]
-    kept = [i for i, text in enumerate(texts) if text != OTHER and not is_infinite(text) and counts[i]]
+    order = np.argsort(first, kind="stable").tolist()
+    kept = [i for i in order if texts[i] != OTHER and not is_infinite(texts[i]) and counts[i]]
     return Distinct([texts[i] for i in kept], counts[kept])
 
 
-def level_counts(cells: pd.Categorical, storage: Storage) -> Ints:
-    """How many rows each category has."""
+def level_counts(cells: pd.Categorical, storage: Storage) -> tuple[Ints, Ints]:
+    """How many rows each category has, and the first of them, len(cells) where it has none."""
     counts = np.zeros(len(cells.categories) + 1, np.int64)
+    first = np.full(len(counts), len(cells))
     for block in blocks(len(cells)):
-        counts += np.bincount(cells.codes[block].astype(np.int64) + 1, minlength=len(counts))
+        codes = cells.codes[block].astype(np.int64) + 1
+        counts += np.bincount(codes, minlength=len(counts))
+        rows = np.arange(block.start, block.start + len(codes))[::-1]
+        here = np.full(len(counts), len(cells))
+        here[codes[::-1]] = rows  # of equal codes the last one written stands: the first row
+        first = np.minimum(first, here)
         storage.release()
-    return counts[1:]
+    return counts[1:], first[1:]
 
 
 def none_is_number(distinct: Distinct) -> Refusal:
