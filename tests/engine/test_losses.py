@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from sklearn import metrics
 
 from mlpcli.engine.losses import LOSSES, weighted_quantile
 
@@ -168,6 +169,20 @@ def test_residuals_of_the_constant_answer_are_zero_on_average_where_it_is_the_me
     _, y = problem(name, 41)
     best = loss.constant(y, None, 3 if name == "cross_entropy" else 2 if name in CLASSIFIERS else 1)
     assert loss.residuals(np.tile(best, (len(y), 1)), y).mean(axis=0) == pytest.approx(0, abs=1e-12)
+
+
+D2 = {
+    "poisson": lambda y, values: metrics.d2_tweedie_score(y, values, power=1),
+    "quantile": lambda y, values: metrics.d2_pinball_score(y, values, alpha=0.9),
+}
+
+
+@pytest.mark.parametrize("name", D2)
+def test_the_metric_of_the_curve_is_d2_of_scikit_learn(name):
+    logits, y = problem(name, 41)
+    loss = LOSSES[name](quantile=0.9) if name == "quantile" else LOSSES[name]()
+    assert loss.epoch_metric == "d2"
+    assert loss.quick_metric(logits, y) == pytest.approx(D2[name](y, loss.link(logits)[:, 0]), rel=1e-6)
 
 
 def test_the_median_of_weighted_values_is_that_of_the_values_repeated():
