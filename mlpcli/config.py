@@ -78,7 +78,7 @@ class ReadOptions:
     comment: str | None = setting(None, "Lines that begin with this character are left out.", group=READING)
     header: bool = setting(True, "The first line names the columns; --no-header: col1, col2, ...", group=READING)
     skip_rows: int = setting(0, "Lines to leave out before the header.", group=READING, low=0, metavar="N")
-    skip_last: int = setting(0, "Lines to leave out at the end, e.g. a total.", group=READING, low=0, metavar="N")
+    skip_last: int = setting(0, "Rows to leave out at the end, e.g. a total.", group=READING, low=0, metavar="N")
     decimal: tuple[str, ...] = setting(
         (), "Decimal mark, of all columns or of one: ',' or fee=,", group=READING, metavar="[COL=]MARK", repeat=True
     )

@@ -39,7 +39,7 @@ class Dialect:
     comment: str | None
     header: bool
     skip_rows: int
-    skip_last: int  # lines at the end of the training file that are no rows
+    skip_last: int  # rows to leave out at the end of the training file
     decimal: tuple[str, ...]  # as asked for: [COL=]MARK
     thousands: tuple[str, ...]
     dates: tuple[str, ...]

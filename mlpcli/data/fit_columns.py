@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import TypeGuard
 
 import numpy as np
@@ -19,10 +20,12 @@ from mlpcli.data.kinds.left_out import LeftOut
 from mlpcli.data.kinds.number import MAX_NUMBER, NumberColumn
 from mlpcli.data.kinds.protocol import Format
 from mlpcli.data.kinds.text import FreeText
+from mlpcli.data.problems import MAX_COLUMNS
 from mlpcli.data.schema import ENCODE_ROWS
 from mlpcli.data.values import column_values, used_texts
 from mlpcli.data.words import SLOTS, counts, grams, is_sentence
 from mlpcli.engine.arrays import Floats
+from mlpcli.errors import DataError
 
 PLE_BINS: Mapping[Task, int] = {"classification": 16, "regression": 32}
 
@@ -83,6 +86,23 @@ def fit_columns(
         else:
             columns.append(fitter.number(name, values, form))
     return tuple(columns)
+
+
+def check_lost(frame: pd.DataFrame, columns: Sequence[Column], config: Config, file: str) -> list[str]:
+    """Notes on columns that tell next to nothing though --category asks for them. Raises DataError for others."""
+    notes, problems = [], []
+    for column in columns:
+        lost, name = column.lost(column_values(frame[column.name])), shlex.quote(column.name)
+        if lost and column.name in config.category:
+            notes.append(f"{column.name}: {lost} (--drop {name})")
+        elif lost:
+            hint = f"--drop {name} to leave it out, --category {name} to keep it as it is"
+            problems.append(DataError(lost, hint, file=file, column=column.name))
+    if problems:
+        first, *others = problems[:MAX_COLUMNS]
+        first.others = tuple(others)
+        raise first
+    return notes
 
 
 def is_date(form: Format) -> TypeGuard[TimeFormat]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,15 @@ class Problems:
             return f"{found}; line {self.records.where(0)['line']} may hold units or a second header"
         return found
 
+    def check_total(self, columns: Mapping[str, pd.Series[Any]]) -> None:
+        """A last row that sums up the others is a problem, and then the only one: it may have caused the rest."""
+        name = summed_column(columns) if len(next(iter(columns.values()))) else None
+        if name is None and not is_called_total(columns):
+            return
+        why = f": '{name}' is the sum of the rows above" if name is not None else ""
+        self.found.clear()
+        self.add(f"the last row is a total{why}", "--skip-last 1 to leave it out", None, self.records.n_rows - 1)
+
     def check(self) -> None:
         """Raises the first problem, which has the others with it."""
         if self.found:
@@ -119,3 +129,44 @@ def first_row(cells: pd.Categorical, chosen: NDArray[np.bool_]) -> int:
         for block in blocks(len(cells)) if (found := of_code[cells.codes[block]]).any()
     )  # fmt: skip
     return next(rows)
+
+
+# --- a total below the rows -------------------------------------------------------------------------------
+
+TOTAL = re.compile(r"(?:(?:grand |sub)?totals?|sum|average|mean|합계|총계|총합계|소계|합|계|평균)[: ]*", re.IGNORECASE)
+MIN_SUMMED = 5  # rows above a total
+CENT = 0.005  # by which rounding changes a number
+
+
+def is_called_total(columns: Mapping[str, pd.Series[Any]]) -> bool:
+    """Whether a cell of the last row says, as no other of its column does, that the row sums up the others."""
+    for column in columns.values():
+        if column.dtype.kind == "f" or len(column) <= MIN_SUMMED:
+            continue
+        cells = as_categorical(column)
+        code = int(cells.codes[-1])
+        is_total = code >= 0 and TOTAL.fullmatch(str(cells.categories[code]).strip()) is not None
+        if is_total and int(np.count_nonzero(cells.codes == code)) == 1:
+            return True
+    return False
+
+
+def summed_column(columns: Mapping[str, pd.Series[Any]]) -> str | None:
+    """The first column of numbers whose last one is the sum of those above, and larger than each."""
+    for name, column in columns.items():
+        if column.dtype.kind != "f":
+            continue
+        values = column.to_numpy()
+        last, above = values[-1], values[:-1]
+        if not np.isfinite(last) or len(above) < MIN_SUMMED:
+            continue
+        sizes = np.abs(above[np.isfinite(above)])
+        with np.errstate(over="ignore"):
+            total, size = float(np.nansum(above)), float(sizes.sum())
+        if (
+            len(sizes) >= MIN_SUMMED
+            and abs(last) > sizes.max()
+            and abs(last - total) <= 1e-9 * size + 2 * CENT * len(sizes) ** 0.5
+        ):
+            return name
+    return None

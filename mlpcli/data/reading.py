@@ -100,6 +100,7 @@ def read_columns(records: Records, wishes: Wishes) -> ColumnsRead:
             form = form or NumberFormat(records.dialect.decimal_of_all)
         columns[name], formats[name] = column, None if isinstance(form, Refusal) else form
         records.storage.release()
+    problems.check_total(columns)
     problems.check()
     target = formats.get(wishes.target or "")
     return ColumnsRead(pd.DataFrame(columns, copy=False), formats, target, tuple(notes))

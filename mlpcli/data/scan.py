@@ -5,6 +5,7 @@ Memory does not grow with the number of rows, and what is found does not depend 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from itertools import chain
 
@@ -28,7 +29,26 @@ def scanner_of(dialect: Dialect, zeros: set[int] | None) -> Scanner:
 
 
 def stretches(parts: Iterator[bytes], dialect: Dialect, scanner: Scanner, name: str) -> Iterator[Stretch]:
-    """All records of the UTF-8 text of a file, as soon as they are complete.
+    """The records of the UTF-8 text of a file, as soon as they are complete, without the last ones of --skip-last.
+
+    Raises DataError as `all_records` does.
+    """
+    waiting: deque[Stretch] = deque()  # which may hold some of the last records
+    n_waiting = 0
+    for stretch in all_records(parts, dialect, scanner, name):
+        waiting.append(stretch)
+        n_waiting += len(stretch.found.starts)
+        while n_waiting > dialect.skip_last:
+            first = waiting.popleft()
+            n_given = min(n_waiting - dialect.skip_last, len(first.found.starts))
+            n_waiting -= n_given
+            yield first.rows(slice(n_given))
+            if n_given < len(first.found.starts):
+                waiting.appendleft(first.rows(slice(n_given, None)))
+
+
+def all_records(parts: Iterator[bytes], dialect: Dialect, scanner: Scanner, name: str) -> Iterator[Stretch]:
+    """All records, as soon as they are complete.
 
     Raises DataError for what no text holds, a quote that never closes and a record that does not end, once the
     records before it have been given.

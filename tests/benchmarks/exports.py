@@ -304,7 +304,7 @@ def first_flags(hint: str) -> list[str]:
     if not found:
         return []
     flags = shlex.split(found.group())
-    return [flag if len(flag) == 1 else flag.rstrip(";,") for flag in flags]
+    return [flag if len(flag) == 1 else flag.rstrip(";") for flag in flags]
 
 
 @dataclass(frozen=True)

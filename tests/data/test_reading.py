@@ -152,3 +152,50 @@ def test_a_target_is_read_like_a_column(tmp_path):
 def saved(model, folder):
     model.save(str(folder / "m.npz"))
     return str(folder / "m.npz")
+
+
+# --- nothing is lost silently -----------------------------------------------------------------------------
+
+
+def test_r06_a_column_of_rare_levels_is_a_problem_and_by_flag_a_warning(tmp_path, call):
+    cells = [f"item {i % 150}" for i in range(N)]
+    path = write(tmp_path / "d.csv", cells, [i % 7 for i in range(N)], header="fee,a,y")
+    code, _, err = call("inspect", path)
+    assert code == 1
+    assert "column 'fee': 1" in err
+    assert "values occur fewer than 5 times: as a category it tells nothing" in err
+    code, out, err = call("inspect", path, "--category", "fee")
+    assert (code, "as a category it tells nothing (--drop fee)" in out + err) == (0, True)
+    assert call("inspect", path, "--drop", "fee")[0] == 0
+
+
+@pytest.mark.parametrize("word", ["Total", "합계", "총계:", ""])
+def test_r07_a_total_below_the_rows_is_a_problem_with_the_flag_that_leaves_it_out(word, tmp_path, call):
+    rows = [f"s{i % 3},{a:.2f},{'high' if a > 90_000 else 'low'}" for i, a in enumerate(AMOUNTS)]
+    total = f"{word or 's1'},{sum(AMOUNTS):.2f},low"
+    (tmp_path / "d.csv").write_text("\n".join(["shop,fee,y", *rows, total]), encoding="utf-8")
+    code, _, err = call("inspect", tmp_path / "d.csv")
+    assert code == 1
+    assert f"d.csv:{N + 2}: the last row is a total" in err
+    assert "hint: --skip-last 1" in err
+    prepared = prepare(str(tmp_path / "d.csv"), Config(), ReadOptions(skip_last=1))
+    assert prepared.table.source.n_rows == N
+    model = mlpcli.fit(str(tmp_path / "d.csv"), epochs=2, ensemble=1, skip_last=1)
+    path = saved(model, tmp_path)
+    assert call("evaluate", path)[0] == 0  # the training file is read as in training
+    assert call("predict", path, tmp_path / "d.csv")[1].count("\n") == N + 2  # another file is not
+    assert call("predict", path, tmp_path / "d.csv", "--skip-last", "2")[1].count("\n") == N
+
+
+def test_a_word_for_a_total_that_other_rows_have_too_is_none(tmp_path):
+    path = write(tmp_path / "d.csv", [("Average", "Good")[i % 2] for i in range(N - 1)] + ["Average"])
+    assert prepare(path, Config(target="y")).schema.columns[0].kind == "category"
+
+
+@pytest.mark.parametrize("part", [40, 1 << 21])
+def test_the_last_rows_are_left_out_wherever_a_part_ends(part, tmp_path, monkeypatch):
+    monkeypatch.setattr("mlpcli.data.raw.BLOCK", part)
+    path = write(tmp_path / "d.csv", [f"{a}" for a in AMOUNTS])
+    for n in (0, 1, 7):
+        prepared = prepare(path, Config(target="y"), ReadOptions(skip_last=n))
+        assert prepared.table.source.n_rows == N - n

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlpcli.data.kinds.protocol import ColumnKind, LevelVectors, are_distinct, are_inputs
+from mlpcli.data.kinds.protocol import LOST_SHARE, ColumnKind, LevelVectors, are_distinct, are_inputs
 from mlpcli.data.values import used_texts
 from mlpcli.engine.arrays import Matrix
 
 RARE = 5  # a level seen less often in the training rows shares one input with the other rare ones
 MAX_VECTOR_WIDTH = 256  # of a level
+MIN_LOST = 20  # different values of a column that can be lost
 UNSEEN = "never seen in training"
 UNSEEN_OR_RARE = f"seen fewer than {RARE} times in training, or never"
 
@@ -60,6 +61,9 @@ class CategoryColumn(ColumnKind):
     def unseen(self, values: pd.Categorical) -> dict[str, int]:
         n_other = int(np.count_nonzero(self.codes(values) >= len(self.levels)))
         return {UNSEEN_OR_RARE if self.has_rare else UNSEEN: n_other}
+
+    def lost(self, values: pd.Categorical) -> str:
+        return rare_values(values)
 
     def is_valid(self) -> bool:
         n_inputs = 1 if len(self.levels) == 2 and not self.has_rare else len(self.levels) + self.has_rare
@@ -106,8 +110,21 @@ class EmbeddedColumn(ColumnKind):
         has_rare = sum(level is not None for level in self.levels) < self.n_distinct
         return {UNSEEN_OR_RARE if has_rare else UNSEEN: int(np.count_nonzero(self.codes(values) == 0))}
 
+    def lost(self, values: pd.Categorical) -> str:
+        return rare_values(values)
+
     def is_valid(self) -> bool:
         return 1 <= self.width <= MAX_VECTOR_WIDTH and are_distinct(self.levels)
 
     def becomes(self) -> str:
         return f"a learned vector of {self.width} inputs"
+
+
+def rare_values(values: pd.Categorical) -> str:
+    """What is said of a category of which nearly all values are rare; '' of another."""
+    codes = values.codes[values.codes >= 0].astype(np.int64)
+    counts = np.bincount(codes)
+    n_rare, n = int(counts[counts < RARE].sum()), len(codes)
+    if n_rare < LOST_SHARE * n or np.count_nonzero(counts) < MIN_LOST:
+        return ""
+    return f"{n_rare:,} of {n:,} values occur fewer than {RARE} times: as a category it tells nothing"

@@ -17,6 +17,7 @@ from mlpcli.engine.arrays import Floats, Matrix
 BLOCKS = ("plain", "ple")  # in the order of the matrix; "ple" holds the piecewise-linear inputs
 MAX_INPUT = 1e30  # of a network; float32 ends at 3e38
 MIN_CLIP = 1e-3
+LOST_SHARE = 0.95  # of a column's values, from which on a column that does not tell them apart is lost
 
 Format = TimeFormat | NumberFormat
 
@@ -65,6 +66,10 @@ class ColumnKind(ABC):
     def seconds(self, values: Any) -> Floats | None:
         """(n,) seconds since 1970, NaN where missing; None for a column that has no points in time."""
         return None
+
+    def lost(self, values: Any) -> str:
+        """What of the training values tells a network next to nothing; '' where enough is left."""
+        return ""
 
     def becomes(self) -> str:
         """What a reader is told the column becomes."""

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from mlpcli.data.kinds.protocol import ColumnKind, are_inputs, is_clip
+from mlpcli.data.kinds.protocol import LOST_SHARE, ColumnKind, are_inputs, is_clip
 from mlpcli.data.values import used_texts
 from mlpcli.data.words import SLOTS, counts
 from mlpcli.engine.arrays import Matrix
@@ -43,6 +43,12 @@ class FreeText(ColumnKind):
         texts, codes = used_texts(values)
         is_mute = ~counts([*texts], np.asarray(self.slots)).any(axis=1) if texts else np.zeros(0, bool)
         return {"without a word known from training": int(np.append(is_mute, False)[codes].sum())}
+
+    def lost(self, values: pd.Categorical) -> str:
+        n_mute, n = sum(self.unseen(values).values()), int(np.count_nonzero(values.codes >= 0))
+        if n_mute < LOST_SHARE * n:
+            return ""
+        return f"{n_mute:,} of {n:,} texts hold no word that others hold: as text it tells nothing"
 
     def is_valid(self) -> bool:
         return (
