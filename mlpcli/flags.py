@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
 import shlex
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import Field, fields
@@ -95,12 +97,21 @@ def from_text(owner: type[Settings], texts: Mapping[str, str | list[str]]) -> Se
 MAX_CONFIG_FILE = 1_000_000  # bytes; a configuration file is a page of text
 
 
+def small_file(path: Path) -> bytes:
+    """The content of a regular file of up to MAX_CONFIG_FILE bytes. Raises OSError, or UsageError for any other."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:  # no wait at a pipe
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise UsageError("no regular file: a configuration file is a page of text", file=str(path))
+        content = file.read(MAX_CONFIG_FILE + 1)
+    if len(content) > MAX_CONFIG_FILE:
+        raise UsageError("configuration file larger than 1 MB", file=str(path))
+    return content
+
+
 def read_config_file(path: Path) -> dict[str, str | list[str]]:
     """The settings of a TOML file in their written form; an unknown key is a UsageError."""
     try:
-        if path.stat().st_size > MAX_CONFIG_FILE:
-            raise UsageError("configuration file larger than 1 MB", file=str(path))
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(small_file(path).decode("utf-8"))
     except OSError as error:
         raise MachineError(f"cannot read the configuration file: {error.strerror}", file=str(path)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -64,12 +64,28 @@ def open_bytes(path: str, folder: str) -> tuple[ReadableFile, str]:
         if stat.S_ISDIR(mode):
             os.close(descriptor)
             raise MachineError("is a folder", "name a CSV file", file=path)
+        if (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and not os.isatty(descriptor) and not is_null(descriptor):
+            os.close(descriptor)
+            raise MachineError("is a device, which may have no end", "name a CSV file", file=name)
         with os.fdopen(descriptor, "rb") as stream:
-            return copied(iter(lambda: stream.read(BLOCK), b""), folder), name
+            return copied(not_all_nul(iter(lambda: stream.read(BLOCK), b""), name), folder), name
     except (OSError, ValueError) as error:
         if path == "-" and getattr(error, "errno", None) == errno.EBADF:
             raise MachineError("standard input is closed") from error
         raise MachineError(f"cannot read: {getattr(error, 'strerror', error)}", file=path) from error
+
+
+def is_null(descriptor: int) -> bool:
+    """Whether it is the null device, which reads as an empty file."""
+    return os.path.samestat(os.fstat(descriptor), os.stat(os.devnull))
+
+
+def not_all_nul(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """The blocks of a pipe, which may have no end: DataError when the first one holds nothing but NUL bytes."""
+    first = next(blocks, b"")
+    if first and not first.strip(b"\0"):
+        raise DataError("nothing but NUL bytes", "look at what writes into the pipe", file=name)
+    yield from chain([first], blocks)
 
 
 def copied(blocks: Iterable[bytes], folder: str) -> ReadableFile:

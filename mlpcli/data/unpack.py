@@ -55,6 +55,8 @@ def only_member(blocks: Iterator[bytes], folder: str) -> Iterator[Readable]:
         members = [m for m in archive.namelist() if not m.endswith("/") and not m.startswith("__MACOSX/")]
         if any(m.startswith(("xl/", "word/", "mimetype")) for m in members):
             raise DataError("looks like an Excel or Office file, not CSV", "save it as CSV first")
+        if not members:
+            raise DataError("an empty zip file", "zip the CSV again")
         if len(members) != 1:
             raise DataError(f"a zip of {len(members)} files; expected one CSV")
         with archive.open(members[0]) as member:
@@ -67,6 +69,7 @@ COMPRESSED: dict[bytes, tuple[str, Callable[[Iterator[bytes], str], AbstractCont
     b"BZh": ("bzip2", lambda blocks, folder: bz2.BZ2File(opened_blocks(blocks))),
     b"\xfd7zXZ\x00": ("xz", lambda blocks, folder: lzma.open(opened_blocks(blocks))),  # noqa: SIM115
     b"PK\x03\x04": ("zip", only_member),
+    b"PK\x05\x06": ("zip", only_member),  # of no files
 }
 
 

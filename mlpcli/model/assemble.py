@@ -19,7 +19,7 @@ from mlpcli.training.prepare import MAX_EVALUATED, PreparedTraining
 
 
 def assemble(prepared: PreparedTraining, history: History) -> TrainedModel:
-    """The trained model. Raises TrainingError when no epoch was finished."""
+    """The trained model. Raises TrainingError when no epoch was finished, or its answers are not finite."""
     if not history.train_loss:
         raise TrainingError("stopped before the first epoch ended; no model was written")
     if len(prepared.rows) > MAX_EVALUATED:
@@ -27,6 +27,10 @@ def assemble(prepared: PreparedTraining, history: History) -> TrainedModel:
     held_out = prepared.held_out()
     temperatures = [prepared.temperature(prepared.of_kind(kind, held_out)) for kind in prepared.kinds]
     parts, threshold, validation = prepared.judged(held_out, temperatures)
+    if not (all(np.isfinite(z).all() for _, z in held_out) and np.isfinite(list(validation.values())).all()):
+        raise TrainingError(
+            "the network's answers are not finite; no model was written", "lower --lr, or set --clip-norm 1"
+        )
     table = prepared.table
     counts = [int((table.sets == s).sum()) for s in (splits.TRAIN, splits.VALIDATION, splits.TEST)]
     lead = prepared.of_kind(prepared.kinds[0], prepared.members)

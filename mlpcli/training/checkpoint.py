@@ -72,6 +72,9 @@ def kept(events: Iterator[Event], prepared: PreparedTraining, training: Training
             save(path, header, state)
 
 
+MAX_VALUE = 1e30  # of a weight or moment in a checkpoint; no loss is finite with larger ones
+
+
 def record_of(prepared: PreparedTraining) -> CheckpointRecord:
     return CheckpointRecord(
         "mlpcli checkpoint", dict(versions()), prepared.table.source.sha256, digest(prepared),
@@ -117,6 +120,7 @@ def load(path: str, prepared: PreparedTraining, training: Training) -> TrainingS
             and len(found.member_states) == len(sizes)
             and [event.epoch for event in found.emitted] == list(range(1, len(found.emitted) + 1))
             and all(1 <= event.best_epoch <= event.epoch for event in found.emitted)
+            and not np.any(np.abs(vectors) > MAX_VALUE)
             and all(is_possible(state, len(found.emitted)) for state in found.member_states)
         ):
             raise ModelError("the checkpoint does not fit the settings", hint=archive.DAMAGED)

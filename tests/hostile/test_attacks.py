@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import zipfile
+
 import numpy as np
 import pytest
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data.dataset import read_dataset
 from mlpcli.evaluation import evaluate
+from mlpcli.files import archive
 from mlpcli.training.prepare import given_weights
 
 TINY = ("--preset", "classic", "--hidden", "4", "--epochs", "2")
@@ -35,3 +39,70 @@ def test_V03_weights_whose_sum_would_be_infinite_count_as_their_ratios(tmp_path)
     weights = given_weights(read_dataset(str(tmp_path / "d.csv"), config, ReadOptions()), config)
     assert np.isfinite(weights.sum())
     assert 0.5 <= weights.max() < 1
+
+
+IRIS = os.path.join(os.path.dirname(__file__), "..", "..", "sample_data", "iris.csv")
+
+
+@pytest.mark.parametrize("at", [0, -1, 40])
+def test_M11_a_checkpoint_with_a_huge_number_is_refused(at, call, tmp_path):
+    flags = (IRIS, *TINY, "-q", "-o", tmp_path / "m.npz")
+    assert call("train", *flags, "--checkpoint", tmp_path / "a.ckpt")[0] == 0
+    header, arrays = archive.load(str(tmp_path / "a.ckpt"))
+    vectors = arrays["members"].copy()
+    vectors[0, at] = 3e38
+    archive.save(str(tmp_path / "b.ckpt"), header, {"members": vectors})
+    code, _, err = call("train", *flags, "--resume", tmp_path / "b.ckpt")
+    assert code == 1
+    assert "the checkpoint does not fit the settings" in err
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\r\r\n"])
+@pytest.mark.parametrize("block", [7, 1 << 20])
+def test_E02_a_byte_order_mark_at_the_start_of_a_row_is_found_whatever_ends_the_lines(
+    end, block, call, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("mlpcli.data.text.PART", block)
+    lines = ["k,v,y", *(f"p,0.{i},{'ab'[i % 2]}" for i in range(40))]
+    lines[20] = "\ufeff" + lines[20]
+    (tmp_path / "d.csv").write_bytes(end.join([*lines, ""]).encode())
+    code, _, err = call("inspect", tmp_path / "d.csv")
+    assert code == 1
+    assert "d.csv:21: a byte-order mark (BOM) inside the file" in err
+
+
+def test_S33_an_empty_zip_is_called_one(call, tmp_path):
+    with zipfile.ZipFile(tmp_path / "d.csv", "w"):
+        pass
+    code, _, err = call("inspect", tmp_path / "d.csv")
+    assert code == 1
+    assert "d.csv: an empty zip file\n" in err
+
+
+@pytest.mark.parametrize("kind", ["pipe", "/dev/zero", "/dev/null", "too large"])
+def test_R18_a_configuration_file_is_a_regular_file_of_a_page(kind, call, tmp_path):
+    path = tmp_path / "c.toml"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "too large":
+        path.write_text("#" * 1_000_001)
+    else:
+        path.symlink_to(kind)
+    code, _, err = call("inspect", IRIS, "--config", path)
+    assert code == 2
+    assert ("larger than 1 MB" if kind == "too large" else "no regular file") in err
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/full", "/dev/urandom"])
+def test_R18_a_device_is_no_data(device, call):
+    code, _, err = call("inspect", device)
+    assert code == 1
+    assert "is a device, which may have no end" in err
+
+
+@pytest.mark.timeout(30)
+def test_R18_a_pipe_of_nothing_but_zeros_is_refused_at_its_first_block(shell, tmp_path):
+    done = shell("mlpcli inspect - < <(cat /dev/zero)", tmp_path)
+    assert done.returncode == 1
+    assert "nothing but NUL bytes" in done.stderr
