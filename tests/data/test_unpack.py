@@ -19,7 +19,8 @@ def whole(data):
 
 @pytest.mark.parametrize("magic", unpack.COMPRESSED)
 def test_a_damaged_archive_from_a_pipe_is_named(magic):
-    kind = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"PK\x03\x04": "zip", b"\xfd7zXZ\x00": "xz"}[magic]
+    kinds = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz"}
+    kind = kinds.get(magic, "zip")
     with pytest.raises(DataError, match=f"damaged {kind} file"):
         whole(magic + b"no archive at all")
 
