@@ -47,6 +47,7 @@ GROUP_NAME = re.compile(
 )
 IN_STEP, MIN_TIMES = 0.8, 30  # von Neumann's ratio below which neighbours in time resemble each other
 CERTAIN = 4.0  # standard deviations: 1 in 30,000 by chance
+FAR_OUT = 1000.0  # times the quartiles' distance from the median: no value of the same kind as the others
 MIN_TEST_ROWS = 10
 SHIFT, SHIFT_CHANCE = 0.15, 1e-4  # distance of two distributions that matters, and its chance, over all columns
 
@@ -330,6 +331,24 @@ def shifted_test(facts: TableFacts) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def target_outlier(facts: TableFacts) -> Iterator[Finding]:
+    """A value of the target so far from the others that it decides every squared loss: a total, a missing marker."""
+    if facts.labels:
+        return
+    low, median, high = np.quantile(facts.y, [0.25, 0.5, 0.75])
+    target = facts.schema.target
+    ends = (min(float(facts.y.min()), target.low), max(float(facts.y.max()), target.high))
+    far = max(ends, key=lambda value: abs(value - median))
+    times = abs(far - float(median)) / max(float(high - low), 1e-300)
+    if high > low and times > FAR_OUT:
+        yield Finding(
+            "target-outlier", "warning",
+            f"the target reaches {far:.6g}, {times:,.0f} times the distance of its quartiles ({low:.4g} to {high:.4g}) "
+            "from the median: a total, or a marker of a missing value?",
+            {"value": far, "times": times}, (as_flag("missing", (f"{far:.15g}",)), as_flag("loss", "absolute_error")),
+        )  # fmt: skip
+
+
 TABLE_CHECKS: dict[str, Callable[[TableFacts], Iterator[Finding]]] = {
     "leak-column": leaks,
     "shifted-test": shifted_test,
@@ -340,6 +359,7 @@ TABLE_CHECKS: dict[str, Callable[[TableFacts], Iterator[Finding]]] = {
     "class-in-one-set": class_in_one_set,
     "rare-class": rare_class,
     "mostly-missing": mostly_missing,
+    "target-outlier": target_outlier,
 }
 
 

@@ -66,6 +66,10 @@ def shifted(frame):
     return frame.assign(when=np.arange(len(frame)) // 2, a=frame.a + np.linspace(0, 3, len(frame)))
 
 
+def total(frame):
+    return frame.assign(target=[*frame.target[:-1], 1e5])
+
+
 PLANTED = {
     "leak-column": [(leak_of_class, "classification", {}), (leak_of_number, "regression", {})],
     "group-column": [(group, "classification", {})],
@@ -75,6 +79,7 @@ PLANTED = {
     "class-in-one-set": [(lonely_class, "classification", {})],
     "rare-class": [(rare, "classification", {})],
     "mostly-missing": [(missing, "regression", {})],
+    "target-outlier": [(total, "regression", {})],
     "shifted-test": [(shifted, "classification", {"time": "when"})],
 }
 
