@@ -159,13 +159,13 @@ class Config:
     time: str | None = setting(None, "The rows latest by this column are the test rows.", group=DATA, metavar="COL")
     validation: str = setting(
         "0.15",
-        "Share of rows to choose the epoch by, or a CSV file; 0: none.",
+        "Share of rows that choose the epoch, or a CSV file; 0: none.",
         group=DATA,
         metavar="SHARE|FILE",
     )
     test: str = setting(
         "0.15",
-        "Share of rows to judge by at the end, or a CSV file; 0: none.",
+        "Share of rows kept for the final evaluation, or a CSV file; 0: none.",
         group=DATA,
         metavar="SHARE|FILE",
     )
@@ -173,7 +173,8 @@ class Config:
 
     # Columns: how they become the network's inputs.
     scale: str | None = setting(
-        None, "Scale of numbers: mean and deviation; the same clipped smoothly; median and quartiles, clipped.",
+        None, "Scaling of numbers. standard: mean and standard deviation; clipped: the same, clipped smoothly; robust: "
+        "median and quartiles, clipped.",
         group=NETWORK, choices=("standard", "clipped", "robust", "none"),
     )  # fmt: skip
     embed_numbers: str | None = setting(
@@ -181,19 +182,24 @@ class Config:
         group=NETWORK, choices=("ple", "none"),
     )  # fmt: skip
     embed_categories: str | None = setting(
-        None, "Vectors learned for the levels of a category of more than --max-categories; none: rare ones share one.",
+        None, "learned: a vector for each level of a category with more than --max-categories levels; none: rare "
+        "levels share one input.",
         group=NETWORK, choices=("learned", "none"),
     )  # fmt: skip
     max_categories: int | None = setting(
-        None, "Levels of a category that get an input each; rarer ones share one.", group=NETWORK, low=2, high=10_000
+        None,
+        "Levels of a category with an input each; rarer ones share one input.",
+        group=NETWORK,
+        low=2,
+        high=10_000,
     )
     hidden: tuple[int, ...] | None = setting(
-        None, "Units of each hidden layer, e.g. 128,64; '' for a single-layer perceptron.",
+        None, "Units of each hidden layer, e.g. 128,64; '': none, a single-layer perceptron.",
         group=NETWORK, low=1, high=65_536, metavar="A,B",
     )  # fmt: skip
     activation: str | None = setting(None, "Activation of the hidden layers.", group=NETWORK, choices=ACTIVATION_NAMES)
     init: str | None = setting(
-        None, "Weight initialisation; by default the one that suits the activation.",
+        None, "Weight initialisation; auto: the one that suits the activation.",
         group=NETWORK, choices=("auto", *INITIALIZER_NAMES),
     )  # fmt: skip
     parametrization: str | None = setting(
@@ -204,7 +210,7 @@ class Config:
         None, "Normalisation after each hidden layer.", group=NETWORK, choices=("none", "batch", "layer")
     )
     dropout: float | None = setting(
-        None, "Share of hidden units dropped in each step.", group=NETWORK, low=0, high=0.95
+        None, "Share of hidden units dropped in each training step.", group=NETWORK, low=0, high=0.95
     )
     input_noise: float | None = setting(
         None, "Standard deviation of noise added to the inputs in training.", group=NETWORK, low=0, high=10
@@ -213,7 +219,7 @@ class Config:
     # Training: the loss and the descent.
     loss: str | None = setting(
         None,
-        "Loss function; by default the one that suits the task.",
+        "Loss function; auto: the one that suits the task.",
         group=TRAINING,
         choices=("auto", *LOSS_NAMES),
     )
@@ -224,10 +230,13 @@ class Config:
     optimizer: str | None = setting(None, "Gradient-descent method.", group=TRAINING, choices=OPTIMIZER_NAMES)
     lr: float | None = setting(None, "Peak learning rate.", group=TRAINING, above=0, high=1e3)
     schedule: str | None = setting(
-        None, "Learning rate over the training: a factor on --lr.", group=TRAINING, choices=SCHEDULE_NAMES
+        None,
+        "How the learning rate changes during training: a factor on --lr.",
+        group=TRAINING,
+        choices=SCHEDULE_NAMES,
     )
     average: float | None = setting(
-        None, "Epochs over which the weights are averaged, the average judged and kept; 0: the last weights.",
+        None, "Average the weights over so many epochs, and evaluate and keep the average; 0: no averaging.",
         group=TRAINING, low=0, high=1000, metavar="EPOCHS",
     )  # fmt: skip
     warmup: float | None = setting(
@@ -260,48 +269,49 @@ class Config:
     l2: float | None = setting(None, "L2 penalty on the weights.", group=TRAINING, low=0, high=1e3)
     weight_decay: float | None = setting(
         None,
-        "Decoupled weight decay, a share of each weight a step at rate 1.",
+        "Decoupled weight decay: share of each weight removed per step, times the learning rate.",
         group=TRAINING,
         low=0,
         high=1e3,
     )
     clip_norm: float | None = setting(
-        None, "Largest norm of a step's gradient; 0: not clipped.", group=TRAINING, low=0, high=1e9
+        None, "Clip the gradient of a step to this norm; 0: no clipping.", group=TRAINING, low=0, high=1e9
     )
     max_norm: float | None = setting(
-        None, "Largest norm of the weights into a unit; 0: no limit.", group=TRAINING, low=0, high=1e9
+        None, "Limit the norm of the weights into a unit; 0: no limit.", group=TRAINING, low=0, high=1e9
     )
     label_smoothing: float | None = setting(
-        None, "Share of each class label spread over all classes.", group=TRAINING, low=0, high=0.9
+        None, "Label smoothing: share of each label spread over all classes.", group=TRAINING, low=0, high=0.9
     )
     class_weight: str = setting(
         "none",
-        "balanced: every class counts the same in the loss.",
+        "balanced: every class has the same total weight in the loss.",
         group=TRAINING,
         choices=("none", "balanced"),
     )
 
     threshold: str = setting(
-        "none", "Say the second of two classes from the probability on that is best for this metric, out of fold.",
+        "none", "Choose the probability threshold that maximises this metric on out-of-fold rows (two classes).",
         group=TRAINING, choices=("none", "accuracy", "balanced_accuracy", "f1"),
     )  # fmt: skip
 
     # Ensemble: members that each validate on a fold of their own, averaged.
     preset: str = setting(
-        "default", "default: the recipe for tables; fast and best: less and more of it; classic: the textbook network.",
+        "default", "Set of defaults. default: tuned for tables; fast: fewer and smaller networks; best: more networks, "
+        "of all kinds; classic: the textbook network.",
         group=ENSEMBLE, choices=("default", "classic", "fast", "best"),
     )  # fmt: skip
     ensemble: int | None = setting(
-        None, "Networks trained and averaged; 1: one network with one validation set.",
+        None, "Number of networks, averaged; each has its own validation fold. 1: one network, one validation set.",
         group=ENSEMBLE, low=1, high=100, metavar="K",
     )  # fmt: skip
     kinds: tuple[str, ...] | None = setting(
-        None, "Kinds of network, K of each, weighted by how they do on validation rows: mlp, as --hidden says; wide, 2 "
-        "layers of 256; plain, without piecewise-linear inputs; linear, without these and hidden layers.",
+        None, "Kinds of network, --ensemble of each, weighted on validation rows. mlp: as --hidden says; wide: 2 "
+        "layers of 256; plain: without piecewise-linear inputs; linear: without these and without hidden layers.",
         group=ENSEMBLE, choices=KIND_NAMES, metavar="A,B",
     )  # fmt: skip
     calibrate: bool | None = setting(
-        None, "Fit one temperature on validation rows so that probabilities hold.", group=ENSEMBLE
+        None, "Calibrate probabilities on validation rows (temperature scaling).", group=ENSEMBLE
     )
 
     def __post_init__(self) -> None:

@@ -6,6 +6,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+def plural(n: int, noun: str) -> str:
+    """A number with its noun: `1 row`, `1,200 rows`; an irregular plural stands behind a stroke: `class/classes`."""
+    one, _, many = noun.partition("/")
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
 class MlpcliError(Exception):
     """A problem the user can act on: a message, a hint, and the place where there is one.
 

@@ -14,8 +14,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from mlpcli.config import Config, ReadOptions, flag
-from mlpcli.flags import from_text, read_config_file, setting_type
+from mlpcli.config import BASE, PRESETS, TASKS, Config, ReadOptions, flag
+from mlpcli.flags import from_text, quoted, read_config_file, setting_type, written
 
 OWN_CONFIG = "mlpcli.toml"  # read from the working folder without being named
 SHORT = {"target": "-t"}
@@ -59,8 +59,8 @@ def setting_options(*owners: type[Config] | type[ReadOptions]) -> list[introspec
             texts = [meta["help"]]
             if meta["choices"] and len(meta["choices"]) <= 12:
                 texts.append(f"[{', '.join(meta['choices'])}]")
-            if spec.default not in (None, ()) and kind is not bool:
-                texts.append(f"Default: {spec.default}.")
+            if (default := default_text(owner, spec.name)) is not None:
+                texts.append(f"Default: {default}.")
             names = [flag(spec.name)]
             if kind is bool:
                 names = [f"--{spec.name.replace('_', '-')}/--no-{spec.name.replace('_', '-')}"]
@@ -79,6 +79,26 @@ def setting_options(*owners: type[Config] | type[ReadOptions]) -> list[introspec
                 )
             )
     return found
+
+
+def default_text(owner: type[Config] | type[ReadOptions], name: str) -> str | None:
+    """A setting's default, for each task and preset where they differ; None where there is none to show."""
+    default = owner.__dataclass_fields__[name].default
+    if default not in (None, ()):
+        return written(default)
+    if owner is ReadOptions or name not in BASE:
+        return None
+    by_preset = {preset: by_task(preset, name) for preset in PRESETS}
+    usual = by_preset[next(iter(PRESETS))]
+    others = [f"{preset} {value}" for preset, value in by_preset.items() if value != usual]
+    return "; ".join([usual, *others])
+
+
+def by_task(preset: str, name: str) -> str:
+    values = [quoted(getattr(Config(preset=preset).resolve(task), name)) for task in TASKS]
+    if len(set(values)) == 1:
+        return values[0]
+    return ", ".join(f"{value} ({task})" for value, task in zip(values, TASKS, strict=True))
 
 
 def among(choices: tuple[str, ...]) -> Callable[[str], list[str]]:

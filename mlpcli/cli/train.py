@@ -39,6 +39,9 @@ def train(
     data: DataFile,
     *,
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Model file.")] = "model.npz",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a model of another target or with other columns.")
+    ] = False,
     config: ConfigFile = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, max=256, help="Networks to train in parallel.")] = 1,
     checkpoint: Annotated[
@@ -72,6 +75,7 @@ def train(
     from mlpcli.evaluation.evaluate import evaluate_dataset
     from mlpcli.events import History
     from mlpcli.model.assemble import assemble
+    from mlpcli.model.trained import check_replaced
     from mlpcli.reporter.answers import model_answer, print_answer
     from mlpcli.reporter.text import make_console
     from mlpcli.reporter.training import plan_view, result_view, table_view
@@ -80,6 +84,8 @@ def train(
 
     console = make_console(sys.stderr, quiet)
     prepared = prepare(data, chosen, options, os.path.dirname(output))
+    if not overwrite:
+        check_replaced(output, prepared.schema)
     suspected = check_table(prepared)
     console.show(table_view(prepared, suspected) if verbose else plan_view(prepared, suspected))
     with open(log, "w", encoding="utf-8") if log else nullcontext() as lines:
@@ -96,7 +102,7 @@ def train(
     if quiet and not (json or gates):
         return
     evaluation = evaluate_dataset(model, prepared.table, linear=True)
-    found = findings(model, evaluation)
+    found = findings(model, evaluation, suspected)
     console.show(result_view(model, history, evaluation, found, kinds=prepared.kinds, path=output, verbose=verbose))
     found = (*suspected, *found)
     if json:

@@ -101,7 +101,7 @@ def read_dataset(path: str, config: Config, options: ReadOptions, folder: str = 
         texts_of_target = [str(c) for c in as_categorical(y_cells).categories]
         task, rule = choose_task(as_plain(texts_of_target, formats[target]), config.task)
     if rule:
-        notes.append(f"task: {task}, because {rule} (--task)")
+        notes.append(f"task: {task}, {rule}")
     strata: NDArray[np.integer] = np.broadcast_to(np.int8(0), len(rows))
     names = [""]
     if task == "regression":

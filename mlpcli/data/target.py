@@ -74,17 +74,20 @@ def choose_target(names: Sequence[str], asked: str | None) -> tuple[str, str]:
 
 
 def choose_task(distinct: Sequence[str], asked: str) -> tuple[Task, str]:
-    """Distinct values of the target as text -> its task and the rule that decided."""
+    """Distinct values of the target as text -> its task, and why ('' when asked for), with the flag for the other."""
     if asked == "classification" or asked == "regression":
         return asked, ""  # type: ignore[return-value]
     if not all(is_number(value) for value in distinct):
-        return "classification", "its values are text"
+        return "classification", "because its values are text (--task)"
     numbers = {float(value) for value in distinct}
     if len(numbers) == 2:
-        return "classification", "it has two values"
-    if len(numbers) <= MAX_NUMBER_CLASSES and all(n == round(n) for n in numbers):
-        return "classification", f"it has {len(numbers)} values, all whole numbers"
-    return "regression", f"it has {len(numbers)} values, all numbers"
+        return "classification", "because it has two distinct numbers (--task)"
+    if len(numbers) > MAX_NUMBER_CLASSES:
+        return "regression", f"because it has more than {MAX_NUMBER_CLASSES} distinct numbers (--task)"
+    if all(n == round(n) for n in numbers):
+        few = f"it has at most {MAX_NUMBER_CLASSES} distinct whole numbers (--task regression)"
+        return "classification", f"read as {len(numbers)} classes because {few}"
+    return "regression", "because it has numbers that are not whole (--task)"
 
 
 def fit_target(name: str, task: Task, values: pd.Categorical | Floats, is_centred: bool = True) -> Target:

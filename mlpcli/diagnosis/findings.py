@@ -1,13 +1,13 @@
-"""What a training run tells about itself: findings, each with a stable code, its numbers and remedies.
+"""Findings of a finished training, each with a stable code, its numbers and remedies.
 
-To add one: write a function from Case to Finding or None, add a line to CHECKS and a page to the guide. The bounds
-below say from which size on a fact matters; whether it is one, and not chance, its interval says. They were chosen
-on the planted cases of tests/benchmarks/doctor.py with other seeds than those it reports.
+To add one: write a function from DiagnosisInput to Finding or None, add a line to CHECKS and a page to the guide. The
+bounds here and in bounds.py say from which size on a fact matters; that it is not chance, its interval says. They were
+chosen on the planted cases of tests/benchmarks/doctor.py with other seeds than those it reports.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.config import Config
+from mlpcli.diagnosis.bounds import IMBALANCE, LEAK_STRENGTH
+from mlpcli.errors import plural
 from mlpcli.evaluation.evaluate import Evaluation, EvaluationEvidence
 from mlpcli.events import History
 from mlpcli.flags import as_flag, as_flags
@@ -26,18 +28,17 @@ from mlpcli.training.kinds import hidden_of, lead_of, obeys_hidden
 Severity = Literal["problem", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("problem", "warning", "note")
 
-LOST, SURELY_LOST = 0.5, 0.25  # share of the training rows' gain over a constant answer that others do not show
+GAP_SHARE, GAP_SHARE_LOW = 0.5, 0.25  # of the training rows' gain over a constant: value, low end of its interval
 ROSE, TURNED = 0.5, 0.15  # rise of the validation loss after its best epoch, as a share of its gain over a constant
-SURE = 4.0  # standard errors from which on a change is taken for real
+SIGNIFICANT = 4.0  # standard errors from which on a change is taken for real
 MISSED = 0.05  # share of the target's variance that a second model must add
 STILL_FALLING = 0.05  # share of the whole fall of the loss that the last fifth of the epochs still brought
 THROWN = 10.0  # times the loss of a constant answer that the first epoch can leave only by steps far too long
 JUMPY = 0.1  # typical jump of the training loss from epoch to epoch, as a share of its gain over a constant answer
 WIDE = 0.2  # width of the interval of the accuracy, or of the loss's share, that tells little
-ALONE = 0.95  # how nearly the target is a function of one column
-IMBALANCE = 20.0  # times the largest class is larger than the smallest
 AT_99 = 2.576 / 1.96  # from the half-width of a 95 % interval to that of 99 %
 WORSE = 0.1  # rise of the loss on test rows above that on validation rows, as a share of the latter's gain
+MOVED = "test-differs-from-validation"
 DEAD, SATURATED = 0.5, 0.5  # share of a hidden layer's units
 
 
@@ -60,6 +61,7 @@ class DiagnosisInput:
     config: Config  # resolved
     evidence: Evidence
     test_evidence: EvaluationEvidence | None = None
+    known: frozenset[str] = frozenset()  # codes that checks of the table have reported already
 
     @property
     def gain(self) -> float:
@@ -78,16 +80,16 @@ def overfitting(case: DiagnosisInput) -> Finding | None:
             "gap_share": e.gap_share.value, "gap_share_low": e.gap_share.low, "gap_share_high": e.gap_share.high,
         }  # fmt: skip
     rise = rise_after_best(h)
-    is_lost = e.gap_share is not None and e.gap_share.value > LOST
+    is_lost = e.gap_share is not None and e.gap_share.value > GAP_SHARE
     # Where the kept epoch is sound, a rise that early stopping cut short is its price: see overfitting_averted.
-    if rise.is_sure and rise.height > ROSE * case.gain and (is_lost or h.stopped_by != "patience"):
+    if rise.is_significant and rise.height > ROSE * case.gain and (is_lost or h.stopped_by != "patience"):
         return Finding(
             "overfitting", "warning",
             f"{rise.describe(case)}; the model keeps epoch {h.best_epoch}",
             {"rise": rise.height, "noise": rise.noise, "best_epoch": h.best_epoch, **numbers},
             overfitting_remedies(case),
         )  # fmt: skip
-    if e.gap_share is None or e.gap is None or not is_lost or e.gap.low <= 0 or e.gap_share.low < SURELY_LOST:
+    if e.gap_share is None or e.gap is None or not is_lost or e.gap.low <= 0 or e.gap_share.low < GAP_SHARE_LOW:
         return None
     return Finding(
         "overfitting", "warning",
@@ -100,7 +102,7 @@ def overfitting(case: DiagnosisInput) -> Finding | None:
 def overfitting_averted(case: DiagnosisInput) -> Finding | None:
     """The validation loss turned and rose, but early stopping kept an epoch that is not seen to overfit."""
     h, rise = case.history, rise_after_best(case.history)
-    if h.stopped_by != "patience" or not rise.is_sure or rise.height < TURNED * case.gain or overfitting(case):
+    if h.stopped_by != "patience" or not rise.is_significant or rise.height < TURNED * case.gain or overfitting(case):
         return None
     return Finding(
         "overfitting-averted", "note",
@@ -116,8 +118,8 @@ def underfitting(case: DiagnosisInput) -> Finding | None:
         return None
     return Finding(
         "underfitting", "warning",
-        f"the errors on validation rows are not noise: a second model, from the same columns, takes away as much as "
-        f"{share(found.value)} ({share(found.low)} to {share(found.high)}) of the target's variance",
+        f"the errors on validation rows are not noise: a second model of the same columns explains another "
+        f"{share(found.value)} (95 %: {share(found.low)} to {share(found.high)}) of the target's variance",
         {"missed": found.value, "low": found.low, "high": found.high},
         (larger(case.config), f"--lr {3 * (case.config.lr or 0):g}", f"--epochs {4 * case.history.max_epochs}"),
     )  # fmt: skip
@@ -133,7 +135,7 @@ def not_converged(case: DiagnosisInput) -> Finding | None:
     noise = noise_of(losses[-2 * fifth :])
     slope, error = trend(losses[-fifth:], noise)
     fall, whole = -slope * fifth, float(losses[0] - losses.min())
-    if -slope < SURE * error or fall < STILL_FALLING * whole or whole <= 0:
+    if -slope < SIGNIFICANT * error or fall < STILL_FALLING * whole or whole <= 0:
         return None
     return Finding(
         "not-converged", "warning",
@@ -151,7 +153,7 @@ def diverged(case: DiagnosisInput) -> Finding | None:
     lr = case.config.lr or 0.0
     return Finding(
         "diverged", "problem",
-        f"the loss stopped being a finite number; the model keeps epoch {case.history.best_epoch}: "
+        f"the loss is no longer finite; the model keeps epoch {case.history.best_epoch}: "
         + case.history.recoveries[-1],
         {"lr": lr}, (f"--lr {lr / 10:g}", "--clip-norm 1"),
     )  # fmt: skip
@@ -164,7 +166,8 @@ def recovered(case: DiagnosisInput) -> Finding | None:
         return None
     lr = case.config.lr or 0.0
     return Finding(
-        "recovered", "warning", f"training diverged {len(recoveries)} times and went on; the last: {recoveries[-1]}",
+        "recovered", "warning",
+        f"training diverged {plural(len(recoveries), 'time')} and went on; the last: {recoveries[-1]}",
         {"times": len(recoveries), "lr": lr}, (f"--lr {lr / 10:g}", "--clip-norm 1"),
     )  # fmt: skip
 
@@ -193,7 +196,7 @@ def unstable(case: DiagnosisInput) -> Finding | None:
 
 
 def no_better_than_baseline(case: DiagnosisInput) -> Finding | None:
-    """On rows it has not seen the model is not surely better than always saying the same."""
+    """On rows it has not seen the model is not reliably better than always giving the same answer."""
     if case.evidence.skill is None:
         return None
     # At 99 %, as there are two chances to be called skilled, and the epoch was chosen on the same rows.
@@ -204,9 +207,9 @@ def no_better_than_baseline(case: DiagnosisInput) -> Finding | None:
     return Finding(
         "no-better-than-baseline", "problem",
         f"on validation rows the {name} is {share(found.value)} of the way from a constant answer to perfect "
-        f"(99 %: {share(found.low)} to {share(found.high)}): not surely better than knowing nothing",
+        f"(99 %: {share(found.low)} to {share(found.high)}): not reliably better than always giving the same answer",
         {"value": found.value, "low": found.low, "high": found.high},
-        ("columns that tell more about the target", "more rows"),
+        ("columns with more information about the target", "more rows"),
     )  # fmt: skip
 
 
@@ -219,16 +222,17 @@ def linear_is_enough(case: DiagnosisInput) -> Finding | None:
     if found.low > 0 or found.high > WIDE / 2:
         return None
     better = "is better" if found.high < 0 else "does as well"
+    gain = f"{share(found.value)} of what it gains over a constant answer"
     return Finding(
         "linear-is-enough", "note",
-        f"a linear model {better} on test rows: hidden layers win {share(found.value)} ({share(found.low)} to "
-        f"{share(found.high)}) of what it gains over a constant answer",
+        f"a linear model {better} on test rows: hidden layers add nothing measurable "
+        f"({gain}, 95 %: {share(found.low)} to {share(found.high)})",
         {"advantage": found.value, "low": found.low, "high": found.high}, ("--hidden ''",),
     )  # fmt: skip
 
 
 def validation_too_small(case: DiagnosisInput) -> Finding | None:
-    """Too few validation rows: the interval of what they say is wide."""
+    """Too few validation rows: the interval of what is measured on them is wide."""
     e = case.evidence
     found, name = (e.accuracy, "accuracy") if e.accuracy is not None else (e.skill, "gain over a constant answer")
     if found is None or e.n_valid == 0:
@@ -246,7 +250,7 @@ def validation_too_small(case: DiagnosisInput) -> Finding | None:
 def leak_suspected(case: DiagnosisInput) -> Finding | None:
     """One column alone nearly determines the target: it may hold the answer."""
     alone = case.evidence.univariate_strength
-    suspects = sorted((n for n, found in alone.items() if found.low > ALONE), key=lambda n: -alone[n].value)
+    suspects = sorted((n for n, found in alone.items() if found.low > LEAK_STRENGTH), key=lambda n: -alone[n].value)
     if not suspects or len(suspects) == len(alone):
         return None
     first = suspects[0]
@@ -261,13 +265,18 @@ def leak_suspected(case: DiagnosisInput) -> Finding | None:
 
 def imbalanced(case: DiagnosisInput) -> Finding | None:
     """One class is many times as frequent as another, so accuracy says little."""
-    counts = case.evidence.class_counts
+    return imbalance(case.evidence.class_counts)
+
+
+def imbalance(counts: Mapping[str, int]) -> Finding | None:
+    """Rows of each class -> the finding, or None where they are less than IMBALANCE times apart."""
     if len(counts) < 2 or max(counts.values()) < IMBALANCE * max(min(counts.values()), 1):
         return None
     rare, common = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
     return Finding(
         "imbalanced", "note",
-        f"class '{rare}' has {counts[rare]} rows, '{common}' has {counts[common]}; look at balanced_accuracy",
+        f"class '{rare}' has {counts[rare]:,} of {sum(counts.values()):,} rows, '{common}' has {counts[common]:,}; "
+        "look at balanced_accuracy",
         {"smallest": counts[rare], "largest": counts[common]}, ("--class-weight balanced",),
     )  # fmt: skip
 
@@ -304,12 +313,12 @@ def saturated_units(case: DiagnosisInput) -> Finding | None:
 
 
 def test_differs_from_validation(case: DiagnosisInput) -> Finding | None:
-    """The judged rows are of another kind: their loss is surely higher, or columns are distributed differently."""
+    """The test rows are of another kind: their loss is reliably higher, or columns are distributed differently."""
     test_evidence = case.test_evidence
     if test_evidence is None:
         return None
-    rose, moved = test_evidence.loss_rise, test_evidence.moved
-    is_worse = rose is not None and rose.low > 0 and rose.value > WORSE * case.gain and test_evidence.rank > SURE
+    rose, moved = test_evidence.loss_rise, test_evidence.moved if MOVED not in case.known else {}
+    is_worse = rose is not None and rose.low > 0 and rose.value > WORSE * case.gain and test_evidence.rank > SIGNIFICANT
     if not is_worse and not moved:
         return None
     parts, numbers = [], {}
@@ -323,8 +332,8 @@ def test_differs_from_validation(case: DiagnosisInput) -> Finding | None:
         more = f" and {len(moved) - 1} more" if len(moved) > 1 else ""
         parts.append(f"the values of '{name}'{more} are distributed differently")
     return Finding(
-        "test-differs-from-validation", "warning",
-        "test rows are not like the rows that validated: " + "; ".join(parts), numbers,
+        MOVED, "warning",
+        "test rows are not like the validation rows: " + "; ".join(parts), numbers,
         ("--time COL", "--group COL", "a fresh sample of rows"),
     )  # fmt: skip
 
@@ -341,7 +350,7 @@ NUMBERS = {
     "gap_share_low": "low end of its 95 % interval",
     "gap_share_high": "high end of its 95 % interval",
     "rise": "validation loss in the end minus its least",
-    "noise": "typical deviation of the loss from a smooth curve",
+    "noise": "standard deviation of the loss from a smooth curve",
     "best_epoch": "epoch of the least validation loss, which the model keeps",
     "missed": "share of the target's variance that a second model adds from the same columns",
     "low": "low end of the interval",
@@ -355,7 +364,7 @@ NUMBERS = {
     "gain": "what the training loss gains over a constant answer",
     "value": "0 for a constant answer, 1 for a perfect one",
     "advantage": "loss of a linear model minus ours, as a share of what it gains over a constant answer",
-    "n_valid": "rows that judge",
+    "n_valid": "validation rows",
     "strength": "1 when rows that agree in this column agree in the target, 0 when they do so by chance",
     "smallest": "rows of the rarest class",
     "largest": "rows of the most frequent class",
@@ -384,23 +393,27 @@ CHECKS: dict[str, Callable[[DiagnosisInput], Finding | None]] = {
 
 
 def diagnose(case: DiagnosisInput) -> tuple[Finding, ...]:
-    """All findings, the most severe first."""
-    found = [finding for check in CHECKS.values() if (finding := check(case)) is not None]
+    """All findings, the most severe first; of a fact that is known already only what is new."""
+    checks = [check for code, check in CHECKS.items() if code == MOVED or code not in case.known]
+    found = [finding for check in checks if (finding := check(case)) is not None]
     return tuple(sorted(found, key=lambda f: SEVERITIES.index(f.severity)))
 
 
-def findings(model: TrainedModel, evaluation: Evaluation | None = None) -> tuple[Finding, ...]:
-    """The findings of a model, with those on test rows where they were scored."""
+def findings(
+    model: TrainedModel, evaluation: Evaluation | None = None, known: Sequence[Finding] = ()
+) -> tuple[Finding, ...]:
+    """The findings of a model, with those on test rows where they were scored; `known` are those of its table."""
     record = model.record
     test_evidence = None if evaluation is None else evaluation.test_evidence
-    return diagnose(DiagnosisInput(record.history, record.config, record.evidence, test_evidence))
+    codes = frozenset(f.code for f in known)
+    return diagnose(DiagnosisInput(record.history, record.config, record.evidence, test_evidence, codes))
 
 
 # --- what several checks need -----------------------------------------------------------------------------
 
 
 def noise_of(losses: NDArray[np.float64]) -> float:
-    """The deviation of a curve's noise, from its second differences, which a trend does not touch."""
+    """The standard deviation of a curve's noise, from its second differences, which a trend does not touch."""
     if len(losses) < 4:
         return 0.0
     second = np.diff(losses, 2)
@@ -418,8 +431,8 @@ class Rise:
     """How far the validation loss stands above its best in the end, while the training loss fell."""
 
     height: float
-    noise: float  # deviation of the curve's noise since
-    is_sure: bool
+    noise: float  # standard deviation of the curve since then, without its trend
+    is_significant: bool  # against the noise
     least_train: float
 
     def describe(self, case: DiagnosisInput) -> str:
@@ -428,7 +441,7 @@ class Rise:
         return (
             f"validation loss rose from {valid:.3g} to {valid + self.height:.3g} after epoch {h.best_epoch} while "
             f"training loss fell from {train:.3g} to {self.least_train:.3g}; the rise is "
-            f"{share(self.height / case.gain)} of all that was gained and {times(self.height, self.noise)} the curve's "
+            f"{share(self.height / case.gain)} of the whole gain and {times(self.height, self.noise)} the curve's "
             "noise"
         )
 
@@ -441,7 +454,7 @@ def rise_after_best(history: History) -> Rise:
         return Rise(0.0, 0.0, False, 0.0)
     noise = noise_of(valid[best:])
     slope, error = trend(valid[best:], noise)
-    return Rise(float(np.median(valid[end]) - valid[best]), noise, slope > SURE * error, float(train.min()))
+    return Rise(float(np.median(valid[end]) - valid[best]), noise, slope > SIGNIFICANT * error, float(train.min()))
 
 
 def overfitting_remedies(case: DiagnosisInput) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """What looks wrong with a table before anything is trained on it: findings from the rows alone.
 
-Columns that are constant or name the row are left out by the schema, which says so. To add a suspicion: write a
-function from Facts to its findings, add a line to SUSPICIONS. Each is judged on planted cases
-and on clean tables by tests/benchmarks/table_checks.py; a check that cries on clean tables is worse than none.
+Columns that are constant or name the row are left out by the schema, which says so. To add a check: write a function
+from TableFacts to its findings, add a line to TABLE_CHECKS. Each is tested on planted cases and on clean tables by
+tests/benchmarks/table_checks.py; a check that raises alarms on clean tables is worse than none.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from mlpcli.data.dataset import take_rows
 from mlpcli.data.schema import Schema
 from mlpcli.data.storage import Storage
 from mlpcli.data.values import as_categorical, column_values
-from mlpcli.diagnosis.findings import Finding
+from mlpcli.diagnosis.bounds import LEAK_ERROR, LEAK_R2
+from mlpcli.diagnosis.findings import MOVED, Finding, imbalance
 from mlpcli.engine.arrays import Floats, Ints
+from mlpcli.errors import plural
+from mlpcli.evaluation.evaluate import MOVED_CHANCE, MOVED_FAR, kolmogorov_smirnov
 from mlpcli.flags import as_flag
 from mlpcli.training.prepare import PreparedTraining
 
 SHOWN = 5  # findings of a kind
 MAX_CHECKED_ROWS = 50_000  # rows looked at, evenly spaced
-LEAK_ROWS = 4_000  # rows on which one column is tried as the only predictor; half to fit, half to judge
+LEAK_ROWS = 4_000  # rows on which one column is tried as the only predictor; half to fit, half to score
 MIN_ERRORS = 5  # of a constant, below which nothing is proven
-LEAK_ERROR = 0.02  # of a constant's errors: what a column that all but equals the class leaves
-LEAK_R2 = 0.999  # of a column that all but equals a number
 REPEATED, MIN_REPEATED = 0.01, 3  # share and number of rows that repeat another one
 SURPRISE = 5.0  # times more repeated rows than columns drawn independently of each other would give
-RARE_CLASS = 50.0  # times the largest class is larger than the smallest
 MOSTLY_MISSING = 0.5  # share of missing values
 MIN_GROUPS, MIN_IN_GROUP = 10, 2.0
 GROUP_NAME = re.compile(
@@ -49,7 +49,6 @@ IN_STEP, MIN_TIMES = 0.8, 30  # von Neumann's ratio below which neighbours in ti
 CERTAIN = 4.0  # standard deviations: 1 in 30,000 by chance
 FAR_OUT = 1000.0  # times the quartiles' distance from the median: no value of the same kind as the others
 MIN_TEST_ROWS = 10
-SHIFT, SHIFT_CHANCE = 0.15, 1e-4  # distance of two distributions that matters, and its chance, over all columns
 
 
 @dataclass(frozen=True)
@@ -103,55 +102,55 @@ class TableFacts:
 
 
 def leaks(facts: TableFacts) -> Iterator[Finding]:
-    """A column that by itself tells the target, on rows it was not fitted on."""
+    """A column that by itself nearly determines the target, on rows it was not fitted on."""
     rows = np.random.default_rng(0).permutation(np.flatnonzero(facts.sets != splits.TEST))[:LEAK_ROWS]
     half = len(rows) // 2
-    fit, judge = rows[:half], rows[half:]
+    fit, held = rows[:half], rows[half:]
     if half < 10:
         return
     for name in facts.frame.columns:
         x = facts.values(name)
-        found = class_leak(x, facts.y, fit, judge) if facts.labels else number_leak(x, facts.y, fit, judge)
+        found = class_leak(x, facts.y, fit, held) if facts.labels else number_leak(x, facts.y, fit, held)
         if found is not None:
             yield Finding(
-                "leak-column", "warning", f"column '{name}' by itself all but tells the target ({found[0]})",
+                "leak-suspected", "warning", f"column '{name}' by itself nearly determines the target ({found[0]})",
                 {"share": found[1]}, (as_flag("drop", (name,)),),
             )  # fmt: skip
 
 
-def class_leak(x: NDArray[Any], y: Ints, fit: Ints, judge: Ints) -> tuple[str, float] | None:
-    answer = nearest_answer(x, y, fit, judge) if x.dtype.kind == "f" else None
+def class_leak(x: NDArray[Any], y: Ints, fit: Ints, held: Ints) -> tuple[str, float] | None:
+    answer = nearest_answer(x, y, fit, held) if x.dtype.kind == "f" else None
     if answer is None:
         group, n_groups = groups_of(x)
         counts = np.zeros((n_groups, int(y.max()) + 1), np.int64)
         np.add.at(counts, (group[fit], y[fit]), 1)
-        answer = np.where(counts.any(axis=1), counts.argmax(axis=1), np.bincount(y[fit]).argmax())[group[judge]]
-    wrong = int((answer != y[judge]).sum())
-    constant = int((y[judge] != np.bincount(y[fit]).argmax()).sum())
+        answer = np.where(counts.any(axis=1), counts.argmax(axis=1), np.bincount(y[fit]).argmax())[group[held]]
+    wrong = int((answer != y[held]).sum())
+    constant = int((y[held] != np.bincount(y[fit]).argmax()).sum())
     if constant < MIN_ERRORS or wrong > LEAK_ERROR * constant:
         return None
-    right = 1 - wrong / len(judge)
-    return f"{right:.1%} of the rows right, {1 - constant / len(judge):.1%} by always saying the same", right
+    right = 1 - wrong / len(held)
+    return f"{right:.1%} of the rows right, {1 - constant / len(held):.1%} by always giving the same answer", right
 
 
-def nearest_answer(x: Floats, y: Ints, fit: Ints, judge: Ints) -> Ints | None:
+def nearest_answer(x: Floats, y: Ints, fit: Ints, held: Ints) -> Ints | None:
     """The class of the nearest value among the fitted rows; None for a column of few values, which are levels."""
     present = fit[~np.isnan(x[fit])]
     order = present[np.argsort(x[present], kind="stable")]
     if len(np.unique(x[order])) <= len(fit) // 4:
         return None
-    after = np.clip(np.searchsorted(x[order], x[judge]), 1, len(order) - 1)
-    is_before = x[judge] - x[order][after - 1] < x[order][after] - x[judge]
+    after = np.clip(np.searchsorted(x[order], x[held]), 1, len(order) - 1)
+    is_before = x[held] - x[order][after - 1] < x[order][after] - x[held]
     return y[order[after - is_before]]
 
 
-def number_leak(x: NDArray[Any], y: Floats, fit: Ints, judge: Ints) -> tuple[str, float] | None:
+def number_leak(x: NDArray[Any], y: Floats, fit: Ints, held: Ints) -> tuple[str, float] | None:
     y = y / (np.abs(y).max() or 1.0)  # squares of 1e200 would overflow
-    spread = y[judge] - y[judge].mean()
-    if y[fit].min() == y[fit].max() or y[judge].min() == y[judge].max():
+    spread = y[held] - y[held].mean()
+    if y[fit].min() == y[fit].max() or y[held].min() == y[held].max():
         return None
     if x.dtype.kind == "f":
-        here = np.concatenate([fit, judge])
+        here = np.concatenate([fit, held])
         here = here[~np.isnan(x[here])]
         if len(here) < 20 or np.ptp(x[here]) == 0 or len(np.unique(x[here])) < 10:
             return None
@@ -161,8 +160,8 @@ def number_leak(x: NDArray[Any], y: Floats, fit: Ints, judge: Ints) -> tuple[str
         group, n_groups = groups_of(x)
         n = np.bincount(group[fit], minlength=n_groups)
         mean = np.bincount(group[fit], y[fit], n_groups) / np.maximum(n, 1)
-        predicted = np.where(n > 0, mean, y[fit].mean())[group[judge]]
-        r2 = 1 - float(np.square(y[judge] - predicted).sum() / np.square(spread).sum())
+        predicted = np.where(n > 0, mean, y[fit].mean())[group[held]]
+        r2 = 1 - float(np.square(y[held] - predicted).sum() / np.square(spread).sum())
     return None if r2 < LEAK_R2 else (f"R2 {r2:.4f}", r2)
 
 
@@ -178,7 +177,7 @@ def repeated_rows(facts: TableFacts) -> Iterator[Finding]:
     if n_repeated:
         share = n_repeated / len(facts.y)
         yield Finding(
-            "repeated-rows", "note", f"{n_repeated} rows ({share:.1%}) repeat another row in every column",
+            "repeated-rows", "note", f"{plural(n_repeated, 'row')} ({share:.1%}) equal to another row in every column",
             {"rows": n_repeated, "share": share}, ("a file without the repeated lines",),
         )  # fmt: skip
 
@@ -211,27 +210,22 @@ def class_in_one_set(facts: TableFacts) -> Iterator[Finding]:
         return
     tested = facts.sets == splits.TEST
     seen = np.bincount(facts.y[~tested], minlength=len(facts.labels))
-    judged = np.bincount(facts.y[tested], minlength=len(facts.labels))
-    for label, n_seen, n_judged in zip(facts.labels, seen.tolist(), judged.tolist(), strict=True):
-        if (n_seen == 0) != (n_judged == 0) and tested.any():
+    n_tested = np.bincount(facts.y[tested], minlength=len(facts.labels))
+    for label, n_seen, n_test in zip(facts.labels, seen.tolist(), n_tested.tolist(), strict=True):
+        if (n_seen == 0) != (n_test == 0) and tested.any():
             where = "training never sees it" if n_seen == 0 else "the test says nothing about it"
             yield Finding(
-                "class-in-one-set", "warning", f"class '{label}' has {n_seen + n_judged} rows, all in one set: {where}",
-                {"training": n_seen, "test": n_judged}, ("--test 0.3", "more rows of this class"),
+                "class-in-one-set", "warning",
+                f"class '{label}' has {plural(n_seen + n_test, 'row')}, all in one set: {where}",
+                {"training": n_seen, "test": n_test}, ("--test 0.3", "more rows of this class"),
             )  # fmt: skip
 
 
 def rare_class(facts: TableFacts) -> Iterator[Finding]:
     """One class outnumbers another so far that accuracy says nothing about the rare one."""
-    if facts.labels:
-        counts = np.bincount(facts.y, minlength=len(facts.labels))
-        rare, common = int(counts.argmin()), int(counts.argmax())
-        if counts[common] >= RARE_CLASS * max(int(counts[rare]), 1):
-            yield Finding(
-                "rare-class", "note",
-                f"class '{facts.labels[rare]}' has {counts[rare]} rows, '{facts.labels[common]}' has {counts[common]}",
-                {"smallest": int(counts[rare]), "largest": int(counts[common])}, ("--class-weight balanced",),
-            )  # fmt: skip
+    counts = np.bincount(facts.y, minlength=len(facts.labels)).tolist() if facts.labels else []
+    if (found := imbalance(dict(zip(facts.labels, counts, strict=True)))) is not None:
+        yield found
 
 
 def mostly_missing(facts: TableFacts) -> Iterator[Finding]:
@@ -269,7 +263,7 @@ def group_column(facts: TableFacts) -> Iterator[Finding]:
 def time_order(facts: TableFacts) -> Iterator[Finding]:
     """A date along which the target drifts, so that a random test row has its neighbours in training.
 
-    Judged by von Neumann's ratio (1941): mean squared difference of neighbours over twice the variance, 1 by chance
+    Measured by von Neumann's ratio (1941): mean squared difference of neighbours over twice the variance, 1 by chance
     with a standard deviation of about 1/sqrt(n).
     """
     if facts.config.time is not None or facts.config.group is not None:
@@ -299,32 +293,24 @@ def time_order(facts: TableFacts) -> Iterator[Finding]:
 
 
 def shifted_test(facts: TableFacts) -> Iterator[Finding]:
-    """Columns whose test rows come from another distribution than the rest.
+    """Columns whose test rows come from another distribution than the rest: Kolmogorov-Smirnov, over all columns.
 
-    Judged by the largest distance of the two distribution functions (Smirnov 1948), of the level shares for
-    categories; its chance by 2 exp(-2 n D^2), over all columns.
+    Categories stand in the order of their codes, and missing values before all others.
     """
     tested = facts.sets == splits.TEST
-    n, m = int((~tested).sum()), int(tested.sum())
-    if min(n, m) < MIN_TEST_ROWS:
+    if min(int((~tested).sum()), int(tested.sum())) < MIN_TEST_ROWS:
         return
-    weight, n_columns = n * m / (n + m), len(facts.frame.columns)
     far = []
     for name in facts.frame.columns:
-        x = facts.values(name)
-        x = np.where(np.isnan(x), -np.inf, x) if x.dtype.kind == "f" else x
-        values, codes = np.unique(x, return_inverse=True)
-        rest = np.bincount(codes[~tested], minlength=len(values)) / n
-        test = np.bincount(codes[tested], minlength=len(values)) / m
-        distance = float(np.abs(np.cumsum(rest - test)).max())
-        chance = 2 * np.exp(-2 * weight * distance**2) * n_columns
-        if distance >= SHIFT and chance < SHIFT_CHANCE:
+        x = np.nan_to_num(facts.values(name), nan=-np.inf)
+        distance, chance = kolmogorov_smirnov(x[~tested], x[tested])
+        if distance > MOVED_FAR and chance < MOVED_CHANCE / len(facts.frame.columns):
             far.append((distance, name))
     if far:
         far.sort(reverse=True)
         names = ", ".join(f"'{name}'" for _, name in far[:3]) + (f" and {len(far) - 3} more" if len(far) > 3 else "")
         yield Finding(
-            "shifted-test", "warning",
+            MOVED, "warning",
             f"the test rows are not like the others: {names} (distribution functions {far[0][0]:.2f} apart)",
             {"distance": far[0][0], "columns": len(far)},
             ("--test 0.15 for a random test set", as_flag("drop", (far[0][1],))),
@@ -350,14 +336,14 @@ def target_outlier(facts: TableFacts) -> Iterator[Finding]:
 
 
 TABLE_CHECKS: dict[str, Callable[[TableFacts], Iterator[Finding]]] = {
-    "leak-column": leaks,
-    "shifted-test": shifted_test,
+    "leak-suspected": leaks,
+    MOVED: shifted_test,
     "group-column": group_column,
     "time-order": time_order,
     "repeated-rows": repeated_rows,
     "repeated-across-sets": repeated_across_sets,
     "class-in-one-set": class_in_one_set,
-    "rare-class": rare_class,
+    "imbalanced": rare_class,
     "mostly-missing": mostly_missing,
     "target-outlier": target_outlier,
 }

@@ -15,7 +15,7 @@ from mlpcli.data.dataset import as_table
 from mlpcli.data.schema import Schema
 from mlpcli.engine.arrays import Array
 from mlpcli.engine.network import PREDICT_ROWS, Network
-from mlpcli.errors import DataError, ModelError
+from mlpcli.errors import DataError, MachineError, ModelError, UsageError
 from mlpcli.files import archive
 from mlpcli.files.jsonable import from_json, to_json
 from mlpcli.metrics.scoring import decide
@@ -113,6 +113,21 @@ class TrainedModel:
             weights = np.concatenate([network.params, network.state])
             row[: len(weights)] = weights
         archive.save(path, to_json(self.record), {"members": members})
+
+
+def check_replaced(path: str, schema: Schema) -> None:
+    """UsageError where `path` holds a model of another target or of other columns, which a new one would replace."""
+    try:
+        old = load(path).schema
+    except (ModelError, MachineError):
+        return  # nothing that is of use
+    if old.target.name != schema.target.name:
+        what = f"predicts '{old.target.name}', not '{schema.target.name}'"
+    elif {c.name for c in old.columns} != {c.name for c in schema.columns}:
+        what = "has other columns"
+    else:
+        return
+    raise UsageError(f"the model that is there {what}", "another file with -o, or --overwrite", file=path)
 
 
 def load(path: str) -> TrainedModel:

@@ -8,12 +8,12 @@ import numpy as np
 from rich.console import RenderableType
 
 from mlpcli.diagnosis.findings import Finding
+from mlpcli.errors import plural
 from mlpcli.evaluation.evaluate import Evaluation
 from mlpcli.metrics.scoring import confusion, decide, per_class
 from mlpcli.model.trained import TrainedModel
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.tables import confusion_table, finding_lines, metrics_table, number
-from mlpcli.reporter.text import plural
 
 RESIDUALS = {"5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95}
 

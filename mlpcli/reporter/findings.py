@@ -64,5 +64,5 @@ def remedies_line(outcomes: Sequence[RemedyOutcome]) -> str:
     """Which remedies help, in a sentence."""
     helping = [o.flags for o in outcomes if o.verdict == "helps"]
     if not helping:
-        return "no remedy is seen to help on these rows; what is left is more rows, or columns that tell more"
+        return "no remedy is seen to help on these rows; what is left is more rows, or columns with more information"
     return safe(f"seen to help, the best first: {'; '.join(helping)}", 400)

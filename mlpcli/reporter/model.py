@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 
 from mlpcli.diagnosis.findings import Finding
+from mlpcli.errors import plural
 from mlpcli.flags import as_flags
 from mlpcli.model.trained import TrainedModel
 from mlpcli.reporter.chart import loss_chart
 from mlpcli.reporter.tables import columns_table, finding_lines
-from mlpcli.reporter.text import plural
 from mlpcli.training.networks import layer_widths
 
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from rich.console import RenderableType
 
 from mlpcli.data import splits
+from mlpcli.errors import plural
 from mlpcli.metrics.intervals import Interval
 from mlpcli.reporter.chart import LineChart, Series
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.progress import shown_metrics
 from mlpcli.reporter.tables import metrics_table, number
-from mlpcli.reporter.text import plural, safe
+from mlpcli.reporter.text import safe
 from mlpcli.studies.comparison import Comparison, ComparisonPlan
 from mlpcli.studies.cross_validation import CrossValidation, CrossValidationPlan
 from mlpcli.studies.learning_curve import LearningCurve, LearningCurvePlan
@@ -192,7 +193,7 @@ ADVICE = {
     "more rows": "more rows are the next step; more regularisation is not seen to help as much",
     "regularisation": "more regularisation is the next step; more rows are not expected to help as much",
     "both": "both remedies help about as much: regularisation is the cheaper one",
-    "neither": "neither is seen to help: try other settings (mlpcli tune) or columns that tell more about the target",
+    "neither": "neither is seen to help: try other settings (mlpcli tune) or more informative columns",
 }
 
 

@@ -19,12 +19,6 @@ MAX_LINE = 2_000  # cells of a line; a list of settings is that long
 MAX_COMBINING = 2  # marks on one letter; a flood of them would paint over other lines
 
 
-def plural(n: int, noun: str) -> str:
-    """`1 row`, `1,200 rows`; an irregular plural stands behind a stroke: `class/classes`."""
-    one, _, many = noun.partition("/")
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
 def safe(text: str, width: int = 80) -> str:
     """Text with every character that could act on a terminal written out, cut at `width` cells.
 

@@ -1,7 +1,7 @@
 """k-fold cross-validation: how good a model of these settings is, and how sure that is.
 
-Each fold is judged by a model trained on the others, whose columns are fitted on those alone. The test rows take no
-part, so that settings may be chosen by these figures and the test rows still judge the choice.
+Each fold is evaluated by a model trained on the others, whose columns are fitted on those alone. The test rows are not
+used, so that settings may be chosen by these figures and the test rows can still evaluate the choice.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class CrossValidationPlan:
             if fold.error is not None:
                 raise TrainingError(f"{fold.name}: {fold.error}", "lower --lr")
         if len(folds) < 2:
-            raise TrainingError("stopped before two folds were done: there is nothing to tell")
+            raise TrainingError("stopped before two folds were done: there is no interval")
         ratio = float(np.mean([f.rows["test"] / (f.rows["train"] + f.rows["validation"]) for f in folds]))
         metrics = {
             name: resampled_interval(name, [f.metrics["test"][name] for f in folds], ratio)
@@ -109,11 +109,11 @@ def fold_sets(table: DataSet, config: Config, n_folds: int, seed: int) -> Iterat
     else:
         fold = splits.folds(table.strata[taken], n_folds, seed).astype(np.int64)
     for k in range(n_folds):
-        judged, trained = taken[fold == k], taken[fold < k] if table.times is not None else taken[fold != k]
-        if not len(judged) or not len(trained):
+        scored, trained = taken[fold == k], taken[fold < k] if table.times is not None else taken[fold != k]
+        if not len(scored) or not len(trained):
             raise DataError(f"too few rows for {n_folds} folds", "fewer --folds", file=table.source.name)
         sets = np.full(len(table.sets), UNUSED)
-        sets[judged], sets[trained] = splits.TEST, splits.TRAIN
+        sets[scored], sets[trained] = splits.TEST, splits.TRAIN
         if own_file:
             sets[table.sets == splits.VALIDATION] = splits.VALIDATION
             yield sets

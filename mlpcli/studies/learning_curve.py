@@ -167,12 +167,12 @@ def plan(table: DataSet, config: Config, n_repeats: int = REPEATS, n_sizes: int 
     more, flags = regularised(config.resolve(table.task), config)
     data = shared(table)
     tasks: list[TrainingTask] = []
-    for repeat, (order, judged) in enumerate(parts):
+    for repeat, (order, scored) in enumerate(parts):
         seeded = replace(config, seed=(config.seed + repeat) % 2**64)
         for n in (*sizes, sizes[-1]):
             is_last = len(tasks) % (len(sizes) + 1) == len(sizes)
             sets = np.full(len(table.sets), UNUSED)
-            sets[order[:n]], sets[judged] = splits.TRAIN, splits.TEST
+            sets[order[:n]], sets[scored] = splits.TRAIN, splits.TEST
             if own_file:
                 sets[table.sets == splits.VALIDATION] = splits.VALIDATION
             else:
@@ -190,7 +190,7 @@ def sizes_up_to(full: int, n_sizes: int) -> tuple[int, ...]:
 
 
 def part_order(table: DataSet, taken: Ints, n_folds: int, repeat: int, seed: int) -> tuple[Ints, Ints]:
-    """The rows that train, in an order of which every beginning is a sample of all, and the rows that judge.
+    """The rows that train, in an order of which every beginning is a sample of all, and the rows that evaluate.
 
     Classes keep their proportion in every beginning; a group's rows follow each other.
     """
@@ -198,12 +198,12 @@ def part_order(table: DataSet, taken: Ints, n_folds: int, repeat: int, seed: int
     if table.groups is not None:
         groups = table.groups[taken]
         fold = splits.group_folds(groups, n_folds, round_seed)
-        trained, judged = taken[fold != repeat % n_folds], taken[fold == repeat % n_folds]
+        trained, scored = taken[fold != repeat % n_folds], taken[fold == repeat % n_folds]
         rng = splits.stratum_rng(seed + repeat, "", "learning curve")
         place = rng.permutation(int(table.groups.max()) + 1)
-        return trained[np.argsort(place[table.groups[trained]], kind="stable")], judged
+        return trained[np.argsort(place[table.groups[trained]], kind="stable")], scored
     fold = splits.folds(table.strata[taken], n_folds, round_seed).astype(np.int64)
-    trained, judged = taken[fold != repeat % n_folds], taken[fold == repeat % n_folds]
+    trained, scored = taken[fold != repeat % n_folds], taken[fold == repeat % n_folds]
     rng = splits.stratum_rng(seed + repeat, "", "learning curve")
     trained = rng.permutation(trained)
     # A row's place is its share of the way through its class: beginnings then hold each class in proportion.
@@ -211,7 +211,7 @@ def part_order(table: DataSet, taken: Ints, n_folds: int, repeat: int, seed: int
     for stratum in np.unique(table.strata[trained]):
         of_stratum = np.flatnonzero(table.strata[trained] == stratum)
         share[of_stratum] = (np.arange(len(of_stratum)) + 0.5) / len(of_stratum)
-    return trained[np.argsort(share, kind="stable")], judged
+    return trained[np.argsort(share, kind="stable")], scored
 
 
 def regularised(resolved: Config, config: Config) -> tuple[Config, str]:
@@ -262,7 +262,7 @@ def gain_of_doubling(sizes: Floats, losses: Floats, law: PowerLaw, rng: np.rando
     """What the law expects of twice the rows, and its 95 % range over resampled repeats and ways to extrapolate.
 
     (n_repeats, n_sizes) losses. Each resample draws repeats with replacement. Of the points all but the last are left
-    out in turn, since a law that hangs on one of them foretells little. The upper end also heeds the last two points
+    out in turn, since a law that hangs on one of them predicts little. The upper end also heeds the last two points
     alone, since a curve may fall ever faster, as no such law does. Both ends are then widened as Student's t is over
     the normal law, since repeats are few; the lower one by ratios, since the laws promise no loss.
     """
@@ -297,8 +297,8 @@ def difference(gains: Sequence[float] | Floats, ratio: float) -> Interval:
 
 
 def advise(doubling: Interval, regularising: Interval | None, loss: float) -> Advice:
-    """Which remedy helps: rows when their gain is surely, more regularisation when it surely is one and probably,
-    worth NOTICEABLE of the loss.
+    """Which remedy helps: rows when the low end of their gain is NOTICEABLE, as a share of the loss; more
+    regularisation when its gain is above 0 and its value NOTICEABLE.
 
     Of two that help, the one that buys twice as much.
     """

@@ -1,7 +1,8 @@
-"""Remedies tried out: each a change of settings, trained and judged on validation rows beside the settings as they are.
+"""Remedies tried out: each a change of settings, trained and compared on validation rows with the settings as they
+are.
 
 All trainings have the same rows, folds and first weights, and differ in the remedy alone. The test rows take no part.
-To add a remedy: write a function from Patient to the settings it changes, or None where it does not apply, and add a
+To add a remedy: write a function from RemedyInput to the settings it changes, {} where it does not apply, and add a
 line to REMEDIES.
 """
 
@@ -31,7 +32,7 @@ from mlpcli.training.kinds import lead_of, obeys_hidden
 from mlpcli.training.networks import build_loss, build_network
 from mlpcli.training.prepare import prepare_dataset
 
-N_NETWORKS = 5  # trained for each remedy, each judged on a fold of its own
+N_NETWORKS = 5  # trained for each remedy, each evaluated on a fold of its own
 MAX_REMEDY_ROWS = 10_000  # of training and validation, drawn at random
 AS_IT_IS, AGAIN = "as it is", "as it is, from other first weights"
 
@@ -42,7 +43,7 @@ class RemedyInput:
 
     config: Config  # resolved
     history: History
-    features: tuple[str, ...]  # columns by how much each tells alone, most first
+    features: tuple[str, ...]  # columns by univariate strength, the strongest first
 
 
 Settings = Mapping[str, Any]
@@ -102,7 +103,7 @@ REMEDIES: Mapping[str, Callable[[RemedyInput], Settings]] = {
 
 @dataclass(frozen=True)
 class RemedyTrial:
-    """One training to judge a remedy by; picklable, and its outcome depends on it alone."""
+    """One training, of a remedy or a control; picklable, and its outcome depends on it alone."""
 
     number: int
     name: str
@@ -129,7 +130,7 @@ class RemedyOutcome:
     flags: str
     loss: float | None  # None: training diverged
     gain: Interval | None  # share of the loss as it is; simultaneous 95 % intervals over all remedies (Bonferroni)
-    verdict: str  # helps, hurts, no sure difference, diverged; chance: nothing but other first weights
+    verdict: str  # helps, hurts, no clear difference, diverged; chance: nothing but other first weights
 
 
 def perform(trial: RemedyTrial) -> RemedyLosses:
@@ -184,17 +185,17 @@ class RemedyPlan:
                 # A remedy has to beat the settings as they are from both first weights: one pair is chance as well.
                 numbers = (0,) if trial.other_weights else (0, 1)
                 controls = [t.losses for n in numbers if (t := done.get(n)) is not None and t.losses is not None]
-                found.append(self.judged(trial, done[trial.number].losses, controls))
+                found.append(self.compared(trial, done[trial.number].losses, controls))
         return tuple(sorted(found, key=lambda o: -np.inf if o.gain is None else o.gain.value, reverse=True))
 
-    def judged(self, trial: RemedyTrial, ours: Losses | None, controls: Sequence[Losses]) -> RemedyOutcome:
+    def compared(self, trial: RemedyTrial, ours: Losses | None, controls: Sequence[Losses]) -> RemedyOutcome:
         if ours is None:
             return RemedyOutcome(trial.name, trial.flags, None, None, "diverged")
         means = resampled_means(np.column_stack([*controls, ours]), np.random.default_rng([self.seed, trial.number]))
         level = 1 - 0.05 / max(len(self.trials) - 1, 1)
         gains = [estimate(share_of(means[:, i] - means[:, -1], means[:, i]), level) for i in range(len(controls))]
         gain = Interval(float(np.mean([g.value for g in gains])), min(g.low for g in gains), max(g.high for g in gains))
-        verdict = "helps" if gain.low > 0 else "hurts" if gain.high < 0 else "no sure difference"
+        verdict = "helps" if gain.low > 0 else "hurts" if gain.high < 0 else "no clear difference"
         return RemedyOutcome(
             trial.name, trial.flags, float(ours.mean()), gain, "chance" if trial.other_weights else verdict
         )
@@ -204,7 +205,7 @@ def plan(model: TrainedModel) -> RemedyPlan:
     """One trial for each remedy that applies, on the model's training file. Raises DataError."""
     record = model.record
     if record.evidence.valid_loss is None:
-        raise DataError("the model kept no validation rows to judge remedies on", "train with --validation 0.15")
+        raise DataError("the model kept no validation rows to compare remedies on", "train with --validation 0.15")
     config = record.config
     table = read_dataset(find_data(model), config, record.dialect.options())
     rows = np.flatnonzero(table.sets != splits.TEST)
@@ -216,10 +217,10 @@ def plan(model: TrainedModel) -> RemedyPlan:
     features = tuple(
         sorted((c.name for c in model.schema.features), key=lambda n: -known[n].value if n in known else 9)
     )
-    patient = RemedyInput(record.config, record.history, features)
+    case = RemedyInput(record.config, record.history, features)
     trials = [RemedyTrial(0, AS_IT_IS, "", config, data), RemedyTrial(1, AGAIN, "", config, data, other_weights=True)]
     for name, remedy in REMEDIES.items():
-        changed = dict(remedy(patient))
+        changed = dict(remedy(case))
         if "hidden" in changed and not obeys_hidden(config):
             changed = {"kinds": ("mlp",), **changed}
         if changed:

@@ -149,11 +149,11 @@ class Search(Protocol):
         """Remembers a loss."""
 
     def closed(self, trial: Trial, state: State) -> None:
-        """Remembers that nothing more will be told of a trial."""
+        """Remembers that a trial has ended."""
 
 
 class RandomSearch:
-    """Draws every trial from its own stream of random numbers; the journal has a line of JSON for each thing told."""
+    """Draws every trial from its own stream of random numbers; the journal has a line of JSON for each event."""
 
     name = "random search with successive halving"
 
@@ -211,7 +211,7 @@ class RandomSearch:
 class OptunaSearch:
     """Optuna's tree-structured Parzen estimator, with its journal storage; needs the extra `tune`.
 
-    Each trial is proposed by a sampler seeded for it, from what was told before: a function of that alone.
+    Each trial is proposed by a sampler seeded for it, from the trials before: a function of that alone.
     """
 
     name = "Optuna's TPE with successive halving"

@@ -61,7 +61,7 @@ class TaskOutcome:
 
 
 def perform(task: TrainingTask) -> TaskOutcome:
-    """Trains and judges. Raises DataError or UsageError as `prepare_dataset` does."""
+    """Trains and evaluates. Raises DataError or UsageError as `prepare_dataset` does."""
     began = time.monotonic()
     table = subset(replace(task.table.value, sets=task.sets), np.flatnonzero(task.sets != UNUSED))
     rows = {name: int((table.sets == number).sum()) for number, name in enumerate(splits.SETS)}

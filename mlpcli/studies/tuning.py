@@ -1,7 +1,7 @@
 """Hyper-parameters chosen on validation rows: trials on the same folds, the best retrained, the test rows at the end.
 
 Trials come in generations. All of a generation are tried on the first folds; its better third goes on to the rest
-(successive halving: Jamieson & Talwalkar 2016). What is tried next depends on the losses told before and on nothing
+(successive halving: Jamieson & Talwalkar 2016). What is tried next depends on the losses so far and on nothing
 else, so neither the number of jobs nor an interruption changes the choice.
 """
 
@@ -217,7 +217,7 @@ class Tuner:
         return min(tried, key=lambda t: (-len(t.losses), t.loss, t.number))
 
     def result(self) -> Tuning:
-        """Of all that was told, in this run and before. Raises TrainingError when that is nothing."""
+        """Of all trials, in this run and before. Raises TrainingError when that is nothing."""
         full = [t for t in self.search.trials if len(t.losses) == len(self.folds)]
         given = [t for t in full if t.number == GIVEN]
         first = range(min(FIRST_FOLDS, len(self.folds)))
@@ -278,7 +278,7 @@ def fold_sets(table: DataSet, config: Config, n_folds: int) -> list[Sets]:
 
 
 def loss_of_one(model: TrainedModel, table: DataSet, metric: str) -> float:
-    """The test loss of a single network of the model, the mean over its networks: what validation losses foretold."""
+    """The test loss of a single network of the model, the mean over its networks: what validation losses promised."""
     chosen = table.sets == splits.TEST
     truth = truth_of(model, table.y_cells.loc[chosen], table.source.name)
     x = model.schema.encode(as_read(model, table.frame.loc[chosen]))

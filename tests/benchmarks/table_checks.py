@@ -91,8 +91,9 @@ def rare(frame, target, rng):
 
 
 PLANTS = {
-    "leak-column": [leak, leak_text], "group-column": [group], "time-order": [dated], "repeated-rows": [repeated],
-    "repeated-across-sets": [repeated], "mostly-missing": [missing], "shifted-test": [shifted], "rare-class": [rare],
+    "leak-suspected": [leak, leak_text], "group-column": [group], "time-order": [dated], "repeated-rows": [repeated],
+    "repeated-across-sets": [repeated], "mostly-missing": [missing], "test-differs-from-validation": [shifted],
+    "imbalanced": [rare],
 }  # fmt: skip
 
 

@@ -162,3 +162,17 @@ def test_a_smaller_network_is_asked_for_with_the_kind_that_has_its_layers(kind, 
 
 def test_more_layers_than_none_need_another_kind():
     assert larger(Config(kinds=("linear",), hidden=(5,))) == "--kinds mlp --hidden 64,64"
+
+
+def test_what_a_check_of_the_table_has_reported_is_not_reported_again():
+    leak = {"univariate_strength": {"a": Interval(0.99, 0.98, 1.0), "b": Interval(0.1, 0.0, 0.2)}}
+    assert "leak-suspected" not in [
+        f.code for f in diagnose(replace(case(**leak), known=frozenset(["leak-suspected"])))
+    ]
+    known = frozenset(["test-differs-from-validation"])
+    moved = replace(case(judged=replace(FAIR, moved={"a": 0.5})), known=known)
+    assert diagnose(moved) == ()
+    worse = replace(
+        case(judged=replace(FAIR, loss_rise=Interval(0.4, 0.1, 0.7), rank=6.0, moved={"a": 0.5})), known=known
+    )
+    assert ["distributed" in f.message for f in diagnose(worse)] == [False]

@@ -71,16 +71,16 @@ def total(frame):
 
 
 PLANTED = {
-    "leak-column": [(leak_of_class, "classification", {}), (leak_of_number, "regression", {})],
+    "leak-suspected": [(leak_of_class, "classification", {}), (leak_of_number, "regression", {})],
     "group-column": [(group, "classification", {})],
     "time-order": [(dated, "classification", {}), (dated, "regression", {})],
     "repeated-rows": [(repeated, "classification", {})],
     "repeated-across-sets": [(repeated, "regression", {})],
     "class-in-one-set": [(lonely_class, "classification", {})],
-    "rare-class": [(rare, "classification", {})],
+    "imbalanced": [(rare, "classification", {})],
     "mostly-missing": [(missing, "regression", {})],
     "target-outlier": [(total, "regression", {})],
-    "shifted-test": [(shifted, "classification", {"time": "when"})],
+    "test-differs-from-validation": [(shifted, "classification", {"time": "when"})],
 }
 
 
@@ -102,7 +102,7 @@ def test_the_sample_data_raise_none(path):
 
 
 def test_the_flag_that_is_offered_ends_the_suspicion(tmp_path):
-    assert "leak-column" not in codes(tmp_path, leak_of_class(clean()), drop=("outcome",))
+    assert "leak-suspected" not in codes(tmp_path, leak_of_class(clean()), drop=("outcome",))
     assert "group-column" not in codes(tmp_path, group(clean()), group="patient_id")
     assert "time-order" not in codes(tmp_path, dated(clean()), time="day")
 

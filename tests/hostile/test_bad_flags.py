@@ -107,6 +107,26 @@ def test_F05_predict_refuses_to_replace_what_it_reads(call, small):
         assert (small / output).read_bytes() == before
 
 
+def test_R10_a_model_of_another_target_or_other_columns_is_replaced_with_overwrite_alone(call, small, tmp_path):
+    model = tmp_path / "m.npz"
+    model.write_bytes((small / "iris.npz").read_bytes())
+    narrow = tmp_path / "narrow.csv"
+    lines = (small / "iris.csv").read_text().splitlines()
+    narrow.write_text("".join(line.partition(",")[2] + "\n" for line in lines))
+    args = [*QUICK, "-q", "-o", model]
+    for data, more, message in (
+        (small / "iris.csv", ["--target", "petal_width"], "predicts 'species', not 'petal_width'"),
+        (narrow, [], "has other columns"),
+    ):
+        before = model.read_bytes()
+        code, out, err = call("train", data, *more, *args)
+        assert (code, out, model.read_bytes()) == (2, "", before)
+        assert message in err
+        assert "--overwrite" in err
+    for more in ([], ["--drop", "petal_width"], ["--target", "petal_width", "--overwrite"]):
+        assert call("train", small / "iris.csv", *more, *args)[::2] == (0, "")
+
+
 def test_F06_an_existing_model_is_replaced(call, small, tmp_path):
     (tmp_path / "m.npz").write_bytes(b"old")
     assert call("train", small / "iris.csv", *QUICK, "-q", "-o", tmp_path / "m.npz")[0] == 0

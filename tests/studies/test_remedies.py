@@ -61,12 +61,12 @@ def test_the_verdict_follows_the_paired_interval():
     base = rng.exponential(size=300)
     again, better = base + 0.001 * rng.normal(size=300), base - 0.05 + 0.1 * rng.normal(size=300)
     found = verdicts(base, again, again[::-1], better, base + 0.3, None)
-    assert found == {"1": "chance", "2": "no sure difference", "3": "helps", "4": "hurts", "5": "diverged"}
+    assert found == {"1": "chance", "2": "no clear difference", "3": "helps", "4": "hurts", "5": "diverged"}
 
 
 def test_a_remedy_helps_when_it_is_better_from_both_first_weights():
     base = np.random.default_rng(0).exponential(size=300)
-    assert verdicts(base, base - 0.2, base - 0.1)["2"] == "no sure difference"
+    assert verdicts(base, base - 0.2, base - 0.1)["2"] == "no clear difference"
     assert verdicts(base, base - 0.2, base - 0.3)["2"] == "helps"
 
 
