@@ -6,6 +6,7 @@ import errno
 import functools
 import inspect as introspect
 import os
+import re
 import resource
 import signal
 import sys
@@ -27,6 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 BUG = 70  # exit code, as in sysexits.h
 MIN_MEMORY = 256 << 20  # bytes of address space that the interpreter and its modules take
 
@@ -118,11 +120,18 @@ def with_error_boundary(command: Callable[..., None]) -> Callable[..., None]:
         StoppedError.last = None
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, on_stop_signal)
-        code = exit_code_of(lambda: run_command(command, args, kwargs), bool(kwargs.get("json")), debug)
+        code = exit_code_of(lambda: run_command(command, args, kwargs), bool(kwargs.get("json")), debug, flags)
         if code:
             raise typer.Exit(code)
 
     signature = introspect.signature(command, eval_str=True)
+    flags = frozenset(
+        name
+        for parameter in (*signature.parameters.values(), debug)
+        for option in getattr(parameter.annotation, "__metadata__", ())
+        for names in getattr(option, "param_decls", ()) or ()
+        for name in names.split("/")
+    ) | {"--help"}
     run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), debug])  # type: ignore[attr-defined]
     run.__annotations__ = {name: p.annotation for name, p in signature.parameters.items()} | {
         "debug": debug.annotation, "return": None,
@@ -149,8 +158,13 @@ def run_command(command: Callable[..., None], args: Any, kwargs: Any) -> None:
 CLICK_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
 
-def exit_code_of(work: Callable[[], int | None], as_json: bool, debug: bool = False) -> int:
-    """The exit code of `work`: its own, or that of what went wrong, which is told in one message."""
+def exit_code_of(
+    work: Callable[[], int | None], as_json: bool, debug: bool = False, flags: frozenset[str] | None = None
+) -> int:
+    """The exit code of `work`: its own, or that of what went wrong, which is shown in one message.
+
+    `flags` are those of the command at hand: its hints name no others.
+    """
     try:
         try:
             code = work() or 0
@@ -174,8 +188,16 @@ def exit_code_of(work: Callable[[], int | None], as_json: bool, debug: bool = Fa
         if problem is None:
             report_bug(error)
             return BUG
+        if flags is not None and problem.hint:
+            problem.hint = usable(problem.hint, flags)
         report_problem(problem, as_json)
         return problem.exit_code
+
+
+def usable(hint: str, flags: frozenset[str]) -> str | None:
+    """The parts of a hint, between semicolons or before an `or`, that name only these flags; None if there are none."""
+    parts = re.split(r"; |, or (?=--)", hint)
+    return "; ".join(part for part in parts if flags.issuperset(FLAG.findall(part))) or None
 
 
 def as_problem(error: Exception) -> MlpcliError | None:

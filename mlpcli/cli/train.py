@@ -28,8 +28,21 @@ from mlpcli.cli.stops import collect, leave
 from mlpcli.config import Config, ReadOptions
 
 if TYPE_CHECKING:
-    from mlpcli.events import Event
+    from mlpcli.cli.app import StoppedError
+    from mlpcli.events import Event, History
     from mlpcli.reporter.text import Screen
+
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a model of another target or with other columns.")
+]
+Checkpoint = Annotated[
+    str | None, typer.Option("--checkpoint", metavar="FILE", help="Keep the training here, to resume it later.")
+]
+Resume = Annotated[
+    str | None, typer.Option("--resume", metavar="FILE", help="Resume a checkpoint of the same command.")
+]
+Log = Annotated[str | None, typer.Option("--log", metavar="FILE", help="Write one JSON line per epoch.")]
+FailOn = Annotated[list[str] | None, typer.Option("--fail-on", metavar="CODE", help="Exit 3 on this finding.")]
 
 
 @app.command(cls=Sectioned)
@@ -39,25 +52,17 @@ def train(
     data: DataFile,
     *,
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Model file.")] = "model.npz",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a model of another target or with other columns.")
-    ] = False,
+    overwrite: Overwrite = False,
     config: ConfigFile = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, max=256, help="Networks to train in parallel.")] = 1,
-    checkpoint: Annotated[
-        str | None, typer.Option("--checkpoint", metavar="FILE", help="Keep the training here, to resume it later.")
-    ] = None,
-    resume: Annotated[
-        str | None, typer.Option("--resume", metavar="FILE", help="Resume a checkpoint of the same command.")
-    ] = None,
-    log: Annotated[str | None, typer.Option("--log", metavar="FILE", help="Write one JSON line per epoch.")] = None,
+    checkpoint: Checkpoint = None,
+    resume: Resume = None,
+    log: Log = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     fail_under: FailUnder = None,
-    fail_on: Annotated[
-        list[str] | None, typer.Option("--fail-on", metavar="CODE", help="Exit 3 on this finding.")
-    ] = None,
+    fail_on: FailOn = None,
     **settings: Any,
 ) -> None:
     """Train a network on a CSV file and write it to model.npz.
@@ -73,7 +78,6 @@ def train(
     from mlpcli.diagnosis.findings import findings
     from mlpcli.diagnosis.table_checks import check_table
     from mlpcli.evaluation.evaluate import evaluate_dataset
-    from mlpcli.events import History
     from mlpcli.model.assemble import assemble
     from mlpcli.model.trained import check_replaced
     from mlpcli.reporter.answers import model_answer, print_answer
@@ -88,13 +92,7 @@ def train(
         check_replaced(output, prepared.schema)
     suspected = check_table(prepared)
     console.show(table_view(prepared, suspected) if verbose else plan_view(prepared, suspected))
-    with open(log, "w", encoding="utf-8") if log else nullcontext() as lines:
-        events, stopped = collect(watched(resumable(prepared, jobs, checkpoint, resume), console, lines, verbose))
-    history = History.of(events)
-    if stopped is not None and not history.train_loss:
-        leave(stopped, "interrupted before the first epoch ended; no model was written")
-    if stopped is not None:
-        history.stopped_by = "interrupted"
+    history, stopped = run(resumable(prepared, jobs, checkpoint, resume), console, log, verbose)
     model = assemble(prepared, history)
     model.save(output)
     again = [f"go on with the same command and --resume {shlex.quote(checkpoint)}"] if checkpoint else []
@@ -121,8 +119,18 @@ def check_outputs(inputs: list[str], output: str, checkpoint: str | None, log: s
             taken.append(path)
 
 
-def watched(events: Iterator[Event], console: Screen, log: Any, verbose: bool) -> Iterator[Event]:
-    """The events on their way to the screen and the log."""
+def run(
+    events: Iterator[Event], console: Screen, log: str | None, verbose: bool
+) -> tuple[History, StoppedError | None]:
+    """Trains, on the screen and in the log; leaves when it is interrupted before there is anything to keep."""
+    from mlpcli.events import History
     from mlpcli.reporter.live import jsonl, live
 
-    return live(events if log is None else jsonl(events, log), console, verbose)
+    with open(log, "w", encoding="utf-8") if log else nullcontext() as lines:
+        seen, stopped = collect(live(events if lines is None else jsonl(events, lines), console, verbose))
+    history = History.of(seen)
+    if stopped is not None:
+        if not history.train_loss:
+            leave(stopped, "interrupted before the first epoch ended; no model was written")
+        history.stopped_by = "interrupted"
+    return history, stopped

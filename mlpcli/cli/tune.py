@@ -17,6 +17,16 @@ from mlpcli.config import Config, ReadOptions
 
 TRIALS = 50  # without --trials and --time-limit
 
+Trials = Annotated[
+    int | None,
+    typer.Option(
+        "--trials", min=1, max=100_000, help=f"Settings to try. Default: {TRIALS}, or none with --time-limit."
+    ),
+]
+Spaces = Annotated[
+    list[str] | None, typer.Option("--space", metavar="OPTION=A,B|LOW..HIGH", help="Values to choose from.")
+]
+
 
 @app.command(cls=Sectioned, short_help="Search for the best hyper-parameters on validation rows.")
 @with_error_boundary
@@ -25,15 +35,8 @@ def tune(
     data: DataFile,
     *,
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Model file.")] = "best.npz",
-    trials: Annotated[
-        int | None,
-        typer.Option(
-            "--trials", min=1, max=100_000, help=f"Settings to try. Default: {TRIALS}, or none with --time-limit."
-        ),
-    ] = None,
-    space: Annotated[
-        list[str] | None, typer.Option("--space", metavar="OPTION=A,B|LOW..HIGH", help="Values to choose from.")
-    ] = None,
+    trials: Trials = None,
+    space: Spaces = None,
     folds: Annotated[int, typer.Option("--folds", help="Folds on which every setting is evaluated.")] = 5,
     config: ConfigFile = None,
     jobs: Jobs = 1,
@@ -53,8 +56,9 @@ def tune(
     chosen, options = settings_of(config, settings)
     stem = str(Path(output).with_suffix(""))
     toml = f"{stem}.toml"
+    inputs = [data, chosen.validation, chosen.test, *([config] if config else [])]
     for path in (output, toml):
-        check_output(path, [data, chosen.validation, chosen.test, *([config] if config else [])])
+        check_output(path, inputs)
     from mlpcli.data.dataset import read_dataset
     from mlpcli.reporter.answers import print_answer, tuning_answer
     from mlpcli.reporter.progress import search_progress
@@ -81,6 +85,5 @@ def tune(
     else:
         make_console(sys.stdout, quiet).show(tuning_view(found, final))
     leave(stopped, f"interrupted; best so far in {toml}; the same command goes on")
-    again = f"mlpcli train {shlex.quote(data)} --config {shlex.quote(toml)}"
     if not json:
-        aside.say(f"model: {output}  settings: {toml}  ({again})")
+        aside.say(f"model: {output}  settings: {toml}  (mlpcli train {shlex.quote(data)} --config {shlex.quote(toml)})")

@@ -26,6 +26,7 @@ from mlpcli.data.values import as_categorical, column_values, looked_up
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import DataError
+from mlpcli.flags import as_flag
 
 # More classes than that with fewer rows each: nothing to train, choose and judge by.
 MIN_ALLOWED_CLASSES, ROWS_A_CLASS = 20, 3
@@ -205,7 +206,7 @@ def source_numbers(source: Source, cells: pd.Series[Any], rows: Ints, form: Form
             cell = source.cell(row, str(cells.name))
             raise DataError(
                 f"expected a number up to {MAX_NUMBER:g}, found '{cell}'",
-                f"--missing {cell} to leave such rows out, or --task classification to predict classes",
+                f"{as_flag('missing', (cell,))} to leave such rows out, or --task classification to predict classes",
                 **source.where(row), column=str(cells.name),
             )  # fmt: skip
     return pd.Series(values, name=cells.name, copy=False)

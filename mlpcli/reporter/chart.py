@@ -248,6 +248,7 @@ def legend(entries: Sequence[tuple[str, str]], indent: int, most: int) -> Iterat
     line = Text(" " * indent)
     for text, style in entries:
         if len(line) > indent and line.cell_len + cell_len(text) > most:
+            line.rstrip()
             yield line
             line = Text(" " * indent)
         line.append(text, style).append("   ")

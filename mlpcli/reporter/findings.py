@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 
-from mlpcli.diagnosis.findings import CHECKS, NUMBERS, Finding
+from mlpcli.diagnosis.codes import NUMBERS
+from mlpcli.diagnosis.findings import CHECKS, Finding
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.tables import number
 from mlpcli.reporter.text import safe

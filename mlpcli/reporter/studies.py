@@ -109,7 +109,7 @@ def cross_validation_table(found: CrossValidation) -> Grid:
         scores = [f.metrics["test"][name] for f in found.folds]
         spread = (sum((s - interval.value) ** 2 for s in scores) / (len(scores) - 1)) ** 0.5
         rows.append((name, number(interval.value), f"{interval.low:.4g} to {interval.high:.4g}", number(spread)))
-    return Grid(["metric", "mean", "95 % interval", "std over folds"], rows)
+    return Grid(["metric", "mean", "interval (95 %)", "std over folds"], rows)
 
 
 def comparison_chart(found: Comparison) -> LineChart:
@@ -159,7 +159,9 @@ def best_table(found: Tuning) -> Grid:
 
 def importance_table(found: Tuning) -> Grid:
     """The share of the losses' variance that each setting explains alone, as `search.importance` defines it."""
-    rows = [(n.replace("_", "-"), f"{share:.0%}", "#" * round(20 * share)) for n, share in found.importance.items()]
+    rows = [
+        (n.replace("_", "-"), f"{100 * share:.0f} %", "#" * round(20 * share)) for n, share in found.importance.items()
+    ]
     return Grid(["importance", "share", ""], rows, texts=(0, 2))
 
 
@@ -185,7 +187,7 @@ def learning_table(found: LearningCurve) -> Grid:
          number(found.law(p.rows)), f"{p.seconds:.1f}")
         for p in found.points
     ]  # fmt: skip
-    columns = ["rows", f"training {found.metric}", "validation", "95 % interval", "power law", "seconds"]
+    columns = ["rows", f"training {found.metric}", "validation", "interval (95 %)", "power law", "seconds"]
     return Grid(columns, rows, texts=())
 
 
@@ -206,7 +208,7 @@ def learning_lines(found: LearningCurve) -> list[str]:
         sign, word = (1, "lower") if gain.value >= 0 else (-1, "higher")
         low, high = sorted((sign * gain.low, sign * gain.high))
         share = abs(gain.value) / last if last else 0
-        return f"{word} by {number(abs(gain.value))} ({share:.1%} of the loss; 95 %: {low:.3g} to {high:.3g})"
+        return f"{word} by {number(abs(gain.value))} ({100 * share:.1f} % of the loss; 95 %: {low:.3g} to {high:.3g})"
 
     lines = [
         f"power law: {found.metric} = {number(law.a)} + {number(law.b)} n^-{law.c:.2g}",
@@ -218,6 +220,6 @@ def learning_lines(found: LearningCurve) -> list[str]:
         )
     lines.append(
         f"gap between validation and training {found.metric}: {number(gap.value)} "
-        f"(95 %: {gap.low:.3g} to {gap.high:.3g}), {gap.value / last if last else 0:.0%} of the validation loss"
+        f"(95 %: {gap.low:.3g} to {gap.high:.3g}), {100 * gap.value / last if last else 0:.0f} % of the validation loss"
     )
     return [*lines, f"advice: {ADVICE[found.advice]}"]

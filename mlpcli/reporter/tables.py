@@ -30,7 +30,7 @@ def metrics_table(
 ) -> Grid:
     """Metrics by set, with the 95 % interval on the test rows, beside the baselines on the same rows."""
     names = [name for name in next(iter(metrics.values())) if verbose or not METRICS[name].is_detail]
-    columns = ["", *metrics, *(["95 % interval"] if "test" in metrics else []), *baselines]
+    columns = ["", *metrics, *(["test interval (95 %)"] if "test" in metrics else []), *baselines]
     rows = []
     for name in names:
         row = [name, *(number(found[name].value) if name in found else "" for found in metrics.values())]

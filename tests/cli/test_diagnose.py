@@ -10,7 +10,8 @@ import pytest
 from command_line import mlpcli
 from samples import IRIS, csv_of
 
-from mlpcli.diagnosis.findings import CHECKS, NUMBERS
+from mlpcli.diagnosis.codes import NUMBERS
+from mlpcli.diagnosis.findings import CHECKS
 
 QUICK = ("--preset", "classic", "--epochs", "2")
 
