@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
+from typer.models import OptionInfo
 
 from mlpcli import __version__
 from mlpcli.cli import streams
@@ -129,8 +130,9 @@ def with_error_boundary(command: Callable[..., None]) -> Callable[..., None]:
         name
         for parameter in (*signature.parameters.values(), debug)
         for option in getattr(parameter.annotation, "__metadata__", ())
-        for names in getattr(option, "param_decls", ()) or ()
-        for name in names.split("/")
+        if isinstance(option, OptionInfo)
+        for names in (option.default, *(option.param_decls or ()))  # the first one is where typer expects a default
+        for name in str(names).split("/")
     ) | {"--help"}
     run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), debug])  # type: ignore[attr-defined]
     run.__annotations__ = {name: p.annotation for name, p in signature.parameters.items()} | {

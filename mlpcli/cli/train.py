@@ -114,7 +114,7 @@ def check_outputs(inputs: list[str], output: str, checkpoint: str | None, log: s
 
     taken = list(inputs)
     for path, ending in ((output, ".npz"), (checkpoint, ".ckpt"), (log, "")):
-        if path:
+        if path is not None:
             check_output(path, taken, ending)
             taken.append(path)
 

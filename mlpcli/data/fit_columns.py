@@ -26,6 +26,7 @@ from mlpcli.data.values import column_values, used_texts
 from mlpcli.data.words import SLOTS, counts, grams, is_sentence
 from mlpcli.engine.arrays import Floats
 from mlpcli.errors import DataError
+from mlpcli.flags import as_flag
 
 PLE_BINS: Mapping[Task, int] = {"classification": 16, "regression": 32}
 
@@ -118,7 +119,7 @@ MIN_IDS = 20  # rows below which a column of distinct values is no evidence of a
 
 def no_input(name: str, values: Floats | pd.Categorical, config: Config) -> LeftOut | None:
     """Why a column is left out: without values, constant, or an id; None for a column worth an input."""
-    keep = f"--category {name}" if isinstance(values, pd.Categorical) else f"--numeric {name}"
+    keep = as_flag("category" if isinstance(values, pd.Categorical) else "numeric", (name,))
     missing = pd.isna(values)
     present = values[~missing]
     if len(present) == 0:

@@ -61,7 +61,7 @@ class CrossValidationPlan:
             if fold.error is not None:
                 raise TrainingError(f"{fold.name}: {fold.error}", "lower --lr")
         if len(folds) < 2:
-            raise TrainingError("stopped before two folds were done: there is no interval")
+            raise TrainingError("stopped before two folds were done: there is nothing to report")
         ratio = float(np.mean([f.rows["test"] / (f.rows["train"] + f.rows["validation"]) for f in folds]))
         metrics = {
             name: resampled_interval(name, [f.metrics["test"][name] for f in folds], ratio)

@@ -21,7 +21,7 @@ FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 CASES: dict[str, tuple[str, str]] = {
     "a text among numbers": ("train {}", HEAD + GOOD + "heavy,1,no\n"),
     "a text where numbers were asked for": ("train {} --numeric n", HEAD + GOOD.replace("0.5", "x")),
-    "numbers with thousands": ("train {}", HEAD + GOOD.replace(",0.5,", ',"1,234",').replace(",1.5,", ',"2,345",')),
+    "two currencies": ("train {}", HEAD + GOOD.replace(",0.5,", ",$5,").replace(",1.5,", ",€6,")),
     "an infinite number": ("train {}", HEAD + GOOD + "inf,1,no\n"),
     "too few fields": ("train {}", HEAD + GOOD + "1\n"),
     "too few rows": ("train {}", HEAD + "1,2,no\n2,3,yes\n"),
@@ -58,6 +58,14 @@ CASES: dict[str, tuple[str, str]] = {
     "no page": ("guide overfiting", ""),
 }
 
+WITHOUT_HINT = {
+    "a missing column, predicted",
+    "a text among numbers, predicted",
+    "a text among numbers, evaluated",
+    "too few rows",
+    "no rows left",
+}
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
@@ -86,7 +94,7 @@ def test_a_hint_names_flags_of_the_command_at_hand(name, model, tmp_path):
     done = mlpcli(*words, *(["--preset", "classic", "--epochs", "2"] if words[0] == "train" else []), cwd=tmp_path)
     assert done.returncode in (1, 2), done.stderr
     hints = re.findall(r"^hint: (.*)", done.stderr, re.M | re.S)
-    print(name, "|", done.stderr)
+    assert hints or name in WITHOUT_HINT
     for hint in hints:
         check_flags(" ".join(hint.split("\n")), words[0])
 

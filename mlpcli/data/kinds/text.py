@@ -13,6 +13,7 @@ from mlpcli.data.kinds.protocol import LOST_SHARE, ColumnKind, are_inputs, is_cl
 from mlpcli.data.values import used_texts
 from mlpcli.data.words import SLOTS, counts
 from mlpcli.engine.arrays import Matrix
+from mlpcli.flags import as_flag
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,6 @@ class FreeText(ColumnKind):
 
     def note(self) -> str:
         return (
-            f"{self.name} is free text: {len(self.slots)} hashed words and pairs of words (--category {self.name}, "
-            f"--drop {self.name})"
+            f"{self.name} is free text: {len(self.slots)} hashed words and pairs of words "
+            f"({as_flag('category', (self.name,))}, {as_flag('drop', (self.name,))})"
         )
