@@ -64,6 +64,7 @@ WITHOUT_HINT = {
     "a text among numbers, evaluated",
     "too few rows",
     "no rows left",
+    "no such file",
 }
 
 
