@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # of `typing`, whose import would be in the way of a stop at the start
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from mlpcli.config import Config as Config
     from mlpcli.config import ReadOptions as ReadOptions
     from mlpcli.evaluation.evaluate import evaluate as evaluate

@@ -10,8 +10,12 @@ import re
 import resource
 import signal
 import sys
+import threading
+import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -62,6 +66,11 @@ def main() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)  # nothing is left to be kept: end, and show no traceback
+    if code > 128 and threading.active_count() > 1:  # threads that parse would be waited for
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, streams.ReaderLeftError):
+                stream.flush()
+        os._exit(code)
     sys.exit(code)
 
 
@@ -83,9 +92,41 @@ def swallowed_stop() -> int | None:
     return number if raised() is None else None
 
 
-def on_stop_signal(number: int, frame: object) -> None:
+def on_stop_signal(number: int, frame: FrameType | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the second one leaves at once
-    raise raise_until_handled(StoppedError(number))
+    began = time.monotonic()
+
+    def stop(_: int, frame: FrameType | None) -> None:
+        if not is_importing(frame):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise raise_until_handled(StoppedError(number))
+        if time.monotonic() - began > IMPORT_PATIENCE:
+            os._exit(128 + number)  # nothing is kept or half written while a module is imported
+        signal.signal(signal.SIGALRM, stop)
+        signal.setitimer(signal.ITIMER_REAL, IMPORT_STEP)
+
+    stop(number, frame)
+
+
+IMPORT_PATIENCE, IMPORT_STEP = 1.0, 0.02  # seconds that a stop waits for the end of an import, and between two looks
+
+
+def is_importing(frame: FrameType | None) -> bool:
+    """Whether a module is being imported: what is raised there is swallowed, shown, or made another error of."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def stop_behind(error: BaseException | None) -> int | None:
+    """The number of the stop of which an error was made."""
+    while error is not None:
+        if isinstance(error, StoppedError):
+            return error.number
+        error = error.__cause__ or error.__context__
+    return swallowed_stop()
 
 
 def raise_until_handled(error: StoppedError) -> StoppedError:
@@ -94,7 +135,7 @@ def raise_until_handled(error: StoppedError) -> StoppedError:
     Some C extensions swallow what is raised while they are imported, and Python what is raised in a `__del__`.
     """
 
-    def again(_: int, frame: object) -> None:
+    def again(_: int, frame: FrameType | None) -> None:
         if (number := swallowed_stop()) is not None:
             on_stop_signal(number, frame)
 
@@ -182,7 +223,7 @@ def exit_code_of(
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except Exception as error:
-        if (number := swallowed_stop()) is not None:  # a C extension made another error of it
+        if (number := stop_behind(error)) is not None:  # a C extension made another error of it
             return 128 + number
         problem = as_problem(error)
         if debug:

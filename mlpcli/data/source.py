@@ -147,7 +147,8 @@ def ahead(function: Callable[[Segment], Parsed], parts: Sequence[Segment]) -> It
     if len(parts) < 2:
         yield from map(function, parts)
         return
-    with ThreadPoolExecutor(READERS) as pool:
+    pool = ThreadPoolExecutor(READERS)
+    try:
         waiting: deque[Future[Parsed]] = deque()
         for part in parts:
             waiting.append(pool.submit(function, part))
@@ -155,6 +156,8 @@ def ahead(function: Callable[[Segment], Parsed], parts: Sequence[Segment]) -> It
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # a stop does not wait for what is being parsed
 
 
 def open_table(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -106,3 +108,52 @@ def test_R18_a_pipe_of_nothing_but_zeros_is_refused_at_its_first_block(shell, tm
     done = shell("mlpcli inspect - < <(cat /dev/zero)", tmp_path)
     assert done.returncode == 1
     assert "nothing but NUL bytes" in done.stderr
+
+
+def stopped_in(code: str, *args: object) -> subprocess.CompletedProcess[str]:
+    """A training in a process of its own, in which `code` has put a stop somewhere."""
+    start = "import os, signal, sys, time\n" + code + "\nfrom mlpcli.__main__ import main\nmain()"
+    return subprocess.run(
+        [sys.executable, "-c", start, "train", *map(str, args)], capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_N09_a_stop_while_a_module_is_imported_waits_for_its_end(number, code, tmp_path):
+    (tmp_path / "stopping.py").write_text(
+        "import os, signal, time\n"
+        f"try:\n    os.kill(os.getpid(), signal.{number})\n    time.sleep(0.05)\n"
+        "except BaseException as error:\n    raise ImportError('failed to import') from error\n"
+    )
+    done = stopped_in(
+        f"""
+sys.path.insert(0, {str(tmp_path)!r})
+from mlpcli.files import atomic
+def check(*args):
+    import stopping
+    time.sleep(60)
+atomic.check_output = check""", IRIS, "-o", tmp_path / "m.npz",
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
+
+
+def test_N09_an_import_without_end_does_not_hold_up_a_stop(tmp_path):
+    (tmp_path / "endless.py").write_text(
+        "import os, signal, time\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(600)"
+    )
+    code = f"sys.path.insert(0, {str(tmp_path)!r})\nfrom mlpcli.files import atomic\natomic.check_output = __import__"
+    code = code.replace("= __import__", "= lambda *args: __import__('endless')")
+    assert stopped_in(code, IRIS, "-o", tmp_path / "m.npz").returncode == 143
+
+
+def test_R17_a_stop_does_not_wait_for_the_threads_that_parse(tmp_path):
+    (tmp_path / "d.csv").write_text("a,y\n" + "1.5,2\n" * 500_000)
+    code = """
+from mlpcli.data import source
+def endless(self, part):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(600)
+source.Source.sample = lambda self, target: source.pd.DataFrame({n: ["1", "2"] for n in self.names})
+source.Source.block = endless"""
+    done = stopped_in(code, tmp_path / "d.csv", "--target", "y", "-q", "-o", tmp_path / "m.npz")
+    assert (done.returncode, done.stderr) == (143, "")
