@@ -89,21 +89,18 @@ def fit_columns(
     return tuple(columns)
 
 
-def check_lost(frame: pd.DataFrame, columns: Sequence[Column], config: Config, file: str) -> list[str]:
-    """Notes on columns that tell next to nothing though --category asks for them. Raises DataError for others."""
-    notes, problems = [], []
+def check_lost(frame: pd.DataFrame, columns: Sequence[Column], config: Config, file: str) -> None:
+    """Raises DataError for columns that tell next to nothing, but for those that --category asks for."""
+    problems = []
     for column in columns:
         lost, name = column.lost(column_values(frame[column.name])), shlex.quote(column.name)
-        if lost and column.name in config.category:
-            notes.append(f"{column.name}: {lost} (--drop {name})")
-        elif lost:
+        if lost and column.name not in config.category:
             hint = f"--drop {name} to leave it out, --category {name} to keep it as it is"
             problems.append(DataError(lost, hint, file=file, column=column.name))
     if problems:
         first, *others = problems[:MAX_COLUMNS]
         first.others = tuple(others)
         raise first
-    return notes
 
 
 def is_date(form: Format) -> TypeGuard[TimeFormat]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,12 +23,21 @@ from mlpcli.errors import DataError
 MAX_COLUMNS, MAX_CELLS = 10, 5  # told at once
 
 
+class Stray(NamedTuple):
+    """Cells that fit nothing among many that do, the first in this row."""
+
+    problem: DataError
+    row: int
+    texts: tuple[str, ...]
+
+
 class Problems:
     """The columns of a table that cannot be read, in the order of the file."""
 
     def __init__(self, records: Records) -> None:
         self.records = records
         self.found: list[DataError] = []
+        self.strays: list[Stray] = []
 
     def add(self, message: str, hint: str, name: str | None, row: int) -> None:
         where = self.records.where(row)
@@ -47,6 +56,8 @@ class Problems:
         shown = [(rows[i], texts[refusal.indices[i]]) for i in order]
         message = f"{refusal.what}{self.named(shown, refusal.n_cells)}"
         self.add(message, self.hint(name, refusal.suggestions, shown), name, shown[0][0])
+        if refusal.kind == "stray":
+            self.strays.append(Stray(self.found[-1], shown[0][0], tuple(text for _, text in shown)))
 
     def unfit_texts(self, name: str, cells: pd.Categorical, odd: NDArray[np.bool_], form: Format) -> None:
         """Cells that are not written as the column's format says."""
@@ -97,14 +108,33 @@ class Problems:
         self.found.clear()
         self.add(f"the last row is a total{why}", "--skip-last 1 to leave it out", None, self.records.n_rows - 1)
 
+    def join_strays(self) -> None:
+        """Cells that fit nothing in several columns: one flag for all, and said where their row is the header again."""
+        again = next((s for s in self.strays if s.texts[0].strip() == s.problem.column), None)
+        if again is not None:
+            self.found.clear()
+            flag = missing_flag(self.records.names)
+            self.add("the header again", f"{flag} to leave the row out", None, again.row)
+        elif len(self.strays) > 1:
+            flag = missing_flag(dict.fromkeys(text for stray in self.strays for text in stray.texts))
+            for stray in self.strays:
+                own = stray.problem.hint or ""
+                stray.problem.hint = f"{flag} if these cells of all columns have no value; {own}"
+
     def check(self) -> None:
         """Raises the first problem, which has the others with it."""
+        self.join_strays()
         if self.found:
             first, *others = self.found[:MAX_COLUMNS]
             first.others = tuple(others)
             if len(self.found) > MAX_COLUMNS:
                 others[-1].message += f" (and {len(self.found) - MAX_COLUMNS} more columns)"
             raise first
+
+
+def missing_flag(texts: Iterable[str]) -> str:
+    """--missing for these cells; one with a comma cannot be named so."""
+    return f"--missing {shlex.quote(','.join(text for text in texts if ',' not in text))}"
 
 
 def flag_of(name: str, suggestion: Suggestion) -> str:
@@ -161,7 +191,7 @@ def summed_column(columns: Mapping[str, pd.Series[Any]]) -> str | None:
         if not np.isfinite(last) or len(above) < MIN_SUMMED:
             continue
         sizes = np.abs(above[np.isfinite(above)])
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             total, size = float(np.nansum(above)), float(sizes.sum())
         if (
             len(sizes) >= MIN_SUMMED

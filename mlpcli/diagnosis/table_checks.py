@@ -317,6 +317,15 @@ def shifted_test(facts: TableFacts) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def lost_column(facts: TableFacts) -> Iterator[Finding]:
+    """A column asked for with --category of which next to nothing reaches the network; others are refused before."""
+    for column in facts.schema.features:
+        lost = column.lost(column_values(facts.frame[column.name]))
+        if lost:
+            remedies = (as_flag("drop", (column.name,)),)
+            yield Finding("lost-column", "warning", f"column '{column.name}': {lost}", {}, remedies)
+
+
 def target_outlier(facts: TableFacts) -> Iterator[Finding]:
     """A value of the target so far from the others that it decides every squared loss: a total, a missing marker."""
     if facts.labels:
@@ -345,6 +354,7 @@ TABLE_CHECKS: dict[str, Callable[[TableFacts], Iterator[Finding]]] = {
     "class-in-one-set": class_in_one_set,
     "imbalanced": rare_class,
     "mostly-missing": mostly_missing,
+    "lost-column": lost_column,
     "target-outlier": target_outlier,
 }
 

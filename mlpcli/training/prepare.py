@@ -179,7 +179,7 @@ def prepare_dataset(table: DataSet, config: Config) -> PreparedTraining:
     fitted_on = sampled(is_fitted, max(MIN_FITTED_ROWS, FITTED_CELLS // len(table.frame.columns)), config.seed)
     features = take_rows(table.frame.drop(columns=table.target), fitted_on, Storage(), storage)
     columns = fit_columns(features, config, table.task, leave_out, table.formats)
-    lost = check_lost(features, columns, config, table.source.name)
+    check_lost(features, columns, config, table.source.name)
     labelled = as_categorical(table.y_cells) if table.task == "classification" else None
     y_values = labelled if labelled is not None else np.asarray(table.y_cells.iloc[fitted_on], np.float64)
     target = fit_target(table.target, table.task, y_values, build_loss(config).is_centred)
@@ -228,7 +228,7 @@ def prepare_dataset(table: DataSet, config: Config) -> PreparedTraining:
         # The first of so many rows are a sample of them all, and tell one epoch from another as well.
         valid = replace(seen, index=valid_rows[:MAX_VALIDATION_ROWS]) if len(valid_rows) else None
         members.append(Member(build_network(config, schema, rng, kind), seen, valid, rng))
-    notes += lost + [note for c in columns if c.name not in config.drop and (note := c.note())]
+    notes += [note for c in columns if c.name not in config.drop and (note := c.note())]
     return PreparedTraining(table, config, schema, members, rows, x, y, by_fold, notes)
 
 

@@ -165,7 +165,7 @@ def test_r06_a_column_of_rare_levels_is_a_problem_and_by_flag_a_warning(tmp_path
     assert "column 'fee': 1" in err
     assert "values occur fewer than 5 times: as a category it tells nothing" in err
     code, out, err = call("inspect", path, "--category", "fee")
-    assert (code, "as a category it tells nothing (--drop fee)" in out + err) == (0, True)
+    assert (code, "as a category it tells nothing; try --drop fee" in out + err) == (0, True)
     assert call("inspect", path, "--drop", "fee")[0] == 0
 
 
@@ -199,3 +199,14 @@ def test_the_last_rows_are_left_out_wherever_a_part_ends(part, tmp_path, monkeyp
     for n in (0, 1, 7):
         prepared = prepare(path, Config(target="y"), ReadOptions(skip_last=n))
         assert prepared.table.source.n_rows == N - n
+
+
+def test_r07_a_header_again_and_units_below_it_are_one_problem_with_one_flag(tmp_path, call):
+    rows = [f"{a:.2f},{i % 17},{'high' if a > 90_000 else 'low'}" for i, a in enumerate(AMOUNTS)]
+    for at, odd, says in ((0, "USD,cm,", "d.csv:2: "), (100, "fee,b,y", "d.csv:102: the header again")):
+        (tmp_path / "d.csv").write_text("\n".join(["fee,b,y", *rows[:at], odd, *rows[at:]]))
+        code, _, err = call("inspect", tmp_path / "d.csv")
+        assert code == 1
+        assert says in err
+        [flag, *_] = FLAG.findall(err)
+        assert call("inspect", tmp_path / "d.csv", *shlex.split(flag))[0] == 0

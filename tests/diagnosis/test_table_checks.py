@@ -70,6 +70,10 @@ def total(frame):
     return frame.assign(target=[*frame.target[:-1], 1e5])
 
 
+def rare_levels(frame):
+    return frame.assign(item=[f"item {i % 300}" for i in range(len(frame))])
+
+
 PLANTED = {
     "leak-suspected": [(leak_of_class, "classification", {}), (leak_of_number, "regression", {})],
     "group-column": [(group, "classification", {})],
@@ -79,6 +83,7 @@ PLANTED = {
     "class-in-one-set": [(lonely_class, "classification", {})],
     "imbalanced": [(rare, "classification", {})],
     "mostly-missing": [(missing, "regression", {})],
+    "lost-column": [(rare_levels, "classification", {"category": ("item",)})],
     "target-outlier": [(total, "regression", {})],
     "test-differs-from-validation": [(shifted, "classification", {"time": "when"})],
 }

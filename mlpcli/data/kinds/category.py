@@ -63,7 +63,7 @@ class CategoryColumn(ColumnKind):
         return {UNSEEN_OR_RARE if self.has_rare else UNSEEN: n_other}
 
     def lost(self, values: pd.Categorical) -> str:
-        return rare_values(values)
+        return lost_values(self.codes(values) >= len(self.levels), values)
 
     def is_valid(self) -> bool:
         n_inputs = 1 if len(self.levels) == 2 and not self.has_rare else len(self.levels) + self.has_rare
@@ -111,7 +111,7 @@ class EmbeddedColumn(ColumnKind):
         return {UNSEEN_OR_RARE if has_rare else UNSEEN: int(np.count_nonzero(self.codes(values) == 0))}
 
     def lost(self, values: pd.Categorical) -> str:
-        return rare_values(values)
+        return lost_values(self.codes(values) == 0, values)
 
     def is_valid(self) -> bool:
         return 1 <= self.width <= MAX_VECTOR_WIDTH and are_distinct(self.levels)
@@ -120,11 +120,10 @@ class EmbeddedColumn(ColumnKind):
         return f"a learned vector of {self.width} inputs"
 
 
-def rare_values(values: pd.Categorical) -> str:
-    """What is said of a category of which nearly all values are rare; '' of another."""
-    codes = values.codes[values.codes >= 0].astype(np.int64)
-    counts = np.bincount(codes)
-    n_rare, n = int(counts[counts < RARE].sum()), len(codes)
-    if n_rare < LOST_SHARE * n or np.count_nonzero(counts) < MIN_LOST:
+def lost_values(is_other: NDArray[np.bool_], values: pd.Categorical) -> str:
+    """What is said of a category of whose values nearly all have no level of their own; '' of another."""
+    present = values.codes >= 0
+    n_other, n = int(np.count_nonzero(is_other & present)), int(np.count_nonzero(present))
+    if n_other < LOST_SHARE * n or np.count_nonzero(np.bincount(values.codes[present])) < MIN_LOST:
         return ""
-    return f"{n_rare:,} of {n:,} values occur fewer than {RARE} times: as a category it tells nothing"
+    return f"{n_other:,} of {n:,} values occur fewer than {RARE} times: as a category it tells nothing"
