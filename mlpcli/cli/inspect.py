@@ -58,11 +58,11 @@ def inspect_table(path: str, chosen: Config, options: ReadOptions, json: bool) -
     from mlpcli.training.prepare import prepare
 
     prepared = prepare(path, chosen, options)
-    suspected = check_table(prepared)
+    found = check_table(prepared)
     if json:
-        print_answer(table_answer(prepared, suspected))
+        print_answer(table_answer(prepared, found))
     else:
-        make_console(sys.stdout).show(table_view(prepared, suspected))
+        make_console(sys.stdout).show(table_view(prepared, found))
 
 
 def is_model(path: str) -> bool:

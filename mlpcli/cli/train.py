@@ -90,8 +90,8 @@ def train(
     prepared = prepare(data, chosen, options, os.path.dirname(output))
     if not overwrite:
         check_replaced(output, prepared.schema)
-    suspected = check_table(prepared)
-    console.show(table_view(prepared, suspected) if verbose else plan_view(prepared, suspected))
+    table_findings = check_table(prepared)
+    console.show(table_view(prepared, table_findings) if verbose else plan_view(prepared, table_findings))
     history, stopped = run(resumable(prepared, jobs, checkpoint, resume), console, log, verbose)
     model = assemble(prepared, history)
     model.save(output)
@@ -100,9 +100,9 @@ def train(
     if quiet and not (json or gates):
         return
     evaluation = evaluate_dataset(model, prepared.table, linear=True)
-    found = findings(model, evaluation, suspected)
+    found = findings(model, evaluation, table_findings)
     console.show(result_view(model, history, evaluation, found, kinds=prepared.kinds, path=output, verbose=verbose))
-    found = (*suspected, *found)
+    found = (*table_findings, *found)
     if json:
         print_answer(model_answer(model, evaluation, found, output, history))
     gates.check(evaluation, found)

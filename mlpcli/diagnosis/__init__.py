@@ -1,1 +1,1 @@
-"""What a training and a table tell about themselves: findings with stable codes."""
+"""Findings with stable codes: of a table before training, and of a training."""

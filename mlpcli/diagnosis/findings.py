@@ -35,7 +35,7 @@ MISSED = 0.05  # share of the target's variance that a second model must add
 STILL_FALLING = 0.05  # share of the whole fall of the loss that the last fifth of the epochs still brought
 THROWN = 10.0  # times the loss of a constant answer that the first epoch can leave only by steps far too long
 JUMPY = 0.1  # typical jump of the training loss from epoch to epoch, as a share of its gain over a constant answer
-WIDE = 0.2  # width of the interval of the accuracy, or of the loss's share, that tells little
+WIDE = 0.2  # width of the interval of the accuracy, or of the loss's share, that is too wide
 AT_99 = 2.576 / 1.96  # from the half-width of a 95 % interval to that of 99 %
 WORSE = 0.1  # rise of the loss on test rows above that on validation rows, as a share of the latter's gain
 MOVED = "test-differs-from-validation"
@@ -214,7 +214,7 @@ def no_better_than_baseline(case: DiagnosisInput) -> Finding | None:
 
 
 def linear_is_enough(case: DiagnosisInput) -> Finding | None:
-    """On test rows a network without hidden layers is as good, and the rows are enough to tell."""
+    """On test rows a network without hidden layers is as good, and there are enough rows to know."""
     test_evidence = case.test_evidence
     if test_evidence is None or test_evidence.advantage is None or not hidden_of(case.config, lead_of(case.config)):
         return None
@@ -242,7 +242,7 @@ def validation_too_small(case: DiagnosisInput) -> Finding | None:
         return None
     return Finding(
         "validation-too-small", "note",
-        f"{e.n_valid} validation rows are too few to tell: the {name} lies anywhere from {low:.2f} to {high:.2f}",
+        f"{e.n_valid} validation rows are too few: the {name} lies anywhere from {low:.2f} to {high:.2f}",
         {"n_valid": e.n_valid, "low": low, "high": high}, ("--ensemble 5", "--validation 0.3", "more rows"),
     )  # fmt: skip
 
@@ -282,7 +282,7 @@ def imbalance(counts: Mapping[str, int]) -> Finding | None:
 
 
 def dead_units(case: DiagnosisInput) -> Finding | None:
-    """Units of a hidden layer pass no gradient back on any row: they say the same for all and learn no more."""
+    """Units of a hidden layer pass no gradient back on any row: their output is constant and they learn no more."""
     dead = case.evidence.dead
     if not dead or max(dead) < DEAD:
         return None

@@ -190,7 +190,7 @@ def repeated_across_sets(facts: TableFacts) -> Iterator[Finding]:
         yield Finding(
             "repeated-across-sets", "warning",
             f"{int(known.sum())} of {len(known)} test rows ({known.mean():.1%}) also stand among the rows trained on, "
-            "so the test metrics flatter", {"rows": int(known.sum()), "share": float(known.mean())},
+            "so the test metrics are too good", {"rows": int(known.sum()), "share": float(known.mean())},
             ("a file without the repeated lines", "--group COL"),
         )  # fmt: skip
 
@@ -287,7 +287,7 @@ def time_order(facts: TableFacts) -> Iterator[Finding]:
             yield Finding(
                 "time-order", "warning",
                 f"along '{column.name}' rows close in time have a similar target (von Neumann's ratio {ratio:.2f}, "
-                "1 by chance): a random test set flatters what can be said of the future",
+                "1 by chance): a random test set makes predictions of the future look better than they are",
                 {"ratio": ratio}, (as_flag("time", column.name),),
             )  # fmt: skip
 
@@ -360,7 +360,7 @@ TABLE_CHECKS: dict[str, Callable[[TableFacts], Iterator[Finding]]] = {
 
 
 def check_table(prepared: PreparedTraining) -> tuple[Finding, ...]:
-    """Everything suspicious about a table that is ready to train on."""
+    """What all checks find in a table that is ready to train on; at most SHOWN of a kind, and how many more."""
     facts = TableFacts.of(prepared)
     found: list[Finding] = []
     for check in TABLE_CHECKS.values():

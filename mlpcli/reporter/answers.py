@@ -59,10 +59,10 @@ def record_answer(model: TrainedModel, findings: Sequence[Finding]) -> Answer:
     return {"record": to_json(model.record), "findings": to_json(findings)}
 
 
-def table_answer(prepared: PreparedTraining, suspected: Sequence[Finding]) -> Answer:
+def table_answer(prepared: PreparedTraining, findings: Sequence[Finding]) -> Answer:
     """Of `inspect` with a CSV: how it would be read."""
     return {
-        "columns": to_json(prepared.schema.columns), "notes": prepared.notes, "suspicions": to_json(suspected),
+        "columns": to_json(prepared.schema.columns), "notes": prepared.notes, "findings": to_json(findings),
         "target": to_json(prepared.schema.target),
     }  # fmt: skip
 

@@ -202,8 +202,8 @@ class LineChart:
         plot = self.plot(points, intervals, ends, width, is_glyphs)
         yield from plot.body(self.mark, options.ascii_only)
         ticks = plot.x_ticks(*ends)
-        label = f"{self.x_label}, log scale" if plot.x.is_log else self.x_label
-        yield Text(ticks + (f"  {label}" if len(ticks) + len(label) + 2 <= width else ""), style="dim", no_wrap=True)
+        label = f"  {self.x_label}"
+        yield Text(ticks + (label if len(ticks) + len(label) <= width else ""), style="dim", no_wrap=True)
         yield from legend(self.entries(plot, options.ascii_only), plot.gutter + 2, options.max_width)
 
     def finite(self) -> tuple[Lines, Lines]:
@@ -238,16 +238,19 @@ class LineChart:
         ]
         if self.mark is not None:
             found.append((f"{':' if ascii_only else '┊'} best {self.x_label} {self.mark:g}", "dim"))
-        if plot.y.is_log:
-            found.append(("(vertical log scale)", "dim"))
+        found += [
+            (f"({name} log scale)", "dim")
+            for name, axis in (("horizontal", plot.x), ("vertical", plot.y))
+            if axis.is_log
+        ]
         return found
 
 
-def legend(entries: Sequence[tuple[str, str]], indent: int, most: int) -> Iterator[Text]:
+def legend(entries: Sequence[tuple[str, str]], indent: int, max_width: int) -> Iterator[Text]:
     """Text and style of each entry, as many on a line as fit whole."""
     line = Text(" " * indent)
     for text, style in entries:
-        if len(line) > indent and line.cell_len + cell_len(text) > most:
+        if len(line) > indent and line.cell_len + cell_len(text) > max_width:
             line.rstrip()
             yield line
             line = Text(" " * indent)

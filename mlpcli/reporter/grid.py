@@ -44,22 +44,22 @@ class Grid:
         if not panels:
             yield from self.blocks(options.max_width)
 
-    def panels(self, most: int) -> tuple[int, list[list[int]]]:
+    def panels(self, max_width: int) -> tuple[int, list[list[int]]]:
         """The gap, and which columns stand side by side, each time with the first; none if most would stand alone."""
         everything = list(range(len(self.columns)))
         for gap in GAPS:
-            if self.widths(everything, gap, most):
+            if self.widths(everything, gap, max_width):
                 return gap, [everything]
         found = [everything[:2]]
         for i in everything[2:]:
-            if self.widths([*found[-1], i], GAPS[0], most):
+            if self.widths([*found[-1], i], GAPS[0], max_width):
                 found[-1].append(i)
             else:
                 found.append([0, i])
-        fits = all(self.widths(panel, GAPS[0], most) for panel in found)
+        fits = all(self.widths(panel, GAPS[0], max_width) for panel in found)
         return GAPS[0], found if fits and 2 * len(found) < len(self.columns) else []
 
-    def widths(self, panel: Sequence[int], gap: int, most: int) -> list[int]:
+    def widths(self, panel: Sequence[int], gap: int, max_width: int) -> list[int]:
         """The cells of each column; none when they do not fit."""
         whole, found = [], []
         for i in panel:
@@ -67,7 +67,7 @@ class Grid:
             unbroken = [*head.split(), *(" ".join(body).split() if i in self.texts else body)]
             whole.append(max(map(cell_len, [head, *body])))
             found.append(max(map(cell_len, unbroken), default=0))
-        room = most - gap * (len(panel) - 1) - sum(found)
+        room = max_width - gap * (len(panel) - 1) - sum(found)
         if room < 0:
             return []
         for i, width in enumerate(whole):
@@ -76,7 +76,7 @@ class Grid:
             room -= wider
         return found
 
-    def blocks(self, most: int) -> RenderResult:
+    def blocks(self, max_width: int) -> RenderResult:
         """For each row its first cell and, below, a line for each other column."""
         names = [safe(name) for name in self.columns[1:]]
         margin = max(map(cell_len, names), default=0)
@@ -85,4 +85,4 @@ class Grid:
                 yield literal(first, style="bold")
             for name, value in zip(names, map(safe, cells), strict=True):
                 aligned = f"  {name}{' ' * (margin - cell_len(name))}  {value}"
-                yield Text(aligned if cell_len(aligned) <= most else f"  {name} {value}", overflow="fold")
+                yield Text(aligned if cell_len(aligned) <= max_width else f"  {name} {value}", overflow="fold")

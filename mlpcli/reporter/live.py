@@ -17,7 +17,7 @@ from mlpcli.events import EpochEnded, Event, History
 from mlpcli.reporter.chart import BLUE, loss_chart
 
 FRAME = 0.25  # seconds between two frames
-SHORTEST = 10  # cells of a bar with text beside it
+MIN_BAR = 10  # cells of a bar with text beside it
 PLAIN_LINES = 10  # about so many lines a training where there is no terminal
 
 
@@ -61,14 +61,14 @@ def on_terminal(events: Iterable[Event], console: Console) -> Iterator[Event]:
     with view:
         for event in events:
             history.add(event)
-            tell_recoveries(event, console)
+            print_recoveries(event, console)
             now = time.monotonic()
             if isinstance(event, EpochEnded) and now - shown >= FRAME:
                 shown = now
                 share = event.epoch / history.max_epochs
                 beside = f"  {place(history, event)}"
                 room = console.width - len(beside)
-                line = bar(share, min(room if room >= SHORTEST else console.width, 60), console.options.ascii_only)
+                line = bar(share, min(room if room >= MIN_BAR else console.width, 60), console.options.ascii_only)
                 head = Text(line, style=BLUE).append(beside, style="default")
                 height = max(min(12, console.height - 7), 3)
                 chart = loss_chart(history.train_loss, history.valid_loss, history.best_epoch, height)
@@ -81,14 +81,14 @@ def in_lines(events: Iterable[Event], console: Console, every_epoch: bool) -> It
     history = History()
     for event in events:
         history.add(event)
-        tell_recoveries(event, console)
+        print_recoveries(event, console)
         step = 1 if every_epoch else max(history.max_epochs // PLAIN_LINES, 1)
         if isinstance(event, EpochEnded) and event.epoch % step == 0:
             console.print(f"{place(history, event)}  {reached(history, event)}", soft_wrap=True)
         yield event
 
 
-def tell_recoveries(event: Event, console: Console) -> None:
+def print_recoveries(event: Event, console: Console) -> None:
     for what in event.recoveries if isinstance(event, EpochEnded) else ():
         console.print(what, soft_wrap=True)
 

@@ -20,19 +20,19 @@ from mlpcli.training.networks import layer_widths
 from mlpcli.training.prepare import PreparedTraining
 
 
-def table_view(prepared: PreparedTraining, suspected: Sequence[Finding]) -> Iterator[RenderableType]:
+def table_view(prepared: PreparedTraining, findings: Sequence[Finding]) -> Iterator[RenderableType]:
     """How a table would be read: size, decisions, and what becomes of each column."""
     source = prepared.table.source
     yield f"{source.name}: {plural(source.n_rows, 'row')}, {plural(len(source.names), 'column')}"
-    yield from plan_view(prepared, suspected)
+    yield from plan_view(prepared, findings)
     yield columns_table(prepared.schema.columns)
 
 
-def plan_view(prepared: PreparedTraining, suspected: Sequence[Finding]) -> Iterator[RenderableType]:
+def plan_view(prepared: PreparedTraining, findings: Sequence[Finding]) -> Iterator[RenderableType]:
     """What was decided for the user, each with the flag that changes it, and what looks wrong with the table."""
     yield from prepared.notes
     yield rows_note(prepared)
-    yield from finding_lines(suspected)
+    yield from finding_lines(findings)
 
 
 def rows_note(prepared: PreparedTraining) -> str:

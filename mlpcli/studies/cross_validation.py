@@ -1,4 +1,4 @@
-"""k-fold cross-validation: how good a model of these settings is, and how sure that is.
+"""k-fold cross-validation: how good a model of these settings is, and how certain that is.
 
 Each fold is evaluated by a model trained on the others, whose columns are fitted on those alone. The test rows are not
 used, so that settings may be chosen by these figures and the test rows can still evaluate the choice.

@@ -13,7 +13,7 @@ from samples import IRIS
 def test_inspect_answers_json_for_a_table_too(call):
     answer = json.loads(call("inspect", IRIS, "--json")[1])
     assert answer["target"]["name"] == "species"
-    assert {"columns", "notes", "suspicions"} <= answer.keys()
+    assert {"columns", "notes", "findings"} <= answer.keys()
 
 
 def test_the_settings_that_inspect_shows_train_the_same_model(trained):

@@ -1,4 +1,4 @@
-"""Each suspicion is raised by a table that deserves it, and by none of the clean tables beside it."""
+"""Each check of a table is raised by a table that deserves it, and by none of the clean tables beside it."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("code", TABLE_CHECKS)
-def test_each_suspicion_is_raised_by_what_it_is_for(tmp_path, code):
+def test_each_check_is_raised_by_what_it_is_for(tmp_path, code):
     for plant, task, settings in PLANTED[code]:
         assert code in codes(tmp_path, plant(clean(task=task)), **settings), plant.__name__
 
@@ -106,7 +106,7 @@ def test_the_sample_data_raise_none(path):
     assert check_table(prepare(str(path), Config(), ReadOptions())) == ()
 
 
-def test_the_flag_that_is_offered_ends_the_suspicion(tmp_path):
+def test_the_flag_that_is_offered_ends_the_finding(tmp_path):
     assert "leak-suspected" not in codes(tmp_path, leak_of_class(clean()), drop=("outcome",))
     assert "group-column" not in codes(tmp_path, group(clean()), group="patient_id")
     assert "time-order" not in codes(tmp_path, dated(clean()), time="day")

@@ -57,6 +57,22 @@ def test_losses_from_a_tenfold_range_on_stand_on_a_logarithmic_axis():
     ]
 
 
+def test_a_logarithmic_axis_says_so():
+    falling = [Series("loss", [1, 10, 100], [1.0, 0.1, 0.01])]
+    assert "(vertical log scale)" in drawn(LineChart(falling), 60, "utf-8")
+    assert "(horizontal log scale)" in drawn(LineChart(falling, x_label="rows", log_x=True), 60, "utf-8")
+    assert "log" not in drawn(LineChart([Series("loss", [1, 2], [2.0, 1.0])]), 60, "utf-8")
+
+
+@pytest.mark.parametrize("height", [3, 5, 12])
+def test_no_two_ticks_have_the_same_label(height):
+    losses = [0.693147 + 1e-5 * i for i in range(9)]
+    text = drawn(LineChart([Series("loss", range(9), losses)], height=height), 60, "utf-8")
+    ticks = [label for line in text.splitlines() if "│" in line and (label := line.partition("│")[0].strip())]
+    assert len(ticks) >= 2
+    assert len(set(ticks)) == len(ticks)
+
+
 def test_intervals_stand_about_their_points_and_rows_lie_on_a_logarithmic_axis():
     series = [
         Series("validation", [10, 100, 1000], [3.0, 2.0, 2.0], [2.0, 1.0, 2.0], [4.0, 3.0, 2.0]),
@@ -72,6 +88,7 @@ def test_intervals_stand_about_their_points_and_rows_lie_on_a_logarithmic_axis()
         "    10        100    1000",
         "    * validation 2",
         "    o training 1",
+        "    (horizontal log scale)",
     ]
 
 
