@@ -238,11 +238,7 @@ class LineChart:
         ]
         if self.mark is not None:
             found.append((f"{':' if ascii_only else '┊'} best {self.x_label} {self.mark:g}", "dim"))
-        found += [
-            (f"({name} log scale)", "dim")
-            for name, axis in (("horizontal", plot.x), ("vertical", plot.y))
-            if axis.is_log
-        ]
+        found += [(f"(log {name} axis)", "dim") for name, axis in (("x", plot.x), ("y", plot.y)) if axis.is_log]
         return found
 
 

@@ -59,8 +59,8 @@ def test_losses_from_a_tenfold_range_on_stand_on_a_logarithmic_axis():
 
 def test_a_logarithmic_axis_says_so():
     falling = [Series("loss", [1, 10, 100], [1.0, 0.1, 0.01])]
-    assert "(vertical log scale)" in drawn(LineChart(falling), 60, "utf-8")
-    assert "(horizontal log scale)" in drawn(LineChart(falling, x_label="rows", log_x=True), 60, "utf-8")
+    assert "(log y axis)" in drawn(LineChart(falling), 60, "utf-8")
+    assert "(log x axis)" in drawn(LineChart(falling, x_label="rows", log_x=True), 60, "utf-8")
     assert "log" not in drawn(LineChart([Series("loss", [1, 2], [2.0, 1.0])]), 60, "utf-8")
 
 
@@ -88,7 +88,7 @@ def test_intervals_stand_about_their_points_and_rows_lie_on_a_logarithmic_axis()
         "    10        100    1000",
         "    * validation 2",
         "    o training 1",
-        "    (horizontal log scale)",
+        "    (log x axis)",
     ]
 
 
