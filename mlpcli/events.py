@@ -17,7 +17,7 @@ class Started:
     loss: str  # name of the loss, as in LOSSES
     metric: str  # of the validation rows after each epoch: the loss's `epoch_metric`
     max_epochs: int
-    n_members: int  # of the first kind, whose course is told
+    n_members: int  # of the first kind, whose epochs are emitted
     n_train: int  # rows; with fold members, the rows one member trains on, averaged
     n_valid: int  # rows; with fold members, all rows that validate some member
     n_parameters: int  # of one member
@@ -60,7 +60,7 @@ Event = Started | EpochEnded | Finished
 
 @dataclass
 class History:
-    """The course of a training run, an entry an epoch. Built from events, kept in the model file."""
+    """The history of a training, an entry an epoch. Built from events, kept in the model file."""
 
     loss: str = ""
     metric: str = ""  # of valid_metric

@@ -27,7 +27,7 @@ KINDS: Mapping[str, Kind] = {
 
 
 def kinds_of(config: Config) -> tuple[str, ...]:
-    """The kinds of network; the course and the evidence of the first, the lead, are told."""
+    """The kinds of network; history and evidence are those of the first, the lead."""
     return config.kinds or BASE["kinds"]
 
 

@@ -344,7 +344,7 @@ class Training:
     def __init__(self, members: Sequence[Member], loss: Loss, config: Config) -> None:
         self.loss, self.config = loss, config
         self.trainers = [MemberTrainer(member, loss, config) for member in members]
-        # Networks of other kinds come after those of the first, whose course is told.
+        # Networks of other kinds come after those of the first, whose epochs are emitted.
         self.n_lead = len(members) // len(kinds_of(config))
         self.emitted: list[EpochEnded] = []
 
