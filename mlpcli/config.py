@@ -12,8 +12,8 @@ import difflib
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields, replace
-from typing import Any, Literal
+from dataclasses import Field, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
 
 from mlpcli.errors import UsageError
 
@@ -35,6 +35,14 @@ KIND_NAMES = ("mlp", "wide", "plain", "linear")
 SCHEDULE_NAMES = ("constant", "step", "cosine", "one_cycle", "coslog4")
 
 TIME_FORMS = ("dmy", "mdy", "ymd", "clock", "duration")  # choices of --dates
+
+# What the preset leaves to the number of rows that a network trains on.
+BATCH_SHARE, MIN_BATCH, MAX_BATCH = 1 / 8, 32, 256  # rows a step; a power of two
+REFERENCE_ROWS = 4000
+# Epochs at most: about as many steps for small tables as for 4,000 rows, within bounds.
+EPOCHS_AT_REFERENCE, MIN_EPOCHS, MAX_EPOCHS = 60, 24, 120
+TEXTBOOK_EPOCHS = 200  # without the recipe
+LOSS_OF_TASK: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "squared_error"}
 
 # Cells that mean "no value" in any column but the target; see the README's page on missing values.
 MISSING_MARKERS = ("", "NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "null", "None", "?", "-", "#N/A")
@@ -336,12 +344,84 @@ class Config:
         except ValueError:
             return None
 
-    def resolve(self, task: Task) -> Config:
-        """Every None filled in from the preset for this task, but those that depend on the rows (epochs)."""
+    def resolve(self, task: Task, n_train: int = REFERENCE_ROWS) -> Settings:
+        """Every choice made: by the user, else by the preset for this task and `n_train` rows for a network."""
         chosen = {**BASE, **PRESETS[self.preset].both, **PRESETS[self.preset].of(task)}
         if self.ensemble == 1:
             chosen["kinds"] = BASE["kinds"]  # one network was asked for
-        return replace(self, **{k: v for k, v in chosen.items() if getattr(self, k) is None})
+        values = {f.name: getattr(self, f.name) for f in fields(Config)} | {"task": task}
+        values |= {name: value for name, value in chosen.items() if values[name] is None}
+        if values["loss"] == "auto":
+            values["loss"] = LOSS_OF_TASK[task]
+        if values["batch_size"] == "auto":
+            nearest = 2 ** round(math.log2(n_train * BATCH_SHARE))
+            values["batch_size"] = str(min(max(nearest, MIN_BATCH), MAX_BATCH))
+        if values["epochs"] is None:
+            by_rows = round(EPOCHS_AT_REFERENCE * (REFERENCE_ROWS / n_train) ** 0.5)
+            is_recipe = values["parametrization"] == "ntk"
+            values["epochs"] = min(max(by_rows, MIN_EPOCHS), MAX_EPOCHS) if is_recipe else TEXTBOOK_EPOCHS
+        return Settings(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Config):
+    """A Config in which nothing is left to a preset: how a training is done, and what a model file keeps."""
+
+    if TYPE_CHECKING:  # what __post_init__ proves
+        task: Task
+        scale: str
+        embed_numbers: str
+        embed_categories: str
+        max_categories: int
+        hidden: tuple[int, ...]
+        activation: str
+        init: str
+        parametrization: str
+        normalization: str
+        dropout: float
+        input_noise: float
+        loss: str
+        optimizer: str
+        lr: float
+        schedule: str
+        average: float
+        warmup: float
+        batch_size: str
+        epochs: int
+        patience: int
+        momentum: float
+        beta1: float
+        beta2: float
+        l1: float
+        l2: float
+        weight_decay: float
+        clip_norm: float
+        max_norm: float
+        label_smoothing: float
+        ensemble: int
+        kinds: tuple[str, ...]
+        calibrate: bool
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("epochs", *BASE):
+            if getattr(self, name) is None:
+                raise UsageError(f"{flag(name)}: no value")
+        if self.task not in TASKS or self.batch_size == "auto" or self.loss == "auto":
+            raise UsageError("--task, --batch-size or --loss is not decided")
+
+    def reopened(self, **changes: Any) -> Config:
+        """What would have to be asked for to get these settings, with changes that may leave a choice open again."""
+        return Config(**{f.name: getattr(self, f.name) for f in fields(Config)} | changes)
+
+    @property
+    def lead(self) -> str:
+        """The first kind of network; history and evidence are those of its members."""
+        return self.kinds[0]
+
+    def rows_a_step(self, n_train: int) -> int:
+        """Rows of a mini-batch, of all the rows that a network trains on."""
+        return n_train if self.batch_size == "full" else min(int(self.batch_size), n_train)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class Model(trained.TrainedModel):
 def load(path: str) -> Model:
     """The model of a file. Raises ModelError or MachineError."""
     found = trained.load(path)
-    return Model(found.record, found.networks, found.path)
+    return Model(found.record, found.ensemble, found.path)
 
 
 def fit(data: str, target: str | None = None, *, jobs: int = 1, **settings: Any) -> Model:
@@ -41,4 +41,4 @@ def fit(data: str, target: str | None = None, *, jobs: int = 1, **settings: Any)
     config = Config(target=target, **{k: v for k, v in settings.items() if k not in reading})
     prepared = prepare(data, config, options)
     made = assemble(prepared, History.of(prepared.events(jobs)))
-    return Model(made.record, made.networks)
+    return Model(made.record, made.ensemble)

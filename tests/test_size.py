@@ -15,7 +15,7 @@ def small_blocks(monkeypatch):
     """Blocks so small that a small table has many of everything."""
     monkeypatch.setattr("mlpcli.training.loop.SHUFFLED", 4 * 60 * 100)
     monkeypatch.setattr("mlpcli.training.prepare.ENCODED_ROWS", 130)
-    monkeypatch.setattr("mlpcli.data.dataset.TAKEN_ROWS", 97)
+    monkeypatch.setattr("mlpcli.data.take.TAKEN_ROWS", 97)
     monkeypatch.setattr("mlpcli.training.prepare.FITTED_CELLS", 3000)
     monkeypatch.setattr("mlpcli.training.prepare.MIN_FITTED_ROWS", 100)
     monkeypatch.setattr("mlpcli.training.prepare.MAX_VALIDATION_ROWS", 150)

@@ -31,7 +31,7 @@ def split(
     mlpcli split data.csv -o sets
     mlpcli split data.csv --validation 0.2 --test 0.2 --group patient
     """
-    from mlpcli.data.dataset import read_dataset
+    from mlpcli.data.dataset import DataSet
     from mlpcli.data.splits import SETS
     from mlpcli.files.atomic import check_output, write_atomically
     from mlpcli.reporter.text import make_console, safe
@@ -41,11 +41,9 @@ def split(
     paths = [os.path.join(output, f"{stem}_{name}.csv") for name in SETS]
     for path in paths:
         check_output(path, [data])
-    table = read_dataset(data, chosen, options)
+    table = DataSet.read(data, chosen, options)
     for number, path in enumerate(paths):
-        rows = table.rows[table.sets == number]
         with write_atomically(path) as file:
-            file.write(table.source.header)
-            file.writelines(table.source.lines(rows))
+            file.writelines(table.lines(number))
         if not quiet:
-            make_console(sys.stderr).print(f"{safe(path)}: {len(rows)} rows", soft_wrap=True)
+            make_console(sys.stderr).print(f"{safe(path)}: {table.count(number)} rows", soft_wrap=True)

@@ -79,12 +79,12 @@ def cv(
     mlpcli cv data.csv --group patient --preset classic
     """
     chosen, options = settings_of(config, settings)
-    from mlpcli.data.dataset import read_dataset
+    from mlpcli.data.dataset import DataSet
     from mlpcli.reporter.answers import cross_validation_answer
     from mlpcli.reporter.studies import cross_validation_note, cross_validation_view
     from mlpcli.studies.cross_validation import plan
 
-    study = plan(read_dataset(data, chosen, options), chosen, folds, repeats)
+    study = plan(DataSet.read(data, chosen, options), chosen, folds, repeats)
     note = cross_validation_note(study)
     conduct(study, note, cross_validation_answer, cross_validation_view, jobs=jobs, json=json, quiet=quiet)
 
@@ -146,11 +146,11 @@ def learning_curve(
     mlpcli learning-curve data.csv --preset classic --hidden 64
     """
     chosen, options = settings_of(config, settings)
-    from mlpcli.data.dataset import read_dataset
+    from mlpcli.data.dataset import DataSet
     from mlpcli.reporter.answers import learning_curve_answer
     from mlpcli.reporter.studies import learning_curve_note, learning_curve_view
     from mlpcli.studies.learning_curve import plan
 
-    study = plan(read_dataset(data, chosen, options), chosen, repeats, sizes)
+    study = plan(DataSet.read(data, chosen, options), chosen, repeats, sizes)
     note = learning_curve_note(study)
     conduct(study, note, learning_curve_answer, learning_curve_view, jobs=jobs, json=json, quiet=quiet)

@@ -99,9 +99,10 @@ def train(
     leave(stopped, f"interrupted; best model (epoch {history.best_epoch}) saved to {output}", *again)
     if quiet and not (json or gates):
         return
-    evaluation = evaluate_dataset(model, prepared.table, linear=True)
+    evaluation = evaluate_dataset(model, prepared.dataset, linear=True)
     found = findings(model, evaluation, table_findings)
-    console.show(result_view(model, history, evaluation, found, kinds=prepared.kinds, path=output, verbose=verbose))
+    kinds = prepared.settings.kinds
+    console.show(result_view(model, history, evaluation, found, kinds=kinds, path=output, verbose=verbose))
     found = (*table_findings, *found)
     if json:
         print_answer(model_answer(model, evaluation, found, output, history))

@@ -59,14 +59,14 @@ def tune(
     inputs = [data, chosen.validation, chosen.test, *([config] if config else [])]
     for path in (output, toml):
         check_output(path, inputs)
-    from mlpcli.data.dataset import read_dataset
+    from mlpcli.data.dataset import DataSet
     from mlpcli.reporter.answers import print_answer, tuning_answer
     from mlpcli.reporter.progress import search_progress
     from mlpcli.reporter.studies import tuning_notes, tuning_view
     from mlpcli.reporter.text import make_console
     from mlpcli.studies.tuning import Tuner
 
-    table = read_dataset(data, chosen, options)
+    table = DataSet.read(data, chosen, options)
     tuner = Tuner(table, chosen, options, space or [], folds, stem)
     aside = make_console(sys.stderr, quiet)
     aside.say(*table.notes, *tuning_notes(tuner, len(tuner.search.trials)))

@@ -1,188 +1,277 @@
-"""A table with its target: read from a CSV, each row in its set."""
+"""The data set: a table with its target, each row in its set; `read` from a CSV, or `from_frame`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api.types import union_categoricals
 
 from mlpcli.config import Config, ReadOptions, Task
 from mlpcli.data import splits
-from mlpcli.data.dialect import cells_of
+from mlpcli.data.dialect import Dialect, cells_of
 from mlpcli.data.formats.numbers import NumberFormat
+from mlpcli.data.frame import FrameSource
 from mlpcli.data.kinds.number import MAX_NUMBER
 from mlpcli.data.kinds.protocol import Format
 from mlpcli.data.reading import Wishes, read_columns, read_written, written_values
-from mlpcli.data.schema import Schema
 from mlpcli.data.source import Source, open_table
+from mlpcli.data.splits import Grouped, Sets, Splitter, Stratified, Timed
 from mlpcli.data.storage import Storage
-from mlpcli.data.target import MAX_NUMBER_CLASSES, choose_target, choose_task
+from mlpcli.data.take import indices, joined, take, take_rows
+from mlpcli.data.target import MAX_NUMBER_CLASSES, choose_target, choose_task, label_order
 from mlpcli.data.values import as_categorical, column_values, looked_up
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import DataError
 from mlpcli.flags import as_flag
 
-# More classes than that with fewer rows each: nothing to train, choose and judge by.
+Rows = Source | FrameSource  # an open table
+
+# More classes than that with fewer rows each: nothing to train, choose and evaluate by.
 MIN_ALLOWED_CLASSES, ROWS_A_CLASS = 20, 3
-
-
 NUMBER_PLACEHOLDERS = [str(n) for n in range(MAX_NUMBER_CLASSES + 1)]  # stand for those of a target read as numbers
+MIN_ROWS = 10  # rows below which nothing can be learned and evaluated
 
 
-TAKEN_ROWS = 1 << 14  # rows
-
-
-MIN_ROWS = 10  # rows below which nothing can be learned and judged
-
-
-@dataclass
+@dataclass(frozen=True)
 class DataSet:
     """A table with its target: the frame, y of each row, and which set the row belongs to."""
 
-    source: Source
+    source: Rows  # where the rows come from
     frame: pd.DataFrame
     target: str
     task: Task
-    rows: Ints  # rows of the file that have a target
+    rows: Ints  # rows of the source that have a target
     y_cells: pd.Series[Any]  # of those rows
-    sets: NDArray[np.int8]
-    strata: NDArray[np.integer]
-    groups: Ints | None
-    times: Floats | None  # of --time, growing with time
-    notes: list[str]
+    labels: tuple[str, ...]  # the classes; () for regression
+    sets: Sets
+    splitter: Splitter
+    notes: tuple[str, ...]
     formats: Mapping[str, Format | None]  # how each column is written; None for text
     storage: Storage  # where arrays of as many rows go
 
+    @classmethod
+    def read(cls, path: str, config: Config, options: ReadOptions, folder: str = ".") -> DataSet:
+        """Reads a CSV, chooses target and task, and assigns each row to its set. Raises DataError.
 
-def read_dataset(path: str, config: Config, options: ReadOptions, folder: str = ".") -> DataSet:
-    """Reads a CSV, chooses target and task, and assigns each row to its set. Raises DataError.
+        What is larger than memory goes to a file in `folder` that is gone at the end.
+        """
+        storage = Storage(options.memory, folder)
+        return cls.of(open_table(path, options, storage=storage), config, options)
 
-    What is larger than memory goes to a file in `folder` that is gone at the end.
-    """
-    storage = Storage(options.memory, folder)
-    source = open_table(path, options, storage=storage)
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, config: Config, options: ReadOptions | None = None) -> DataSet:
+        """The same of a DataFrame. Raises DataError."""
+        options = options or ReadOptions()
+        return cls.of(FrameSource(frame, options, Storage(options.memory)), config, options)
+
+    @classmethod
+    def of(cls, source: Rows, config: Config, options: ReadOptions) -> DataSet:
+        """The data set of an open table. Raises DataError."""
+        target, notes = checked_target(source, config)
+        read = read_columns(source, wishes_of(config, target, source))
+        formats = dict(read.formats)
+        check_first_row(source)
+        frame, rows, left_out = with_target(read.frame, target, source)
+        task, rule = task_of(frame[target], formats[target], config)
+        notes += [*read.notes, *left_out, *([f"task: {task}, {rule}"] if rule else [])]
+        labels: tuple[str, ...] = ()
+        if task == "regression":
+            form = formats[target] or NumberFormat(source.dialect.decimal_of_all)
+            y_cells, formats[target] = source_numbers(source, frame[target], rows, form), form
+            check_least(source, y_cells, rows, config.loss)
+            if form != NumberFormat():
+                notes.append(f"{target}: {form.describe()} ({len(rows):,} cells)")
+        else:
+            formats[target] = None
+            y_cells, labels = frame[target], class_labels(frame[target], source)
+        splitter = splitter_of(config, frame, class_codes(y_cells, labels), labels, source)
+        out = source.storage.array((len(rows),), np.int8)
+        sets = splitter.sets(config.share("validation") or 0.0, config.share("test") or 0.0, config.seed, out)
+        made = cls(
+            source, frame, target, task, rows, y_cells, labels, sets, splitter, tuple(notes), formats, source.storage
+        )
+        for name, number in (("validation", splits.VALIDATION), ("test", splits.TEST)):
+            if config.share(name) is None:
+                made = made.with_file(getattr(config, name), number, options, config.loss)
+        return made
+
+    @property
+    def name(self) -> str:
+        """Of the file, as given."""
+        return self.source.name
+
+    @property
+    def sha256(self) -> str:
+        return self.source.sha256
+
+    @property
+    def dialect(self) -> Dialect:
+        return self.source.dialect
+
+    @property
+    def n_rows(self) -> int:
+        """Of the source, with those that have no target."""
+        return self.source.n_rows
+
+    @property
+    def column_names(self) -> Sequence[str]:
+        return self.source.names
+
+    def column(self, name: str) -> pd.Series[Any]:
+        """A column by its name. Raises DataError with the nearest name."""
+        return self.frame[self.source.column(name)]
+
+    def lines(self, number: int) -> Iterator[bytes]:
+        """The rows of one set as they stand in the file, behind its header."""
+        assert isinstance(self.source, Source)
+        yield self.source.header
+        yield from self.source.lines(self.rows[self.sets == number])
+
+    def count(self, number: int) -> int:
+        """Rows in a set."""
+        return int(np.count_nonzero(self.sets == number))
+
+    @property
+    def class_numbers(self) -> NDArray[np.integer]:
+        """(n,) position of each row's class among the labels; 0 for regression."""
+        return class_codes(self.y_cells, self.labels)
+
+    def take(self, rows: Ints) -> DataSet:
+        """These rows only; labels and categories stay known."""
+        storage = self.storage
+        y_cells = take_rows(self.y_cells.to_frame(self.target), rows, storage)[self.target]
+        return replace(
+            self, frame=take_rows(self.frame, rows, storage), y_cells=y_cells, rows=take(self.rows, rows, storage),
+            sets=take(self.sets, rows, storage), splitter=self.splitter.take(rows),
+        )  # fmt: skip
+
+    def without_file(self) -> DataSet:
+        """The same without what only reading the file anew needs."""
+        return replace(self, source=replace(self.source, parts=())) if isinstance(self.source, Source) else self
+
+    def with_file(self, path: str, number: int, options: ReadOptions, loss: str | None) -> DataSet:
+        """With the rows of another CSV of the same columns, all of them in one set. Raises DataError."""
+        source = open_table(path, options, dialect=self.dialect, expect=self.column_names, storage=self.storage)
+        for name in self.column_names:
+            source.column(name)
+        formats = dict(self.formats) | ({self.target: None} if self.labels else {})
+        frame = read_written(source, {str(n): formats[str(n)] for n in self.frame.columns}, self.target)
+        rows = with_value(frame[self.target], self.storage)
+        frame = take_rows(frame, rows, self.storage)
+        cells = frame[self.target]
+        if self.task == "regression":
+            cells = source_numbers(source, cells, rows, self.formats[self.target] or NumberFormat())
+            check_least(source, cells, rows, loss)
+        y_cells = joined(self.y_cells, cells)
+        labels = class_labels(y_cells, source) if self.labels else ()
+        return replace(
+            self, frame=pd.DataFrame({n: joined(self.frame[n], frame[n]) for n in self.frame.columns}),
+            y_cells=y_cells, labels=labels, rows=np.concatenate([self.rows, rows]),
+            sets=np.concatenate([self.sets, np.full(len(frame), number, np.int8)]),
+            splitter=self.splitter.extended(class_codes(y_cells, labels), labels),
+        )  # fmt: skip
+
+
+def checked_target(source: Rows, config: Config) -> tuple[str, list[str]]:
+    """The target's name, and the notes so far. Raises DataError when there is nothing to learn from."""
     for name in (*config.drop, *config.numeric, *config.category):
         source.column(name)
     target, why = choose_target(source.names, config.target)
     source.column(target)
-    notes = list(source.notes)
-    if why:
-        notes.append(f"target: {target}, {why} (--target)")
     if len(source.names) < 2:
         raise DataError("no feature columns: the file has one column", "see --delimiter", file=source.name)
     if source.n_rows < MIN_ROWS:
         what = "no data rows" if source.n_rows == 0 else f"{source.n_rows} data rows; at least {MIN_ROWS} are needed"
         raise DataError(what, file=source.name)
-    texts = (*config.category, *([target] if config.task == "classification" else []))
-    needed = {config.group, config.time, config.weight}
-    wishes = Wishes(target, frozenset(config.numeric), frozenset(texts), frozenset(config.drop) - needed)
-    read = read_columns(source, wishes)
-    frame, formats = read.frame, dict(read.formats)
-    notes += read.notes
-    check_first_row(source)
-    rows = with_value(frame[target], storage)
-    if len(rows) < len(frame):
-        if 2 * len(rows) < len(frame):
-            raise DataError(
-                f"the target is missing in {len(frame) - len(rows)} of {len(frame)} rows",
-                "choose another column with --target", file=source.name, column=target,
-            )  # fmt: skip
-        notes.append(f"{len(frame) - len(rows)} rows without a target are left out")
-        frame = take_rows(frame, rows, storage)
-    y_cells = frame[target]
-    if y_cells.dtype.kind == "f":
-        task, rule = choose_task(NUMBER_PLACEHOLDERS, config.task)
-    else:
-        texts_of_target = [str(c) for c in as_categorical(y_cells).categories]
-        task, rule = choose_task(as_plain(texts_of_target, formats[target]), config.task)
-    if rule:
-        notes.append(f"task: {task}, {rule}")
-    strata: NDArray[np.integer] = np.broadcast_to(np.int8(0), len(rows))
-    names = [""]
-    if task == "regression":
-        form = formats[target] or NumberFormat(source.dialect.decimal_of_all)
-        y_cells, formats[target] = source_numbers(source, y_cells, rows, form), form
-        check_least(source, y_cells, rows, config.loss)
-        if form != NumberFormat():
-            notes.append(f"{target}: {form.describe()} ({len(rows):,} cells)")
-    else:
-        formats[target] = None
-        strata, names = as_categorical(y_cells).codes, [str(c) for c in as_categorical(y_cells).categories]
-        if len(names) > max(MIN_ALLOWED_CLASSES, len(rows) // ROWS_A_CLASS):
-            raise DataError(
-                f"{len(names)} classes in {len(rows)} rows look like an id, not a class",
-                "choose another column with --target, or --task regression", file=source.name, column=target,
-            )  # fmt: skip
-    validation, test = config.share("validation") or 0.0, config.share("test") or 0.0
-    groups = times = None
+    return target, [*source.notes, *([f"target: {target}, {why} (--target)"] if why else [])]
+
+
+def with_target(frame: pd.DataFrame, target: str, source: Rows) -> tuple[pd.DataFrame, Ints, list[str]]:
+    """The rows that have a target, their numbers, and a note if some have none. Raises DataError if most have none."""
+    rows = with_value(frame[target], source.storage)
+    n_without = len(frame) - len(rows)
+    if not n_without:
+        return frame, rows, []
+    if 2 * len(rows) < len(frame):
+        raise DataError(
+            f"the target is missing in {n_without} of {len(frame)} rows",
+            "choose another column with --target", file=source.name, column=target,
+        )  # fmt: skip
+    return take_rows(frame, rows, source.storage), rows, [f"{n_without} rows without a target are left out"]
+
+
+def wishes_of(config: Config, target: str, source: Rows) -> Wishes:
+    """What the settings say of columns; what a dropped one holds does not matter, unless it has a role."""
+    texts = {*config.category, *([target] if config.task == "classification" else [])}
+    texts |= source.typed_texts - {*config.numeric}
+    with_role = {config.group, config.time, config.weight}
+    return Wishes(target, frozenset(config.numeric), frozenset(texts), frozenset(config.drop) - with_role)
+
+
+def task_of(cells: pd.Series[Any], form: Format | None, config: Config) -> tuple[Task, str]:
+    """The task, and the rule that decided; '' when it was asked for."""
+    if cells.dtype.kind == "f":
+        return choose_task(NUMBER_PLACEHOLDERS, config.task)
+    return choose_task(as_plain([str(c) for c in as_categorical(cells).categories], form), config.task)
+
+
+def class_labels(cells: pd.Series[Any], source: Rows) -> tuple[str, ...]:
+    """The classes in order. Raises DataError for as many as ids have."""
+    labels = sorted((str(c) for c in as_categorical(cells).categories), key=label_order)
+    if len(labels) > max(MIN_ALLOWED_CLASSES, len(cells) // ROWS_A_CLASS):
+        raise DataError(
+            f"{len(labels)} classes in {len(cells)} rows look like an id, not a class",
+            "choose another column with --target, or --task regression", file=source.name, column=str(cells.name),
+        )  # fmt: skip
+    return tuple(labels)
+
+
+def class_codes(cells: pd.Series[Any], labels: Sequence[str]) -> NDArray[np.integer]:
+    """(n,) position of each row's class among the labels; 0 where there are none."""
+    if not labels:
+        return np.broadcast_to(np.int8(0), len(cells))
+    values = as_categorical(cells)
+    number = {label: i for i, label in enumerate(labels)}
+    of_category = np.array([number[str(c)] for c in values.categories], values.codes.dtype)
+    return np.asarray(of_category[values.codes])
+
+
+def splitter_of(
+    config: Config,
+    frame: pd.DataFrame,
+    strata: NDArray[np.integer],
+    labels: Sequence[str],
+    source: Rows,
+) -> Splitter:
+    """By group, by time, or at random and, where there are classes, in proportion. Raises DataError."""
     if config.group is not None:
-        groups = as_categorical(frame[source.column(config.group)].astype(str)).codes.astype(np.int64)
-        sets = splits.assign_groups(groups, validation, test, config.seed)
-    elif config.time is not None:
-        times = times_of(frame[source.column(config.time)], source)
-        sets = splits.assign_time(times, validation, test)
-    else:
-        sets = splits.assign(strata, names, validation, test, config.seed, storage.array((len(rows),), np.int8))
-    table = DataSet(source, frame, target, task, rows, y_cells, sets, strata, groups, times, notes, formats, storage)
-    for name, number in (("validation", splits.VALIDATION), ("test", splits.TEST)):
-        if config.share(name) is None:
-            table = with_file(table, getattr(config, name), number, options, config.loss)
-    return table
-
-
-def check_first_row(source: Source) -> None:
-    """DataError when the first row is the header again; where a column holds numbers, reading it has said so."""
-    if source.dialect.header and cells_of(source.record(0)[:-1], source.dialect) == list(source.names):
-        where = source.where(0)
-        raise DataError("the header again", f"--skip-rows {where['line'] - 1} to begin with this line", **where)
-
-
-def with_file(table: DataSet, path: str, number: int, options: ReadOptions, loss: str | None) -> DataSet:
-    """The table with the rows of another CSV of the same columns, all of them in one set. Raises DataError."""
-    source = open_table(path, options, dialect=table.source.dialect, expect=table.source.names, storage=table.storage)
-    for name in table.source.names:
-        source.column(name)
-    formats = dict(table.formats) | ({table.target: None} if table.task == "classification" else {})
-    frame = read_written(source, {str(n): formats[str(n)] for n in table.frame.columns}, table.target)
-    rows = with_value(frame[table.target], table.storage)
-    frame = take_rows(frame, rows, table.storage)
-    cells = frame[table.target]
-    if table.task == "regression":
-        cells = source_numbers(source, cells, rows, table.formats[table.target] or NumberFormat())
-        check_least(source, cells, rows, loss)
-    both = {name: joined(table.frame[name], frame[name]) for name in table.frame.columns}
-    y_cells = joined(table.y_cells, cells)
-    strata = (
-        as_categorical(y_cells).codes.astype(np.int64)
-        if table.task == "classification"
-        else np.zeros(len(y_cells), np.int64)
-    )
-    return replace(
-        table, frame=pd.DataFrame(both), y_cells=y_cells, strata=strata,
-        rows=np.concatenate([table.rows, rows]),
-        groups=None if table.groups is None else np.append(table.groups, np.full(len(frame), -1)),
-        times=None if table.times is None else np.append(table.times, np.full(len(frame), np.inf)),
-        sets=np.concatenate([table.sets, np.full(len(frame), number, np.int8)]),
-    )  # fmt: skip
-
-
-def joined(first: pd.Series[Any], second: pd.Series[Any]) -> pd.Series[Any]:
-    """One column after another of the same kind."""
-    if first.dtype.kind == "f":
-        return pd.concat([first, second], ignore_index=True)
-    return pd.Series(union_categoricals([as_categorical(first), as_categorical(second)]), name=first.name)
+        groups = as_categorical(frame[source.column(config.group)].astype(str))
+        return Grouped(groups.codes.astype(np.int64))
+    if config.time is not None:
+        return Timed(times_of(frame[source.column(config.time)], source))
+    return Stratified(strata, labels) if labels else Stratified.unclassed(len(frame))
 
 
 def with_value(column: pd.Series[Any], storage: Storage) -> Ints:
     """The rows in which a column holds something."""
     values = column_values(column)
     return indices(values.codes >= 0 if isinstance(values, pd.Categorical) else ~np.isnan(values), storage)
+
+
+def check_first_row(source: Rows) -> None:
+    """DataError when the first row is the header again; where a column holds numbers, reading it has said so."""
+    if (
+        isinstance(source, Source)
+        and source.dialect.header
+        and cells_of(source.record(0)[:-1], source.dialect) == list(source.names)
+    ):
+        where = source.where(0)
+        raise DataError("the header again", f"--skip-rows {where['line'] - 1} to begin with this line", **where)
 
 
 def as_plain(texts: Sequence[str], form: Format | None) -> Sequence[str]:
@@ -193,7 +282,7 @@ def as_plain(texts: Sequence[str], form: Format | None) -> Sequence[str]:
     return texts if np.isnan(numbers).any() else [repr(number) for number in numbers.tolist()]
 
 
-def source_numbers(source: Source, cells: pd.Series[Any], rows: Ints, form: Format) -> pd.Series[Any]:
+def source_numbers(source: Rows, cells: pd.Series[Any], rows: Ints, form: Format) -> pd.Series[Any]:
     """The target's cells as numbers; DataError names the first that is none."""
     values = column_values(cells)
     if isinstance(values, pd.Categorical):
@@ -212,7 +301,7 @@ def source_numbers(source: Source, cells: pd.Series[Any], rows: Ints, form: Form
     return pd.Series(values, name=cells.name, copy=False)
 
 
-def check_least(source: Source, cells: pd.Series[Any], rows: Ints, loss: str | None) -> None:
+def check_least(source: Rows, cells: pd.Series[Any], rows: Ints, loss: str | None) -> None:
     """Raises DataError at the first of the target's numbers, in these rows of the file, that --loss cannot take."""
     least = LOSSES[loss].min_target if loss in LOSSES else -np.inf
     values = cells.to_numpy()
@@ -226,7 +315,7 @@ def check_least(source: Source, cells: pd.Series[Any], rows: Ints, loss: str | N
             )  # fmt: skip
 
 
-def times_of(column: pd.Series[Any], source: Source) -> Floats:
+def times_of(column: pd.Series[Any], source: Rows) -> Floats:
     """The values of the time column as numbers that grow with time. Raises DataError."""
     if column.dtype.kind != "f":
         raise DataError(
@@ -237,90 +326,3 @@ def times_of(column: pd.Series[Any], source: Source) -> Floats:
     if len(missing):
         raise DataError("no time here", "--time needs one in every row", file=source.name, column=str(column.name))
     return times
-
-
-def sampled(chosen: NDArray[np.bool_], most: int, seed: int) -> Ints:
-    """Row numbers of a random sample, of `most` at most, of the chosen rows, in order."""
-    n = int(np.count_nonzero(chosen))
-    share = splits.SystematicSampler(min(1.0, most / max(n, 1)), splits.stratum_rng(seed, "", "sample"))
-    found = []
-    for block in splits.blocks(len(chosen)):
-        here = np.flatnonzero(chosen[block])
-        found.append(block.start + (here if n <= most else here[share.next(len(here))]))
-    return np.concatenate(found) if found else np.empty(0, np.int64)
-
-
-def indices(chosen: NDArray[np.bool_], storage: Storage) -> Ints:
-    """The numbers of the chosen rows."""
-    found = storage.array((int(np.count_nonzero(chosen)),), np.int64)
-    done = 0
-    for block in splits.blocks(len(chosen)):
-        here = block.start + np.flatnonzero(chosen[block])
-        found[done : done + len(here)] = here
-        done += len(here)
-        storage.release()
-    return found
-
-
-def extremes(values: Floats, chosen: NDArray[np.bool_]) -> tuple[float, float]:
-    """The lowest and the highest of the chosen values."""
-    blocks = [values[block][chosen[block]] for block in splits.blocks(len(values)) if chosen[block].any()]
-    return float(min(block.min() for block in blocks)), float(max(block.max() for block in blocks))
-
-
-def take_rows(frame: pd.DataFrame, rows: Ints, storage: Storage, of: Storage | None = None) -> pd.DataFrame:
-    """These rows of a frame, numbered anew, in arrays of `storage`; the frame's own are of `of`, or of the same."""
-    columns: dict[Any, Any] = {}
-    for name in frame.columns:
-        values = column_values(frame[name])
-        is_text = isinstance(values, pd.Categorical)
-        found = take(values.codes if is_text else values, rows, storage, of)
-        columns[name] = pd.Categorical.from_codes(found, dtype=values.dtype) if is_text else found
-    return pd.DataFrame(columns, copy=False)
-
-
-def take(values: NDArray[Any], rows: Ints, storage: Storage, of: Storage | None = None) -> NDArray[Any]:
-    """These of the values, which are of the storage `of`, or of the same."""
-    found = storage.array((len(rows),), values.dtype)
-    for block in splits.blocks(len(rows), TAKEN_ROWS):
-        found[block] = values[rows[block]]
-        (of or storage).release()
-    return found
-
-
-def subset(table: DataSet, rows: Ints) -> DataSet:
-    """The table with these rows only; labels and categories stay known."""
-    storage = table.storage
-    y_cells = take_rows(table.y_cells.to_frame(table.target), rows, storage)[table.target]
-    return replace(
-        table, frame=take_rows(table.frame, rows, storage), y_cells=y_cells, rows=take(table.rows, rows, storage),
-        sets=take(table.sets, rows, storage), strata=take(table.strata, rows, storage),
-        groups=None if table.groups is None else table.groups[rows],
-        times=None if table.times is None else table.times[rows],
-    )  # fmt: skip
-
-
-def as_table(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """A user's frame in the form that the reader gives: float64 for numbers, categoricals of text for the rest."""
-    return pd.DataFrame({name: as_values(frame[name], form) for name, form in schema.formats().items()})
-
-
-def as_values(column: pd.Series[Any], form: Format | None) -> pd.Series[Any]:
-    """A user's column as float64 where it has a format, NaN where it is not so written; else as text."""
-    dtype = column.dtype
-    if form is None:
-        if isinstance(column.array, pd.Categorical):
-            return column
-        return pd.Series(pd.Categorical(column.where(column.isna(), column.astype(str))), index=column.index)
-    if isinstance(form, NumberFormat) and dtype.kind in "iufb":
-        return pd.Series(column.to_numpy(np.float64, na_value=np.nan), index=column.index)
-    if dtype.kind == "M":
-        utc = pd.DatetimeIndex(column if getattr(dtype, "tz", None) else column.dt.tz_localize("UTC"))
-        seconds = (utc - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
-        return pd.Series(np.asarray(seconds, np.float64), index=column.index)
-    if dtype.kind == "m":
-        seconds = pd.TimedeltaIndex(column) / pd.Timedelta(seconds=1)
-        return pd.Series(np.asarray(seconds, np.float64), index=column.index)
-    cells = pd.Categorical(column.where(column.isna(), column.astype(str)))
-    of_text = written_values([str(text) for text in cells.categories], form)
-    return pd.Series(np.append(of_text, np.nan)[cells.codes], index=column.index)

@@ -34,6 +34,7 @@ class Records:
     dialect: Dialect
     leading_zeros: frozenset[int]  # columns by number in which some cell looks like 007
     storage: Storage
+    typed_texts: frozenset[str] = frozenset()  # columns of which more than their cells say that they are text
 
     @property
     def n_rows(self) -> int:

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.engine.arrays import Ints
+from mlpcli.engine.arrays import Floats, Ints
+from mlpcli.errors import UsageError
 
 Codes = NDArray[np.integer]
+Sets = NDArray[np.int8]  # (n,) the set or fold of each row
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
+UNUSED = np.int8(-1)  # a row that a training must not see
 SETS = ("train", "validation", "test")
+SplitKind = Literal["stratified", "random", "group", "time"]
 
 
 ROWS = 1 << 16  # of a table, handled at once
@@ -103,7 +109,7 @@ def assign_groups(groups: Ints, validation: float, test: float, seed: int) -> ND
     return of_group[inverse]
 
 
-def assign_time(times: NDArray[np.float64], validation: float, test: float) -> NDArray[np.int8]:
+def assign_time(times: Floats, validation: float, test: float) -> NDArray[np.int8]:
     """(n,) times -> (n,) sets: the latest rows are the test rows, those before them the validation rows.
 
     Rows of one moment stay together, on the earlier side.
@@ -173,10 +179,147 @@ def group_folds(groups: Ints, k: int, seed: int) -> Ints:
     return of_group[inverse]
 
 
-def time_blocks(times: NDArray[np.float64], k: int) -> Ints:
+def time_blocks(times: Floats, k: int) -> Ints:
     """(n,) times -> (n,) block 0..k in the order of time: fold i of k trains on blocks 0..i and is judged by i + 1.
 
     Rows of one moment stay together, on the earlier side.
     """
     ranks = np.searchsorted(np.sort(times), times, side="left")
     return np.asarray(ranks * (k + 1) // len(times), np.int64)
+
+
+class Splitter(Protocol):
+    """Says which row goes where, for n rows of a table. `--group` and `--time` have implementations of their own."""
+
+    @property
+    def kind(self) -> SplitKind: ...
+
+    def sets(self, validation: float, test: float, seed: int, out: Sets | None = None) -> Sets:
+        """(n,) TRAIN, VALIDATION or TEST for shares of validation and test rows; in `out` if given."""
+        ...
+
+    def folds(self, k: int, seed: int, out: Sets | None = None) -> Sets:
+        """(n,) fold 0..k-1 that judges each row; in `out` if given. In the order of time -1 judges no fold."""
+        ...
+
+    def cross_folds(self, k: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
+        """For each of k folds the rows that train, and those that are then evaluated."""
+        ...
+
+    def growing_order(self, seed: int) -> Ints:
+        """(n,) the rows in an order of which every beginning is a sample of them all. Raises UsageError."""
+        ...
+
+    def take(self, rows: Ints) -> Splitter:
+        """That of these rows."""
+        ...
+
+    def extended(self, strata: Codes, names: Sequence[str]) -> Splitter:
+        """That of these rows and more behind them, whose sets are known; `strata` (n + more,) are those of all."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stratified:
+    """Every set and fold holds each class in proportion; one stratum where there are no classes."""
+
+    strata: Codes  # (n,) number of each row's class
+    names: Sequence[str]  # of the classes
+    kind: SplitKind = "stratified"
+
+    @classmethod
+    def unclassed(cls, n: int) -> Stratified:
+        """All n rows alike."""
+        return cls(np.broadcast_to(np.int8(0), n), [""], "random")
+
+    def sets(self, validation: float, test: float, seed: int, out: Sets | None = None) -> Sets:
+        return assign(self.strata, self.names, validation, test, seed, out)
+
+    def folds(self, k: int, seed: int, out: Sets | None = None) -> Sets:
+        return folds(self.strata, k, seed, out)
+
+    def cross_folds(self, k: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
+        return each_against_rest(self.folds(k, seed), k)
+
+    def growing_order(self, seed: int) -> Ints:
+        shuffled = stratum_rng(seed, "", "learning curve").permutation(len(self.strata))
+        # A row's place is its share of the way through its class: beginnings then hold each class in proportion.
+        share = np.empty(len(shuffled))
+        for _, members in of_stratum(self.strata[shuffled]):
+            share[members] = (np.arange(len(members)) + 0.5) / len(members)
+        return np.asarray(shuffled[np.argsort(share, kind="stable")])
+
+    def take(self, rows: Ints) -> Stratified:
+        return replace(self, strata=self.strata[rows])
+
+    def extended(self, strata: Codes, names: Sequence[str]) -> Stratified:
+        return replace(self, strata=strata, names=names or self.names)
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """All rows of a group stand in one set and one fold."""
+
+    groups: Ints  # (n,) number of each row's group
+    kind: SplitKind = "group"
+
+    def sets(self, validation: float, test: float, seed: int, out: Sets | None = None) -> Sets:
+        return filled(assign_groups(self.groups, validation, test, seed), out)
+
+    def folds(self, k: int, seed: int, out: Sets | None = None) -> Sets:
+        return filled(group_folds(self.groups, k, seed), out)
+
+    def cross_folds(self, k: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
+        return each_against_rest(self.folds(k, seed), k)
+
+    def growing_order(self, seed: int) -> Ints:
+        place = stratum_rng(seed, "", "learning curve").permutation(int(self.groups.max()) + 1)
+        return np.asarray(np.argsort(place[self.groups], kind="stable"))
+
+    def take(self, rows: Ints) -> Grouped:
+        return replace(self, groups=self.groups[rows])
+
+    def extended(self, strata: Codes, names: Sequence[str]) -> Grouped:
+        return replace(self, groups=np.append(self.groups, np.full(len(strata) - len(self.groups), -1)))
+
+
+@dataclass(frozen=True)
+class Timed:
+    """The latest rows are the test rows; a fold is judged by what came before it alone."""
+
+    times: Floats  # (n,) growing with time
+    kind: SplitKind = "time"
+
+    def sets(self, validation: float, test: float, seed: int, out: Sets | None = None) -> Sets:
+        return filled(assign_time(self.times, validation, test), out)
+
+    def folds(self, k: int, seed: int, out: Sets | None = None) -> Sets:
+        return filled(time_blocks(self.times, k) - 1, out)
+
+    def cross_folds(self, k: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
+        fold = self.folds(k, seed)
+        for number in range(k):
+            yield np.flatnonzero(fold < number), np.flatnonzero(fold == number)
+
+    def growing_order(self, seed: int) -> Ints:
+        raise UsageError("--time: rows in the order of time have no random parts to grow", "leave out --time")
+
+    def take(self, rows: Ints) -> Timed:
+        return replace(self, times=self.times[rows])
+
+    def extended(self, strata: Codes, names: Sequence[str]) -> Timed:
+        return replace(self, times=np.append(self.times, np.full(len(strata) - len(self.times), np.inf)))
+
+
+def each_against_rest(fold: Sets, k: int) -> Iterator[tuple[Ints, Ints]]:
+    """For each of k folds the rows of all others, and its own."""
+    for number in range(k):
+        yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+
+
+def filled(found: NDArray[np.integer], out: Sets | None) -> Sets:
+    """The numbers found, as bytes, in `out` if given."""
+    if out is None:
+        return found.astype(np.int8)
+    out[:] = found
+    return out

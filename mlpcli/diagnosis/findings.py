@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.config import Config
+from mlpcli.config import Settings
 from mlpcli.diagnosis.bounds import IMBALANCE, LEAK_STRENGTH
 from mlpcli.errors import plural
 from mlpcli.evaluation.evaluate import Evaluation, EvaluationEvidence
@@ -23,7 +23,7 @@ from mlpcli.flags import as_flag, as_flags
 from mlpcli.metrics.intervals import Interval
 from mlpcli.model.trained import TrainedModel
 from mlpcli.training.evidence import Evidence
-from mlpcli.training.kinds import hidden_of, lead_of, obeys_hidden
+from mlpcli.training.kinds import hidden_of, obeys_hidden
 
 Severity = Literal["problem", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("problem", "warning", "note")
@@ -58,7 +58,7 @@ class DiagnosisInput:
     """What the checks look at; `test_evidence` is there where test rows, or another file, were scored."""
 
     history: History
-    config: Config  # resolved
+    config: Settings  # resolved
     evidence: Evidence
     test_evidence: EvaluationEvidence | None = None
     known: frozenset[str] = frozenset()  # codes that checks of the table have reported already
@@ -121,7 +121,7 @@ def underfitting(case: DiagnosisInput) -> Finding | None:
         f"the errors on validation rows are not noise: a second model of the same columns explains another "
         f"{share(found.value)} (95 %: {share(found.low)} to {share(found.high)}) of the target's variance",
         {"missed": found.value, "low": found.low, "high": found.high},
-        (larger(case.config), f"--lr {3 * (case.config.lr or 0):g}", f"--epochs {4 * case.history.max_epochs}"),
+        (larger(case.config), f"--lr {3 * case.config.lr:g}", f"--epochs {4 * case.history.max_epochs}"),
     )  # fmt: skip
 
 
@@ -142,7 +142,7 @@ def not_converged(case: DiagnosisInput) -> Finding | None:
         f"the loss was still falling when training ended at epoch {len(losses)} ({h.stopped_by}): the last fifth of "
         f"the epochs brought {share(fall / whole)} of the whole fall",
         {"epochs": len(losses), "fall": fall, "whole_fall": whole, "noise": noise},
-        (f"--epochs {4 * h.max_epochs}", f"--lr {10 * (case.config.lr or 0):g}"),
+        (f"--epochs {4 * h.max_epochs}", f"--lr {10 * case.config.lr:g}"),
     )  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def diverged(case: DiagnosisInput) -> Finding | None:
     """The loss became infinite or not a number, again and again."""
     if case.history.stopped_by != "diverged":
         return None
-    lr = case.config.lr or 0.0
+    lr = case.config.lr
     return Finding(
         "diverged", "problem",
         f"the loss is no longer finite; the model keeps epoch {case.history.best_epoch}: "
@@ -164,7 +164,7 @@ def recovered(case: DiagnosisInput) -> Finding | None:
     recoveries = case.history.recoveries
     if not recoveries or case.history.stopped_by == "diverged":
         return None
-    lr = case.config.lr or 0.0
+    lr = case.config.lr
     return Finding(
         "recovered", "warning",
         f"training diverged {plural(len(recoveries), 'time')} and went on; the last: {recoveries[-1]}",
@@ -187,7 +187,7 @@ def unstable(case: DiagnosisInput) -> Finding | None:
         )
     else:
         return None
-    lr = case.config.lr or 0.0
+    lr = case.config.lr
     return Finding(
         "unstable", "warning", f"the training loss {describe}",
         {"jump": jump, "gain": size, "first": float(losses[0]), "lr": lr},
@@ -216,7 +216,7 @@ def no_better_than_baseline(case: DiagnosisInput) -> Finding | None:
 def linear_is_enough(case: DiagnosisInput) -> Finding | None:
     """On test rows a network without hidden layers is as good, and there are enough rows to know."""
     test_evidence = case.test_evidence
-    if test_evidence is None or test_evidence.advantage is None or not hidden_of(case.config, lead_of(case.config)):
+    if test_evidence is None or test_evidence.advantage is None or not hidden_of(case.config, case.config.lead):
         return None
     found = test_evidence.advantage
     if found.low > 0 or found.high > WIDE / 2:
@@ -287,7 +287,7 @@ def dead_units(case: DiagnosisInput) -> Finding | None:
     if not dead or max(dead) < DEAD:
         return None
     layer = int(np.argmax(dead))
-    lr = case.config.lr or 0.0
+    lr = case.config.lr
     return Finding(
         "dead-units", "warning",
         f"{share(dead[layer])} of the units of hidden layer {layer + 1} are dead: no training row moves them any more",
@@ -308,7 +308,7 @@ def saturated_units(case: DiagnosisInput) -> Finding | None:
         f"{share(saturated[layer])} of the units of hidden layer {layer + 1} stand at the flat ends of "
         f"{case.config.activation} on nearly all rows, where gradients vanish",
         {f"layer_{i + 1}": s for i, s in enumerate(saturated)},
-        (*scaled, f"--lr {(case.config.lr or 0.0) / 10:g}", "--init glorot_uniform", "--activation silu"),
+        (*scaled, f"--lr {case.config.lr / 10:g}", "--init glorot_uniform", "--activation silu"),
     )  # fmt: skip
 
 
@@ -448,20 +448,20 @@ def times(value: float, unit: float) -> str:
     return f"{value / unit:.0f} times" if unit > 0 else "far above"
 
 
-def decay(config: Config) -> float:
+def decay(config: Settings) -> float:
     """The weight decay that takes a thousandth of each weight a step, whatever the learning rate."""
-    return float(f"{1e-3 / (config.lr or 1e-3):.2g}")
+    return float(f"{1e-3 / config.lr:.2g}")
 
 
-def smaller(config: Config) -> str:
-    return resized(config, [max(w // 4, 1) for w in hidden_of(config, lead_of(config))])
+def smaller(config: Settings) -> str:
+    return resized(config, [max(w // 4, 1) for w in hidden_of(config, config.lead)])
 
 
-def larger(config: Config) -> str:
-    return resized(config, [min(max(4 * w, 32), 1024) for w in hidden_of(config, lead_of(config))] or [64, 64])
+def larger(config: Settings) -> str:
+    return resized(config, [min(max(4 * w, 32), 1024) for w in hidden_of(config, config.lead)] or [64, 64])
 
 
-def resized(config: Config, widths: list[int]) -> str:
+def resized(config: Settings, widths: list[int]) -> str:
     """The flags for hidden layers of these widths."""
     kinds = {} if obeys_hidden(config) else {"kinds": ("mlp",)}
     return as_flags({**kinds, "hidden": tuple(widths)})

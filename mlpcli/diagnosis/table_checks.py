@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from mlpcli.config import Config
 from mlpcli.data import splits
-from mlpcli.data.dataset import take_rows
 from mlpcli.data.schema import Schema
 from mlpcli.data.storage import Storage
+from mlpcli.data.take import take_rows
 from mlpcli.data.values import as_categorical, column_values
 from mlpcli.diagnosis.bounds import LEAK_ERROR, LEAK_R2
 from mlpcli.diagnosis.findings import MOVED, Finding, imbalance
@@ -64,20 +64,13 @@ class TableFacts:
 
     @classmethod
     def of(cls, prepared: PreparedTraining) -> TableFacts:
-        table = prepared.table
-        n = len(table.sets)
+        dataset = prepared.dataset
+        n = len(dataset.sets)
         rows = np.linspace(0, n - 1, min(n, MAX_CHECKED_ROWS)).astype(np.int64)
-        frame = take_rows(table.frame[[c.name for c in prepared.schema.features]], rows, Storage(), table.storage)
-        y = np.asarray(table.y_cells.iloc[rows], np.float64) if table.task == "regression" else table.strata[rows]
-        labels = tuple(str(c) for c in as_categorical(table.y_cells).categories)
-        return cls(
-            frame,
-            y,
-            labels if table.task == "classification" else (),
-            table.sets[rows],
-            prepared.schema,
-            prepared.config,
-        )
+        names = [c.name for c in prepared.schema.features]
+        frame = take_rows(dataset.frame[names], rows, Storage(), dataset.storage)
+        y = dataset.class_numbers[rows] if dataset.labels else np.asarray(dataset.y_cells.iloc[rows], np.float64)
+        return cls(frame, y, dataset.labels, dataset.sets[rows], prepared.schema, prepared.settings)
 
     def values(self, name: str) -> Floats | Ints:
         """(n,) numbers as they are, category codes for text with -1 for missing."""

@@ -7,7 +7,6 @@ Logits are (n, n_outputs); y is (n,) class numbers, or (n,) values as `Target.st
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -321,5 +320,3 @@ LOSSES: dict[str, type[Loss]] = {
     "poisson": Poisson,
     "quantile": Quantile,
 }
-# The loss of a task when none is asked for.
-DEFAULT_LOSS: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "squared_error"}

@@ -12,11 +12,12 @@ import pandas as pd
 
 from mlpcli.config import ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.dataset import DataSet, check_least, read_dataset, sampled, subset, take_rows, with_value
+from mlpcli.data.dataset import DataSet, check_least, with_value
 from mlpcli.data.header import require_columns
 from mlpcli.data.reading import read_written
 from mlpcli.data.source import Source, open_table
 from mlpcli.data.storage import Storage
+from mlpcli.data.take import sampled, take_rows
 from mlpcli.data.text import digest_of, files_of
 from mlpcli.engine.arrays import Array, Bools, Floats, Ints, Matrix
 from mlpcli.engine.losses import Target
@@ -89,7 +90,7 @@ def evaluate(
     path = path or find_data(model)
     # The model's dialect holds every marker already; asking for them once more changes nothing.
     asked = model.record.dialect.options(options.memory if options else None)
-    table = read_dataset(path, model.config, asked, os.path.dirname(model.path or ""))
+    table = DataSet.read(path, model.config, asked, os.path.dirname(model.path or ""))
     return evaluate_dataset(model, table, linear=linear)
 
 
@@ -117,7 +118,7 @@ def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Ev
     table = judged_rows(table, rows, model.config.seed)
     frame = as_read(model, table.frame)
     outputs = model.outputs(frame, table.storage.release)
-    truth = truth_of(model, table.y_cells, table.source.name)
+    truth = truth_of(model, table.y_cells, table.name)
     everything = Judged(truth, outputs, given_weights(table, model.config))
     is_test = table.sets == splits.TEST
     of_train = ~is_test if model.record.by_fold else table.sets == splits.TRAIN
@@ -126,7 +127,7 @@ def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Ev
         metrics["validation"] = {k: Interval(v, v, v) for k, v in model.record.validation.items()}
     test, rng = everything.take(is_test), np.random.default_rng(model.config.seed)
     if not is_test.any():
-        return Evaluation(table.source.name, metrics, {}, rows, test.truth, test.outputs)
+        return Evaluation(table.name, metrics, {}, rows, test.truth, test.outputs)
     metrics["test"] = test.score(model, rng)
     baselines, advantage = constant_baseline(model, test), None
     straight = fit_linear(table, model.config) if linear else None
@@ -137,7 +138,7 @@ def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Ev
     seen, tested = some_rows(~is_test, rng), some_rows(is_test, rng)
     evidence = compare_with_training(model, frame.iloc[tested], truth[tested], frame.iloc[seen], advantage)
     notes = (NO_LINEAR,) if linear and straight is None else ()
-    return Evaluation(table.source.name, metrics, baselines, rows, test.truth, test.outputs, evidence, notes)
+    return Evaluation(table.name, metrics, baselines, rows, test.truth, test.outputs, evidence, notes)
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def judged_rows(table: DataSet, n_rows: Mapping[str, int], seed: int) -> DataSet
     if max(n_rows.values()) <= MAX_EVALUATED:
         return table
     parts = [sampled(table.sets == i, MAX_EVALUATED, seed) for i in range(len(splits.SETS))]
-    return subset(table, np.sort(np.concatenate(parts)))
+    return table.take(np.sort(np.concatenate(parts)))
 
 
 def some_rows(chosen: Bools, rng: np.random.Generator) -> Ints:

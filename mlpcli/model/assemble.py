@@ -13,39 +13,53 @@ from mlpcli.events import History
 from mlpcli.files.archive import versions
 from mlpcli.model.record import DataOrigin, ModelRecord
 from mlpcli.model.trained import TrainedModel
+from mlpcli.training.ensemble import Ensemble, OutOfFold, held_out
 from mlpcli.training.evidence import gather
 from mlpcli.training.networks import build_loss
-from mlpcli.training.prepare import MAX_EVALUATED, PreparedTraining
+from mlpcli.training.prepare import MAX_EVALUATED, PreparedTraining, given_weights
 
 
 def assemble(prepared: PreparedTraining, history: History) -> TrainedModel:
     """The trained model. Raises TrainingError when no epoch was finished, or its answers are not finite."""
     if not history.train_loss:
         raise TrainingError("stopped before the first epoch ended; no model was written")
-    if len(prepared.rows) > MAX_EVALUATED:
+    if len(prepared.encoded.rows) > MAX_EVALUATED:
         return assemble(prepared.first(MAX_EVALUATED), history)
-    held_out = prepared.held_out()
-    temperatures = [prepared.temperature(prepared.of_kind(kind, held_out)) for kind in prepared.kinds]
-    parts, threshold, validation = prepared.judged(held_out, temperatures)
-    if not (all(np.isfinite(z).all() for _, z in held_out) and np.isfinite(list(validation.values())).all()):
+    settings, schema, dataset = prepared.settings, prepared.schema, prepared.dataset
+    out_of_fold = out_of_fold_outputs(prepared)
+    calibration = out_of_fold.calibrate()
+    if not (all(np.isfinite(found.logits).all() for kind in out_of_fold.held_out.values() for found in kind)
+            and np.isfinite(list(calibration.validation.values())).all()):  # fmt: skip
         raise TrainingError(
             "the network's answers are not finite; no model was written", "lower --lr, or set --clip-norm 1"
         )
-    table = prepared.table
-    counts = [int((table.sets == s).sum()) for s in (splits.TRAIN, splits.VALIDATION, splits.TEST)]
-    lead = prepared.of_kind(prepared.kinds[0], prepared.members)
-    held_out = prepared.of_kind(prepared.kinds[0], held_out)
+    loss = build_loss(settings)
     evidence = gather(
-        lead, build_loss(prepared.config), prepared.schema, len(prepared.y), [z for _, z in held_out], temperatures[0],
-        prepared.config.seed,
+        prepared.groups[0].members, loss, schema, len(prepared.encoded.y),
+        [found.logits for found in out_of_fold.lead], calibration.temperature, settings.seed,
     )  # fmt: skip
-    history = replace(history, seconds=0.0)  # the file's bytes depend on data and settings alone
+    counts = [dataset.count(number) for number in (splits.TRAIN, splits.VALIDATION, splits.TEST)]
     record = ModelRecord(
-        "mlpcli model", dict(versions()), prepared.schema, prepared.config, table.source.dialect,
-        DataOrigin(shown_path(table.source.name), table.source.sha256, table.source.n_rows, *counts),
-        parts, constant_answer(prepared), threshold, prepared.by_fold, validation, history, evidence,
+        "mlpcli model", dict(versions()), schema, settings, dataset.dialect,
+        DataOrigin(shown_path(dataset.name), dataset.sha256, dataset.n_rows, *counts),
+        calibration.components, constant_answer(prepared), calibration.threshold, prepared.by_fold,
+        calibration.validation,
+        replace(history, seconds=0.0),  # the file's bytes depend on data and settings alone
+        evidence,
     )  # fmt: skip
-    return TrainedModel(record, [m.network for part in parts for m in prepared.of_kind(part.kind, prepared.members)])
+    by_kind = {group.kind: tuple(member.network for member in group.members) for group in prepared.groups}
+    networks = tuple(by_kind[component.kind] for component in calibration.components)
+    return TrainedModel(record, Ensemble(calibration.components, networks, loss, schema.target))
+
+
+def out_of_fold_outputs(prepared: PreparedTraining) -> OutOfFold:
+    """What the members of each kind say of the rows that validate them."""
+    weights = given_weights(prepared.dataset, prepared.settings)
+    return OutOfFold(
+        prepared.settings, prepared.schema.target, prepared.encoded.y,
+        None if weights is None else weights[prepared.encoded.rows],
+        {group.kind: held_out(group.members) for group in prepared.groups},
+    )  # fmt: skip
 
 
 def constant_answer(prepared: PreparedTraining) -> tuple[float, ...]:
@@ -53,7 +67,7 @@ def constant_answer(prepared: PreparedTraining) -> tuple[float, ...]:
 
     The value is the best under the loss, in the target's unit. Rows count the same, whatever --class-weight says.
     """
-    loss, target = build_loss(prepared.config), prepared.schema.target
+    loss, target = build_loss(prepared.settings), prepared.schema.target
     fitted = np.unique(np.concatenate([member.train.index for member in prepared.members]))
-    logits = loss.constant(prepared.y[fitted], n_classes=target.n_outputs)
+    logits = loss.constant(prepared.encoded.y[fitted], n_classes=target.n_outputs)
     return tuple(target.in_units(loss.link(logits[None])[0]).tolist())

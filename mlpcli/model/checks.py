@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config import ReadOptions, Settings
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.schema import Schema
 from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import ModelError, UsageError
 from mlpcli.training.ensemble import Component
-from mlpcli.training.kinds import kinds_of
 from mlpcli.training.networks import build_loss
 
 MAX_TEMPERATURE = 1e3
 
 
 def check_header(
-    schema: Schema, config: Config, dialect: Dialect, parts: Sequence[Component], constant: Sequence[float],
+    schema: Schema, config: Settings, dialect: Dialect, parts: Sequence[Component], constant: Sequence[float],
     threshold: float | None,
 ) -> None:  # fmt: skip
     """Raises ModelError for the first thing that does not fit."""
@@ -30,7 +29,7 @@ def check_header(
 
 
 def rules(
-    schema: Schema, config: Config, dialect: Dialect, parts: Sequence[Component], constant: Sequence[float],
+    schema: Schema, config: Settings, dialect: Dialect, parts: Sequence[Component], constant: Sequence[float],
     threshold: float | None,
 ) -> Iterator[tuple[bool, str]]:  # fmt: skip
     target = schema.target
@@ -46,7 +45,7 @@ def rules(
     yield len(constant) == target.n_outputs, "constant answer"
     yield not is_classes or (min(constant) >= 0 and abs(sum(constant) - 1) < 1e-6), "constant answer"
     yield all(1 / MAX_TEMPERATURE <= part.temperature <= MAX_TEMPERATURE for part in parts), "temperature"
-    kinds, weighed = kinds_of(config), [part.kind for part in parts]
+    kinds, weighed = config.kinds, [part.kind for part in parts]
     yield weighed[:1] == list(kinds[:1]) and weighed == [kind for kind in kinds if kind in weighed], "kinds of network"
     yield all(part.weight > 0 for part in parts) and abs(sum(part.weight for part in parts) - 1) < 1e-6, "weights"
     yield threshold is None or (len(target.labels) == 2 and 0 <= threshold <= 1), "threshold"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from mlpcli.config import Config
+from mlpcli.config import Settings
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.schema import Schema
 from mlpcli.events import History
@@ -32,7 +32,7 @@ class ModelRecord:
     kind: Literal["mlpcli model"]
     versions: dict[str, str]
     schema: Schema
-    config: Config
+    config: Settings
     dialect: Dialect
     data: DataOrigin
     components: tuple[Component, ...]  # of the kinds of network that have a weight, in the order of their networks

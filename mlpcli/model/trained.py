@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlpcli.config import Config
-from mlpcli.data.dataset import as_table
+from mlpcli.config import Settings
+from mlpcli.data.frame import as_table
 from mlpcli.data.schema import Schema
 from mlpcli.engine.arrays import Array
 from mlpcli.engine.network import PREDICT_ROWS, Network
@@ -21,19 +21,16 @@ from mlpcli.files.jsonable import from_json, to_json
 from mlpcli.metrics.scoring import decide
 from mlpcli.model.checks import check_header
 from mlpcli.model.record import ModelRecord
-from mlpcli.training.ensemble import combine
-from mlpcli.training.networks import build_network, layer_widths, n_weights
-
-if TYPE_CHECKING:
-    pass
+from mlpcli.training.ensemble import Ensemble
+from mlpcli.training.networks import build_loss, build_network, layer_widths, n_weights
 
 
 @dataclass
 class TrainedModel:
-    """Predicts from frames or CSV files; `evaluate`, `save`, and `mlpcli.load` are its other verbs."""
+    """Predicts from frames that were read by its rules; `library.Model` has the verbs that need more."""
 
     record: ModelRecord
-    networks: list[Network]
+    ensemble: Ensemble
     path: str | None = None  # where it was loaded from
 
     @property
@@ -41,13 +38,18 @@ class TrainedModel:
         return self.record.schema
 
     @property
-    def config(self) -> Config:
+    def config(self) -> Settings:
         return self.record.config
 
     @property
-    def lead(self) -> list[Network]:
+    def networks(self) -> list[Network]:
+        """Of all components, one after another."""
+        return [network for networks in self.ensemble.networks for network in networks]
+
+    @property
+    def lead(self) -> tuple[Network, ...]:
         """The networks of the first kind."""
-        return self.networks[: self.config.ensemble]
+        return self.ensemble.lead
 
     @property
     def task(self) -> str:
@@ -71,9 +73,7 @@ class TrainedModel:
                 n = len(x)
                 if n < PREDICT_ROWS:  # a matrix product of another shape may round differently
                     x = np.concatenate([x, np.zeros((PREDICT_ROWS - n, x.shape[1]), np.float32)])
-                logits = [network.forward(x) for network in self.networks]
-                block = combine(logits, self.config, self.schema, self.record.components)
-                found[start + i : start + i + n] = block[:n]
+                found[start + i : start + i + n] = self.ensemble.outputs(x)[:n]
             start += len(encoded)
             release()
         return found
@@ -90,7 +90,7 @@ class TrainedModel:
         return self.outputs_of(frame)
 
     def outputs_of(self, frame: pd.DataFrame) -> Array:
-        """The outputs for a user's frame. Raises DataError for missing columns."""
+        """The outputs for a user's frame; a cell that is not as the model reads it is missing. Raises DataError."""
         self.require_columns(frame)
         return self.outputs(as_table(frame, self.schema))
 
@@ -138,19 +138,27 @@ def load(path: str) -> TrainedModel:
             raise ModelError("a checkpoint, not a model", "mlpcli train --resume goes on with it")
         record = from_json(ModelRecord, header)
         check_header(record.schema, record.config, record.dialect, record.components, record.constant, record.threshold)
-        members = arrays.get("members", np.empty((0, 0), np.float32))
-        if (
-            arrays.keys() != {"members"}
-            or members.ndim != 2
-            or members.dtype != np.float32
-            or len(members) != (record.config.ensemble or 1) * len(record.components)
-        ):
-            raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
-        kinds = [part.kind for part in record.components for _ in range(record.config.ensemble or 1)]
-        networks = [with_weights(record, row, kind) for row, kind in zip(members, kinds, strict=True)]
+        return TrainedModel(record, ensemble_of(record, arrays), path)
     except ModelError as error:
         raise ModelError(error.message, error.hint, file=path) from error
-    return TrainedModel(record, networks, path)
+
+
+def ensemble_of(record: ModelRecord, arrays: Mapping[str, NDArray[Any]]) -> Ensemble:
+    """The networks of a header with their weights. Raises ModelError when these do not fit."""
+    each = record.config.ensemble
+    members = arrays.get("members", np.empty((0, 0), np.float32))
+    if (
+        arrays.keys() != {"members"}
+        or members.ndim != 2
+        or members.dtype != np.float32
+        or len(members) != each * len(record.components)
+    ):
+        raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
+    networks = tuple(
+        tuple(with_weights(record, row, component.kind) for row in members[i * each : (i + 1) * each])
+        for i, component in enumerate(record.components)
+    )
+    return Ensemble(record.components, networks, build_loss(record.config), record.schema.target)
 
 
 def with_weights(record: ModelRecord, row: Array, kind: str) -> Network:

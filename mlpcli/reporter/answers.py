@@ -79,7 +79,7 @@ def diagnosis_answer(path: str, findings: Sequence[Finding], outcomes: Sequence[
 def about(study: CrossValidationPlan | ComparisonPlan | LearningCurvePlan | Tuner) -> Answer:
     """What every study answers: the data it is about."""
     table = study.table
-    return {"data": table.source.name, "target": table.target, "task": table.task, "seed": study.seed}
+    return {"data": table.name, "target": table.target, "task": table.task, "seed": study.seed}
 
 
 def cross_validation_answer(study: CrossValidationPlan, found: CrossValidation) -> Answer:

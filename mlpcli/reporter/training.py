@@ -22,7 +22,7 @@ from mlpcli.training.prepare import PreparedTraining
 
 def table_view(prepared: PreparedTraining, findings: Sequence[Finding]) -> Iterator[RenderableType]:
     """How a table would be read: size, decisions, and what becomes of each column."""
-    source = prepared.table.source
+    source = prepared.dataset.source
     yield f"{source.name}: {plural(source.n_rows, 'row')}, {plural(len(source.names), 'column')}"
     yield from plan_view(prepared, findings)
     yield columns_table(prepared.schema.columns)
@@ -36,8 +36,8 @@ def plan_view(prepared: PreparedTraining, findings: Sequence[Finding]) -> Iterat
 
 
 def rows_note(prepared: PreparedTraining) -> str:
-    config, sets = prepared.config, prepared.table.sets
-    shapes = [" - ".join(map(str, layer_widths(config, prepared.schema, kind))) for kind in prepared.kinds]
+    config, sets = prepared.settings, prepared.dataset.sets
+    shapes = [" - ".join(map(str, layer_widths(config, prepared.schema, kind))) for kind in prepared.settings.kinds]
     each = len(prepared.members) // len(shapes)
     networks = f"network {' and '.join(shapes)}" if each == 1 else f"{each} networks {f', {each} of '.join(shapes)}"
     if prepared.by_fold:

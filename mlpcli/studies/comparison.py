@@ -13,16 +13,15 @@ from math import prod
 
 import numpy as np
 
-from mlpcli.config import DATA, Config, ReadOptions, flag
+from mlpcli.config import DATA, LOSS_OF_TASK, Config, ReadOptions, Settings, flag
 from mlpcli.data import splits
-from mlpcli.data.dataset import DataSet, read_dataset
-from mlpcli.engine.losses import DEFAULT_LOSS, LOSSES
+from mlpcli.data.dataset import DataSet
+from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import TrainingError, UsageError
 from mlpcli.flags import named, parse, setting_named
 from mlpcli.metrics.scoring import METRICS
-from mlpcli.studies.tasks import UNUSED, TaskOutcome, TrainingTask, run, shared
+from mlpcli.studies.tasks import TaskOutcome, TrainingTask, run, shared
 from mlpcli.studies.workers import Shared, local
-from mlpcli.training.kinds import kinds_of
 from mlpcli.training.networks import build_loss
 
 Grid = Mapping[str, Sequence[str]]  # setting -> its values, as written
@@ -55,9 +54,14 @@ class ComparisonPlan:
     seed: int
 
     @property
+    def resolved(self) -> list[Settings]:
+        """The settings of each training, but for what depends on its rows."""
+        return [task.config.resolve(self.table.task) for task in self.tasks]
+
+    @property
     def are_single(self) -> bool:
         """Whether each training is of one network."""
-        return all(t.config.ensemble == 1 and len(kinds_of(t.config)) == 1 for t in self.tasks)
+        return all(s.ensemble == len(s.kinds) == 1 for s in self.resolved)
 
     @property
     def same_rows(self) -> bool:
@@ -75,9 +79,9 @@ class ComparisonPlan:
     @property
     def metric(self) -> str:
         """By which the trainings are compared: that of their loss, or, where losses differ, that of the task's."""
-        losses = [build_loss(task.config, self.table.task) for task in self.tasks]
+        losses = [build_loss(settings) for settings in self.resolved]
         asked = {(loss.metric, *METRICS[loss.metric].options(loss).values()) for loss in losses}
-        return losses[0].metric if len(asked) == 1 else LOSSES[DEFAULT_LOSS[self.table.task]].metric
+        return losses[0].metric if len(asked) == 1 else LOSSES[LOSS_OF_TASK[self.table.task]].metric
 
     def result(self, outcomes: Sequence[TaskOutcome]) -> Comparison:
         """Of all or some outcomes. Raises TrainingError when none has finished."""
@@ -134,15 +138,15 @@ def plan(path: str, config: Config, options: ReadOptions, grid: Grid) -> Compari
         # So does the seed: first weights and order of rows then differ, and not the rows that validate.
         key = tuple(text for name, text in texts.items() if is_of_data(name))
         if key not in tables:
-            tables[key] = shared(read_dataset(path, chosen, options))
+            tables[key] = shared(DataSet.read(path, chosen, options))
         held = tables[key]
         name = " ".join(named(setting, text) for setting, text in texts.items())
-        sets = np.where(held.value.sets == splits.TEST, UNUSED, held.value.sets)
+        sets = np.where(held.value.sets == splits.TEST, splits.UNUSED, held.value.sets)
         if not (sets == splits.VALIDATION).any():
             hint = "leave out --validation 0" if chosen.share("validation") == 0 else "a larger --validation"
             raise UsageError(f"{name}: without validation rows there is nothing to compare by", hint)
         tasks.append(TrainingTask(number, name, chosen, held, sets))
-    first = tasks[0].table.value
+    first = tasks[0].dataset.value
     return ComparisonPlan(tuple(grid), first, tuple(tasks), tuple(tables.values()), config.seed)
 
 

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.dataset import DataSet, read_dataset
+from mlpcli.data.dataset import DataSet
+from mlpcli.data.splits import Sets, SplitKind
 from mlpcli.errors import DataError, TrainingError, UsageError
 from mlpcli.metrics.intervals import Interval
 from mlpcli.metrics.scoring import resampled_interval
-from mlpcli.studies.tasks import UNUSED, Sets, TaskOutcome, TrainingTask, run, shared, validated
+from mlpcli.studies.tasks import TaskOutcome, TrainingTask, run, shared, validated
 from mlpcli.studies.workers import Shared, local
 
-Kind = Literal["stratified", "random", "group", "time"]
 MAX_FOLDS = 100  # more would be trainings without number; a fold's is kept in a byte
 SEEDS = 2**64
 
@@ -30,7 +29,7 @@ SEEDS = 2**64
 class CrossValidation:
     """Metrics over all folds of all repeats; the interval is that of the corrected resampled t-test, 95 %."""
 
-    kind: Kind
+    kind: SplitKind
     n_folds: int
     n_repeats: int
     n_rows: int  # that take part
@@ -45,7 +44,7 @@ class CrossValidationPlan:
     table: DataSet
     tasks: tuple[TrainingTask, ...]
     data: Shared[DataSet]
-    kind: Kind
+    kind: SplitKind
     n_folds: int
     n_repeats: int
     seed: int
@@ -75,7 +74,7 @@ def plan(table: DataSet, config: Config, n_folds: int = 5, n_repeats: int = 1) -
     """Repeated folds over the rows of a table that are not test rows. Raises DataError or UsageError."""
     if not 2 <= n_folds <= MAX_FOLDS:
         raise UsageError(f"--folds: expected a number from 2 to {MAX_FOLDS}, found {n_folds}")
-    if table.times is not None and n_repeats > 1:
+    if table.splitter.kind == "time" and n_repeats > 1:
         raise UsageError("--repeats: folds in the order of time cannot be drawn again", "leave out --repeats or --time")
     data = shared(table)
     tasks: list[TrainingTask] = []
@@ -84,41 +83,26 @@ def plan(table: DataSet, config: Config, n_folds: int = 5, n_repeats: int = 1) -
         for fold, sets in enumerate(fold_sets(table, config, n_folds, seed)):
             name = f"repeat {repeat + 1}, fold {fold + 1}" if n_repeats > 1 else f"fold {fold + 1}"
             tasks.append(TrainingTask(len(tasks), name, replace(config, seed=seed), data, sets))
-    return CrossValidationPlan(table, tuple(tasks), data, kind_of(table), n_folds, n_repeats, config.seed)
+    return CrossValidationPlan(table, tuple(tasks), data, table.splitter.kind, n_folds, n_repeats, config.seed)
 
 
-def kind_of(table: DataSet) -> Kind:
-    if table.times is not None:
-        return "time"
-    if table.groups is not None:
-        return "group"
-    return "stratified" if table.task == "classification" else "random"
-
-
-def fold_sets(table: DataSet, config: Config, n_folds: int, seed: int) -> Iterator[Sets]:
-    """For each fold the sets of all rows: the fold is TEST, test rows are UNUSED, the rest TRAIN and VALIDATION.
+def fold_sets(dataset: DataSet, config: Config, n_folds: int, seed: int) -> Iterator[Sets]:
+    """For each fold the sets of all rows: the fold is TEST, test rows are the rest TRAIN and VALIDATION.
 
     Rows of a validation file stay VALIDATION in each. Raises DataError when a fold would be empty.
     """
     own_file = config.share("validation") is None
-    taken = np.flatnonzero(table.sets == splits.TRAIN if own_file else table.sets != splits.TEST)
-    if table.groups is not None:
-        fold = splits.group_folds(table.groups[taken], n_folds, seed)
-    elif table.times is not None:
-        fold = splits.time_blocks(table.times[taken], n_folds) - 1
-    else:
-        fold = splits.folds(table.strata[taken], n_folds, seed).astype(np.int64)
-    for k in range(n_folds):
-        scored, trained = taken[fold == k], taken[fold < k] if table.times is not None else taken[fold != k]
-        if not len(scored) or not len(trained):
-            raise DataError(f"too few rows for {n_folds} folds", "fewer --folds", file=table.source.name)
-        sets = np.full(len(table.sets), UNUSED)
-        sets[scored], sets[trained] = splits.TEST, splits.TRAIN
+    taken = np.flatnonzero(dataset.sets == splits.TRAIN if own_file else dataset.sets != splits.TEST)
+    for trained, evaluated in dataset.splitter.take(taken).cross_folds(n_folds, seed):
+        if not len(evaluated) or not len(trained):
+            raise DataError(f"too few rows for {n_folds} folds", "fewer --folds", file=dataset.name)
+        sets = np.full(len(dataset.sets), splits.UNUSED)
+        sets[taken[evaluated]], sets[taken[trained]] = splits.TEST, splits.TRAIN
         if own_file:
-            sets[table.sets == splits.VALIDATION] = splits.VALIDATION
+            sets[dataset.sets == splits.VALIDATION] = splits.VALIDATION
             yield sets
         else:
-            yield validated(table, config, sets, seed)
+            yield validated(dataset, config, sets, seed)
 
 
 def cross_validate(
@@ -132,5 +116,5 @@ def cross_validate(
 ) -> CrossValidation:
     """Cross-validates on a CSV file. Raises DataError, MachineError, TrainingError or UsageError."""
     config = config or Config()
-    study = plan(read_dataset(data, config, options or ReadOptions()), config, folds, repeats)
+    study = plan(DataSet.read(data, config, options or ReadOptions()), config, folds, repeats)
     return study.result(list(study.outcomes(jobs)))

@@ -13,15 +13,15 @@ from typing import Literal
 
 import numpy as np
 
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config import Config, ReadOptions, Settings
 from mlpcli.data import splits
-from mlpcli.data.dataset import MIN_ROWS, DataSet, read_dataset
+from mlpcli.data.dataset import MIN_ROWS, DataSet
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.errors import DataError, TrainingError, UsageError
 from mlpcli.flags import as_flags
 from mlpcli.metrics.intervals import Interval, t_quantile
 from mlpcli.metrics.scoring import resampled_interval
-from mlpcli.studies.tasks import UNUSED, TaskOutcome, TrainingTask, run, shared, validated
+from mlpcli.studies.tasks import TaskOutcome, TrainingTask, run, shared, validated
 from mlpcli.studies.workers import Shared, local
 from mlpcli.training.networks import build_loss
 
@@ -95,7 +95,7 @@ class LearningCurvePlan:
     @property
     def metric(self) -> str:
         """By which sizes are compared: that of the loss."""
-        return build_loss(self.tasks[0].config, self.table.task).metric
+        return build_loss(self.tasks[0].config.resolve(self.table.task)).metric
 
     def result(self, outcomes: Sequence[TaskOutcome]) -> LearningCurve:
         """Of all or some outcomes: those of repeats whose every size was trained. Raises TrainingError."""
@@ -151,8 +151,6 @@ def plan(table: DataSet, config: Config, n_repeats: int = REPEATS, n_sizes: int 
         raise UsageError(f"--repeats: expected a number from 2 to 100, found {n_repeats}")
     if not 3 <= n_sizes <= 20:
         raise UsageError(f"--sizes: expected a number from 3 to 20, found {n_sizes}")
-    if table.times is not None:
-        raise UsageError("--time: rows in the order of time have no random parts to grow", "leave out --time")
     own_file = config.share("validation") is None
     taken = np.flatnonzero(table.sets == splits.TRAIN if own_file else table.sets != splits.TEST)
     n_folds = max(n_repeats, 5)
@@ -162,7 +160,7 @@ def plan(table: DataSet, config: Config, n_repeats: int = REPEATS, n_sizes: int 
     if len(sizes) < 3 or full < 2 * MIN_ROWS:
         raise DataError(
             f"{full} training rows are too few for a learning curve", f"it needs {4 * MIN_CURVE_ROWS} at least",
-            file=table.source.name,
+            file=table.name,
         )  # fmt: skip
     more, flags = regularised(config.resolve(table.task), config)
     data = shared(table)
@@ -171,7 +169,7 @@ def plan(table: DataSet, config: Config, n_repeats: int = REPEATS, n_sizes: int 
         seeded = replace(config, seed=(config.seed + repeat) % 2**64)
         for n in (*sizes, sizes[-1]):
             is_last = len(tasks) % (len(sizes) + 1) == len(sizes)
-            sets = np.full(len(table.sets), UNUSED)
+            sets = np.full(len(table.sets), splits.UNUSED)
             sets[order[:n]], sets[scored] = splits.TRAIN, splits.TEST
             if own_file:
                 sets[table.sets == splits.VALIDATION] = splits.VALIDATION
@@ -189,35 +187,21 @@ def sizes_up_to(full: int, n_sizes: int) -> tuple[int, ...]:
     return tuple(n for n in reversed(found) if n >= MIN_CURVE_ROWS)
 
 
-def part_order(table: DataSet, taken: Ints, n_folds: int, repeat: int, seed: int) -> tuple[Ints, Ints]:
+def part_order(dataset: DataSet, taken: Ints, n_folds: int, repeat: int, seed: int) -> tuple[Ints, Ints]:
     """The rows that train, in an order of which every beginning is a sample of all, and the rows that evaluate.
 
     Classes keep their proportion in every beginning; a group's rows follow each other.
     """
     round_seed = (seed + repeat // n_folds) % 2**64
-    if table.groups is not None:
-        groups = table.groups[taken]
-        fold = splits.group_folds(groups, n_folds, round_seed)
-        trained, scored = taken[fold != repeat % n_folds], taken[fold == repeat % n_folds]
-        rng = splits.stratum_rng(seed + repeat, "", "learning curve")
-        place = rng.permutation(int(table.groups.max()) + 1)
-        return trained[np.argsort(place[table.groups[trained]], kind="stable")], scored
-    fold = splits.folds(table.strata[taken], n_folds, round_seed).astype(np.int64)
+    fold = dataset.splitter.take(taken).folds(n_folds, round_seed)
     trained, scored = taken[fold != repeat % n_folds], taken[fold == repeat % n_folds]
-    rng = splits.stratum_rng(seed + repeat, "", "learning curve")
-    trained = rng.permutation(trained)
-    # A row's place is its share of the way through its class: beginnings then hold each class in proportion.
-    share = np.empty(len(trained))
-    for stratum in np.unique(table.strata[trained]):
-        of_stratum = np.flatnonzero(table.strata[trained] == stratum)
-        share[of_stratum] = (np.arange(len(of_stratum)) + 0.5) / len(of_stratum)
-    return trained[np.argsort(share, kind="stable")], scored
+    return trained[dataset.splitter.take(trained).growing_order(seed + repeat)], scored
 
 
-def regularised(resolved: Config, config: Config) -> tuple[Config, str]:
+def regularised(resolved: Settings, config: Config) -> tuple[Config, str]:
     """The settings with more dropout and weight decay, and those as flags."""
-    dropout = max(DROPOUT, min(2 * (resolved.dropout or 0.0), 0.5))
-    decay = max(WEIGHT_DECAY, 3 * (resolved.weight_decay or 0.0))
+    dropout = max(DROPOUT, min(2 * (resolved.dropout), 0.5))
+    decay = max(WEIGHT_DECAY, 3 * (resolved.weight_decay))
     more: dict[str, float] = {"weight_decay": decay}
     if resolved.hidden:
         more["dropout"] = dropout  # there is nothing to drop without hidden units
@@ -322,5 +306,5 @@ def learning_curve(
 ) -> LearningCurve:
     """The learning curve of a CSV file. Raises DataError, MachineError, TrainingError or UsageError."""
     config = config or Config()
-    study = plan(read_dataset(data, config, options or ReadOptions()), config, repeats, sizes)
+    study = plan(DataSet.read(data, config, options or ReadOptions()), config, repeats, sizes)
     return study.result(list(study.outcomes(jobs)))

@@ -15,22 +15,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.config import Config
+from mlpcli.config import Settings
 from mlpcli.data import splits
-from mlpcli.data.dataset import DataSet, read_dataset, subset
+from mlpcli.data.dataset import DataSet
 from mlpcli.diagnosis.findings import decay
 from mlpcli.errors import DataError, TrainingError
 from mlpcli.evaluation.evaluate import find_data
 from mlpcli.events import History
 from mlpcli.flags import as_flags
 from mlpcli.metrics.intervals import Interval, estimate, resampled_means, share_of
+from mlpcli.model.assemble import out_of_fold_outputs
 from mlpcli.model.trained import TrainedModel
 from mlpcli.studies.tasks import each, shared
 from mlpcli.studies.workers import Shared, local
 from mlpcli.training.evidence import Means
-from mlpcli.training.kinds import lead_of, obeys_hidden
-from mlpcli.training.networks import build_loss, build_network
-from mlpcli.training.prepare import prepare_dataset
+from mlpcli.training.kinds import obeys_hidden
+from mlpcli.training.loop import KindMembers, Member
+from mlpcli.training.networks import build_network
+from mlpcli.training.prepare import PreparedTraining, prepare_dataset
 
 N_NETWORKS = 5  # trained for each remedy, each evaluated on a fold of its own
 MAX_REMEDY_ROWS = 10_000  # of training and validation, drawn at random
@@ -41,55 +43,54 @@ AS_IT_IS, AGAIN = "as it is", "as it is, from other first weights"
 class RemedyInput:
     """What a remedy may look at."""
 
-    config: Config  # resolved
+    config: Settings
     history: History
     features: tuple[str, ...]  # columns by univariate strength, the strongest first
 
 
-Settings = Mapping[str, Any]
+Changes = Mapping[str, Any]
 Losses = NDArray[np.float64]
 
 
-def more_dropout(p: RemedyInput) -> Settings:
+def more_dropout(p: RemedyInput) -> Changes:
     return {"dropout": 0.2 if not p.config.dropout else min(2 * p.config.dropout, 0.8)} if p.config.hidden else {}
 
 
-def more_decay(p: RemedyInput) -> Settings:
+def more_decay(p: RemedyInput) -> Changes:
     return {"weight_decay": 10 * p.config.weight_decay if p.config.weight_decay else decay(p.config)}
 
 
-def smaller_network(p: RemedyInput) -> Settings:
-    widths = tuple(max(w // 4, 1) for w in p.config.hidden or ())
+def smaller_network(p: RemedyInput) -> Changes:
+    widths = tuple(max(w // 4, 1) for w in p.config.hidden)
     return {"hidden": widths} if widths != p.config.hidden else {}
 
 
-def larger_network(p: RemedyInput) -> Settings:
+def larger_network(p: RemedyInput) -> Changes:
     return {"hidden": tuple(max(min(2 * w, 1024), w, 32) for w in p.config.hidden) if p.config.hidden else (64, 64)}
 
 
-def lower_rate(p: RemedyInput) -> Settings:
+def lower_rate(p: RemedyInput) -> Changes:
     return {"lr": float(f"{rate(p) / 5:.2g}")}
 
 
-def higher_rate(p: RemedyInput) -> Settings:
+def higher_rate(p: RemedyInput) -> Changes:
     return {"lr": float(f"{rate(p) * 5:.2g}")}
 
 
-def more_epochs(p: RemedyInput) -> Settings:
-    return {"epochs": 4 * p.history.max_epochs, "patience": 2 * (p.config.patience or 0)}
+def more_epochs(p: RemedyInput) -> Changes:
+    return {"epochs": 4 * p.history.max_epochs, "patience": 2 * p.config.patience}
 
 
-def fewer_features(p: RemedyInput) -> Settings:
+def fewer_features(p: RemedyInput) -> Changes:
     dropped = p.features[(len(p.features) + 1) // 2 :]
     return {"drop": (*p.config.drop, *dropped)} if dropped else {}
 
 
 def rate(p: RemedyInput) -> float:
-    assert p.config.lr is not None
     return p.config.lr
 
 
-REMEDIES: Mapping[str, Callable[[RemedyInput], Settings]] = {
+REMEDIES: Mapping[str, Callable[[RemedyInput], Changes]] = {
     "more dropout": more_dropout,
     "more weight decay": more_decay,
     "a smaller network": smaller_network,
@@ -108,7 +109,7 @@ class RemedyTrial:
     number: int
     name: str
     flags: str  # to copy
-    config: Config
+    config: Settings
     table: Shared[DataSet]
     other_weights: bool = False
 
@@ -136,22 +137,29 @@ class RemedyOutcome:
 def perform(trial: RemedyTrial) -> RemedyLosses:
     """Trains N_NETWORKS networks. Raises DataError as `prepare_dataset` does."""
     prepared = prepare_dataset(trial.table.value, trial.config)
+    members = prepared.members[:N_NETWORKS]
     if trial.other_weights:
-        for k, member in enumerate(prepared.members):
-            member.rng = np.random.default_rng([prepared.config.seed, k, 1])
-            member.network = build_network(prepared.config, prepared.schema, member.rng, lead_of(prepared.config))
-    prepared.members = prepared.members[:N_NETWORKS]
+        members = tuple(with_other_weights(prepared, member, k) for k, member in enumerate(members))
+    prepared = replace(prepared, groups=(KindMembers(prepared.settings.lead, members),))
     try:
         History.of(prepared.events())
     except TrainingError:
         return RemedyLosses(trial.number, None, np.empty(0, np.int64))
-    held_out = prepared.held_out()
-    temperature = prepared.temperature(held_out)
-    loss, means = build_loss(prepared.config), Means(len(prepared.y))
-    for index, z in held_out:
-        means.add(index, loss.rows(z.astype(np.float64) / temperature, prepared.y[index]))
+    out_of_fold = out_of_fold_outputs(prepared)
+    y, temperature = prepared.encoded.y, out_of_fold.temperature(prepared.settings.lead)
+    means = Means(len(y))
+    for found in out_of_fold.lead:
+        logits = found.logits.astype(np.float64) / temperature
+        means.add(found.index, out_of_fold.loss.rows(logits, y[found.index]))
     rows = np.flatnonzero(means.counts)
     return RemedyLosses(trial.number, means.of[rows], rows)
+
+
+def with_other_weights(prepared: PreparedTraining, member: Member, number: int) -> Member:
+    """The member with a network of other first weights and another order of rows."""
+    rng = np.random.default_rng([prepared.settings.seed, number, 1])
+    network = build_network(prepared.settings, prepared.schema, rng, prepared.settings.lead)
+    return replace(member, network=network, rng=rng)
 
 
 @dataclass(frozen=True)
@@ -207,11 +215,11 @@ def plan(model: TrainedModel) -> RemedyPlan:
     if record.evidence.valid_loss is None:
         raise DataError("the model kept no validation rows to compare remedies on", "train with --validation 0.15")
     config = record.config
-    table = read_dataset(find_data(model), config, record.dialect.options())
+    table = DataSet.read(find_data(model), config, record.dialect.options())
     rows = np.flatnonzero(table.sets != splits.TEST)
     rng = np.random.default_rng([config.seed, len(rows)])
-    table = subset(table, np.sort(rng.permutation(rows)[:MAX_REMEDY_ROWS]))
-    config = replace(config, ensemble=max(config.ensemble or 1, N_NETWORKS), kinds=(lead_of(config),), time_limit=None)
+    table = table.take(np.sort(rng.permutation(rows)[:MAX_REMEDY_ROWS]))
+    config = replace(config, ensemble=max(config.ensemble, N_NETWORKS), kinds=(config.lead,), time_limit=None)
     data = shared(table)
     known = record.evidence.univariate_strength
     features = tuple(

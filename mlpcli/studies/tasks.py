@@ -17,23 +17,20 @@ from numpy.typing import NDArray
 
 from mlpcli.config import Config
 from mlpcli.data import splits
-from mlpcli.data.dataset import DataSet, subset
-from mlpcli.data.values import as_categorical
+from mlpcli.data.dataset import DataSet
+from mlpcli.data.splits import Sets
 from mlpcli.errors import TrainingError
 from mlpcli.evaluation.evaluate import truth_of
 from mlpcli.events import History
 from mlpcli.metrics.scoring import score
 from mlpcli.model.assemble import assemble
-from mlpcli.model.trained import as_read
+from mlpcli.model.trained import TrainedModel, as_read
 from mlpcli.studies.workers import Inline, LocalPool, Shared
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import prepare_dataset
 
 T = TypeVar("T")
 R = TypeVar("R")
-Sets = NDArray[np.int8]
-
-UNUSED = np.int8(-1)  # beside TRAIN, VALIDATION and TEST: a row that this task must not see
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class TrainingTask:
     number: int
     name: str  # to show
     config: Config
-    table: Shared[DataSet]
+    dataset: Shared[DataSet]
     sets: Sets
 
 
@@ -63,9 +60,9 @@ class TaskOutcome:
 def perform(task: TrainingTask) -> TaskOutcome:
     """Trains and evaluates. Raises DataError or UsageError as `prepare_dataset` does."""
     began = time.monotonic()
-    table = subset(replace(task.table.value, sets=task.sets), np.flatnonzero(task.sets != UNUSED))
-    rows = {name: int((table.sets == number).sum()) for number, name in enumerate(splits.SETS)}
-    prepared = prepare_dataset(table, task.config)
+    dataset = replace(task.dataset.value, sets=task.sets).take(np.flatnonzero(task.sets != splits.UNUSED))
+    rows = {name: dataset.count(number) for number, name in enumerate(splits.SETS)}
+    prepared = prepare_dataset(dataset, task.config)
     history = History()
     try:
         for event in prepared.events():
@@ -74,42 +71,36 @@ def perform(task: TrainingTask) -> TaskOutcome:
         return TaskOutcome(task.number, task.name, history, {}, rows, time.monotonic() - began, str(error))
     model = assemble(prepared, history)
     metrics = {"validation": model.record.validation} if model.record.validation else {}
-    is_test = table.sets == splits.TEST
-    for name, chosen in (("train", ~is_test if prepared.by_fold else table.sets == splits.TRAIN), ("test", is_test)):
+    is_test = dataset.sets == splits.TEST
+    for name, chosen in (("train", ~is_test if prepared.by_fold else dataset.sets == splits.TRAIN), ("test", is_test)):
         if chosen.any():
-            outputs = model.outputs(as_read(model, table.frame.loc[chosen]))
-            truth = truth_of(model, table.y_cells.loc[chosen], table.source.name)
-            found = score(
-                build_loss(model.config), truth, outputs, n_bootstrap=0, rng=np.random.default_rng(0),
-                threshold=model.record.threshold,
-            )  # fmt: skip
-            metrics[name] = {k: interval.value for k, interval in found.items()}
+            metrics[name] = metrics_of(model, dataset, chosen)
     return TaskOutcome(task.number, task.name, history, metrics, rows, time.monotonic() - began)
 
 
-def shared(table: DataSet) -> Shared[DataSet]:
-    """The table for all workers, without the bytes of the file, which training does not need."""
-    return Shared(replace(table, source=replace(table.source, parts=())))
+def metrics_of(model: TrainedModel, dataset: DataSet, chosen: NDArray[np.bool_]) -> dict[str, float]:
+    """The metrics of a model on the chosen rows."""
+    outputs = model.outputs(as_read(model, dataset.frame.loc[chosen]))
+    truth = truth_of(model, dataset.y_cells.loc[chosen], dataset.name)
+    found = score(
+        build_loss(model.config), truth, outputs, n_bootstrap=0, rng=np.random.default_rng(0),
+        threshold=model.record.threshold,
+    )  # fmt: skip
+    return {name: interval.value for name, interval in found.items()}
 
 
-def validated(table: DataSet, config: Config, sets: Sets, seed: int) -> Sets:
-    """Among the rows marked TRAIN, the share of `--validation` is marked VALIDATION, as `read_dataset` would."""
+def shared(dataset: DataSet) -> Shared[DataSet]:
+    """The data set for all workers, without the bytes of the file, which training does not need."""
+    return Shared(dataset.without_file())
+
+
+def validated(dataset: DataSet, config: Config, sets: Sets, seed: int) -> Sets:
+    """Among the rows marked TRAIN, the share of `--validation` is marked VALIDATION, as `DataSet.read` would."""
     rest = np.flatnonzero(sets == splits.TRAIN)
     share = (config.share("validation") or 0.0) / (1 - (config.share("test") or 0.0))
-    if table.groups is not None:
-        chosen = splits.assign_groups(table.groups[rest], share, 0, seed)
-    elif table.times is not None:
-        chosen = splits.assign_time(table.times[rest], share, 0)
-    else:
-        chosen = splits.assign(table.strata[rest], strata_names(table), share, 0, seed)
     sets = sets.copy()
-    sets[rest] = chosen
+    sets[rest] = dataset.splitter.take(rest).sets(share, 0, seed)
     return sets
-
-
-def strata_names(table: DataSet) -> list[str]:
-    """The classes, in the order of their numbers in `strata`."""
-    return [str(c) for c in as_categorical(table.y_cells).categories] if table.task == "classification" else [""]
 
 
 def run(tasks: Iterable[TrainingTask], executor: Inline | LocalPool) -> Iterator[TaskOutcome]:

@@ -19,7 +19,8 @@ import numpy as np
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.dataset import DataSet, subset
+from mlpcli.data.dataset import DataSet
+from mlpcli.data.splits import Sets
 from mlpcli.errors import TrainingError, UsageError
 from mlpcli.evaluation.evaluate import Evaluation, evaluate_dataset, truth_of
 from mlpcli.events import History
@@ -40,12 +41,11 @@ from mlpcli.studies.search import (
     importance,
     parse_dimension,
 )
-from mlpcli.studies.tasks import Sets, TaskOutcome, TrainingTask, run, shared
+from mlpcli.studies.tasks import TaskOutcome, TrainingTask, run, shared
 from mlpcli.studies.workers import Inline, LocalPool, local
-from mlpcli.training.ensemble import combine
-from mlpcli.training.kinds import kinds_of, lead_of
+from mlpcli.training.ensemble import ENSEMBLE_TEMPERATURE_FACTOR, Ensemble
 from mlpcli.training.networks import build_loss
-from mlpcli.training.prepare import ENSEMBLE_TEMPERATURE_FACTOR, prepare_dataset
+from mlpcli.training.prepare import prepare_dataset
 
 GENERATION = 9  # trials that compete
 KEPT = 3  # of them go on
@@ -121,9 +121,9 @@ class Tuner:
             raise UsageError("--space: each setting once, and one at least")
         self.seed = config.seed
         self.whole = table  # its test rows are looked at by `evaluate_best` alone
-        self.table = subset(table, np.flatnonzero(table.sets != splits.TEST))
+        self.table = table.take(np.flatnonzero(table.sets != splits.TEST))
         self.folds = fold_sets(self.table, config, n_folds)
-        self.metric = build_loss(resolved, table.task).metric
+        self.metric = build_loss(resolved).metric
         key = self.key(table)
         self.search: Search
         self.hint = ""
@@ -138,7 +138,7 @@ class Tuner:
     def key(self, table: DataSet) -> str:
         """Of everything that the losses depend on: what a journal holds under another key is another search."""
         parts = [
-            FORMAT, table.source.sha256, table.target, table.task, to_json(self.config), to_json(self.options),
+            FORMAT, table.sha256, table.target, table.task, to_json(self.config), to_json(self.options),
             [f"{d.setting}={d}" for d in self.space], len(self.folds),
             hashlib.sha256(np.concatenate(self.folds).tobytes()).hexdigest(),
         ]  # fmt: skip
@@ -183,7 +183,7 @@ class Tuner:
                 if self.is_late(began, executor.jobs):
                     return
                 config = trial.config(self.config)
-                config = replace(config, ensemble=1, kinds=(lead_of(config),))
+                config = replace(config, ensemble=1, kinds=config.resolve(self.table.task).kinds[:1])
                 yield TrainingTask(number, f"trial {trial.number}, fold {fold + 1}", config, data, self.folds[fold])
 
         for outcome in run(tasks(), executor):
@@ -200,7 +200,7 @@ class Tuner:
         if self.limit is None or not any(t.losses for t in self.search.trials):
             return False
         config = self.config.resolve(self.table.task)
-        n_networks = (config.ensemble or 1) * len(kinds_of(config))
+        n_networks = config.ensemble * len(config.kinds)
         last = self.spent / max(self.n_spent, 1) * -(-n_networks // jobs)
         return time.monotonic() - began > self.limit - min(last, self.limit / 2)
 
@@ -264,30 +264,28 @@ def fold_sets(table: DataSet, config: Config, n_folds: int) -> list[Sets]:
 
     With `--time` or a validation file there is one fold, its validation rows. Raises UsageError.
     """
-    if table.times is not None or config.share("validation") is None:
+    if table.splitter.kind == "time" or config.share("validation") is None:
         if not (table.sets == splits.VALIDATION).any():
             raise UsageError("without validation rows there is nothing to choose by", "leave out --validation 0")
         return [table.sets]
     if not 2 <= n_folds <= 100:
         raise UsageError(f"--folds: expected a number from 2 to 100, found {n_folds}")
-    if table.groups is not None:
-        fold = splits.group_folds(table.groups, n_folds, config.seed)
-    else:
-        fold = splits.folds(table.strata, n_folds, config.seed).astype(np.int64)
+    fold = table.splitter.folds(n_folds, config.seed)
     return [np.where(fold == k, splits.VALIDATION, splits.TRAIN).astype(np.int8) for k in range(n_folds)]
 
 
 def loss_of_one(model: TrainedModel, table: DataSet, metric: str) -> float:
     """The test loss of a single network of the model, the mean over its networks: what validation losses promised."""
     chosen = table.sets == splits.TEST
-    truth = truth_of(model, table.y_cells.loc[chosen], table.source.name)
+    truth = truth_of(model, table.y_cells.loc[chosen], table.name)
     x = model.schema.encode(as_read(model, table.frame.loc[chosen]))
     # The ensemble's temperature is sharper than that of its networks.
     lead = model.record.components[0]
     temperature = lead.temperature / (ENSEMBLE_TEMPERATURE_FACTOR if len(model.lead) > 1 else 1.0)
-    alone = [replace(lead, weight=1.0, temperature=temperature)]
+    component = replace(lead, weight=1.0, temperature=temperature)
     losses = []
     for network in model.lead:
-        outputs = combine([network.predict(x)], model.config, model.schema, alone)
-        losses.append(METRICS[metric].function(truth, outputs, loss=build_loss(model.config)))
+        alone = Ensemble((component,), ((network,),), model.ensemble.loss, model.schema.target)
+        outputs = alone.combine([[network.predict(x)]])
+        losses.append(METRICS[metric].function(truth, outputs, loss=alone.loss))
     return float(np.mean(losses))

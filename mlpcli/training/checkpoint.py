@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from mlpcli.config import Config, flag
+from mlpcli.config import Config, Settings, flag
 from mlpcli.errors import ModelError, UsageError
 from mlpcli.events import EpochEnded, Event
 from mlpcli.files import archive
@@ -35,7 +35,7 @@ class CheckpointRecord:
     versions: dict[str, str]
     data: str  # SHA-256 of the training file
     rows: str  # SHA-256 of the encoded rows, and of which member sees which
-    config: Config
+    config: Settings
     emitted: tuple[EpochEnded, ...]
     member_states: tuple[MemberState, ...]
 
@@ -77,9 +77,9 @@ MAX_VALUE = 1e30  # of a weight or moment in a checkpoint; no loss is finite wit
 
 def record_of(prepared: PreparedTraining) -> CheckpointRecord:
     return CheckpointRecord(
-        "mlpcli checkpoint", dict(versions()), prepared.table.source.sha256, digest(prepared),
+        "mlpcli checkpoint", dict(versions()), prepared.dataset.sha256, digest(prepared),
         # How long to train may change on the way; the steps taken do not depend on it.
-        replace(prepared.config, time_limit=None), (), (),
+        replace(prepared.settings, time_limit=None), (), (),
     )  # fmt: skip
 
 
@@ -89,8 +89,8 @@ def digest(prepared: PreparedTraining) -> str:
     for member in prepared.members:
         hashed.update(member.train.index.tobytes())
         hashed.update(b"" if member.valid is None else member.valid.index.tobytes())
-    weights = prepared.members[0].train.weights
-    for array in (prepared.x, prepared.y, np.empty(0) if weights is None else weights):
+    weights = prepared.encoded.weights
+    for array in (prepared.encoded.x, prepared.encoded.y, np.empty(0) if weights is None else weights):
         hashed.update(np.ascontiguousarray(array).tobytes())
     return hashed.hexdigest()
 

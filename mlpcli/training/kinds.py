@@ -1,11 +1,11 @@
-"""Kinds of network, and which of them a training has."""
+"""Kinds of network: what each sees of a row, and its layers. To add one: add a line to KINDS and to KIND_NAMES."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mlpcli.config import BASE, Config
+from mlpcli.config import Settings
 from mlpcli.data.kinds.protocol import BLOCKS
 
 
@@ -26,21 +26,12 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-def kinds_of(config: Config) -> tuple[str, ...]:
-    """The kinds of network; history and evidence are those of the first, the lead."""
-    return config.kinds or BASE["kinds"]
-
-
-def lead_of(config: Config) -> str:
-    return kinds_of(config)[0]
-
-
-def hidden_of(config: Config, kind: str) -> tuple[int, ...]:
+def hidden_of(settings: Settings, kind: str) -> tuple[int, ...]:
     """Units of the hidden layers of this kind."""
     own = KINDS[kind].hidden
-    return (config.hidden or ()) if own is None else own
+    return settings.hidden if own is None else own
 
 
-def obeys_hidden(config: Config) -> bool:
+def obeys_hidden(settings: Settings) -> bool:
     """Whether the layers of the first kind are those of --hidden."""
-    return KINDS[lead_of(config)].hidden is None
+    return KINDS[settings.lead].hidden is None

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.config import Config
+from mlpcli.config import Settings
 from mlpcli.data.splits import blocks
 from mlpcli.engine.arrays import Array, Ints
 from mlpcli.engine.losses import Loss
@@ -26,7 +26,6 @@ from mlpcli.engine.optimizers import OPTIMIZERS, TINY
 from mlpcli.engine.schedules import SCHEDULES, with_warmup
 from mlpcli.errors import TrainingError
 from mlpcli.events import EpochEnded, Event, Finished, Started, Stop
-from mlpcli.training.kinds import kinds_of
 
 # Training rows on which the curve's training loss is measured: of all members together, of one at least.
 SAMPLE_ROWS, MIN_SAMPLED = 1000, 256
@@ -100,6 +99,14 @@ class Member:
     rng: np.random.Generator
 
 
+@dataclass(frozen=True)
+class KindMembers:
+    """The members of one kind of network, one a fold."""
+
+    kind: str
+    members: tuple[Member, ...]
+
+
 class DivergedError(Exception):
     """A loss or a weight that is not finite."""
 
@@ -140,32 +147,27 @@ class TrainingState:
 class MemberTrainer:
     """The training of one member: optimiser state, best weights, and `epoch()`."""
 
-    def __init__(self, member: Member, loss: Loss, config: Config) -> None:
-        assert config.epochs is not None
-        assert config.lr is not None
-        assert config.batch_size is not None
-        assert config.optimizer is not None
-        assert config.schedule is not None
+    def __init__(self, member: Member, loss: Loss, config: Settings) -> None:
         self.member, self.loss, self.config = member, loss, config
         self.deadline = np.inf  # on the monotonic clock
         self.epochs, self.lr = config.epochs, config.lr
         n, net = len(member.train), member.network
-        self.batch_size = n if config.batch_size == "full" else min(int(config.batch_size), n)
-        self.schedule = with_warmup(SCHEDULES[config.schedule], config.warmup or 0.0)
+        self.batch_size = config.rows_a_step(n)
+        self.schedule = with_warmup(SCHEDULES[config.schedule], config.warmup)
         self.optimizer = OPTIMIZERS[config.optimizer](
-            len(net.params), net.params.dtype, config.momentum or 0.0, config.beta1 or 0.0, config.beta2 or 0.0
+            len(net.params), net.params.dtype, config.momentum, config.beta1, config.beta2
         )
         self.decay = config.weight_decay or self.optimizer.default_decay
         self.factors = None if np.all(net.lr_factors == 1) else net.lr_factors
         self.x = np.empty((self.batch_size, member.train.x.shape[1]), net.params.dtype)
         self.grad = np.empty((self.batch_size, net.n_outputs), net.params.dtype)
         # An exponential moving average of the weights over the last epochs, in steps.
-        self.horizon = max((config.average or 0.0) * n / self.batch_size, 1.0)
+        self.horizon = max(config.average * n / self.batch_size, 1.0)
         self.average = net.params.copy() if config.average else None
         self.change = np.empty_like(net.params)  # of the average in a step
         self.best = (net.params.copy(), net.state.copy())
         self.best_loss, self.best_epoch, self.retries = np.inf, 0, 0
-        n_sample = min(n, max(SAMPLE_ROWS // (config.ensemble or 1), MIN_SAMPLED))
+        n_sample = min(n, max(SAMPLE_ROWS // config.ensemble, MIN_SAMPLED))
         self.sample = np.sort(member.rng.permutation(member.train.index[: member.train.block])[:n_sample])
         self.measured = Measured(np.inf, None, None)
         self.done = 0
@@ -339,13 +341,12 @@ class MemberTrainer:
 
 
 class Training:
-    """Every member's run; iterate `events`. `config` is resolved, with epochs set."""
+    """The members of every kind in training; iterate `events`."""
 
-    def __init__(self, members: Sequence[Member], loss: Loss, config: Config) -> None:
-        self.loss, self.config = loss, config
-        self.trainers = [MemberTrainer(member, loss, config) for member in members]
-        # Networks of other kinds come after those of the first, whose epochs are emitted.
-        self.n_lead = len(members) // len(kinds_of(config))
+    def __init__(self, groups: Sequence[KindMembers], loss: Loss, config: Settings) -> None:
+        self.loss, self.config, self.groups = loss, config, groups
+        self.trainers = [MemberTrainer(member, loss, config) for group in groups for member in group.members]
+        self.lead = self.trainers[: len(groups[0].members)]  # of the first kind, whose epochs are emitted
         self.emitted: list[EpochEnded] = []
 
     def events(self, jobs: int = 1) -> Iterator[Event]:
@@ -355,7 +356,7 @@ class Training:
         generator, or an exception in it such as KeyboardInterrupt, stops training and leaves the best weights.
         Raises TrainingError when the loss is never finite.
         """
-        trainers, members = self.trainers, [trainer.member for trainer in self.trainers[: self.n_lead]]
+        trainers, members = self.trainers, self.groups[0].members
         now = time.monotonic()
         began = now - (self.emitted[-1].seconds if self.emitted else 0.0)
         for trainer in trainers:
@@ -365,7 +366,7 @@ class Training:
         pool = ThreadPoolExecutor(jobs) if jobs > 1 and len(trainers) > 1 else None
         try:
             yield Started(
-                self.config.loss or "",
+                self.config.loss,
                 self.loss.epoch_metric,
                 trainers[0].epochs,
                 len(members),
@@ -376,7 +377,7 @@ class Training:
             )
             yield from list(self.emitted)
             while not self.is_over():
-                others_only = all(trainer.has_stopped for trainer in trainers[: self.n_lead])
+                others_only = all(trainer.has_stopped for trainer in self.lead)
                 started, n_rows = now, sum(len(trainer.member.train) for trainer in trainers if not trainer.has_stopped)
                 measured = list(pool.map(MemberTrainer.epoch, trainers) if pool else map(MemberTrainer.epoch, trainers))
                 now = time.monotonic()
@@ -396,7 +397,7 @@ class Training:
         self, measured: Sequence[Measured], rows_per_second: float, seconds: float, others_only: bool
     ) -> EpochEnded:
         """What to tell of the epoch that every member has just finished."""
-        measured = measured[: self.n_lead]
+        measured = measured[: len(self.lead)]
         train_losses = np.array([one.train_loss for one in measured])
         valid_losses = np.array([one.valid_loss for one in measured if one.valid_loss is not None])
         metrics = [one.valid_metric for one in measured if one.valid_metric is not None]
@@ -406,8 +407,8 @@ class Training:
         if mean is None or best_mean is None or mean < best_mean:
             best_epoch = epoch
         recoveries = [
-            what if len(self.trainers) == 1 else f"{self.name(number)}: {what}"
-            for number, trainer in enumerate(self.trainers) for what in trainer.recoveries
+            what if len(self.trainers) == 1 else f"{name}: {what}"
+            for name, trainer in zip(self.names(), self.trainers, strict=True) for what in trainer.recoveries
         ]  # fmt: skip
         for trainer in self.trainers:
             trainer.recoveries = []
@@ -425,11 +426,11 @@ class Training:
             others_only,
         )
 
-    def name(self, number: int) -> str:
-        """What a network is called: its number, from 1, among those of its kind."""
-        kind, number = divmod(number, self.n_lead)
-        kinds = kinds_of(self.config)
-        return f"network {number + 1}" if len(kinds) == 1 else f"{kinds[kind]} network {number + 1}"
+    def names(self) -> Iterator[str]:
+        """What each network is called: its number, from 1, among those of its kind."""
+        for group in self.groups:
+            for number in range(1, len(group.members) + 1):
+                yield f"network {number}" if len(self.groups) == 1 else f"{group.kind} network {number}"
 
     def is_over(self) -> bool:
         """Whether every network has stopped, or the time or the epochs are used up."""
@@ -446,10 +447,9 @@ class Training:
 
     def stopped_by(self) -> Stop:
         """Why the networks of the first kind stopped."""
-        trainers = self.trainers[: self.n_lead]
-        if all(trainer.has_failed for trainer in trainers):
+        if all(trainer.has_failed for trainer in self.lead):
             return "diverged"
-        if all(trainer.has_stopped for trainer in trainers):
+        if all(trainer.has_stopped for trainer in self.lead):
             return "patience"
         return "time limit" if self.is_late() else "epochs"
 
@@ -468,6 +468,6 @@ class Training:
             trainer.load_state(member_state, numbers)
 
 
-def train(members: Sequence[Member], loss: Loss, config: Config, jobs: int = 1) -> Iterator[Event]:
-    """The events of a training from its start to its end."""
-    yield from Training(members, loss, config).events(jobs)
+def train(members: Sequence[Member], loss: Loss, config: Settings, jobs: int = 1) -> Iterator[Event]:
+    """The events of a training of one kind of network, from its start to its end."""
+    yield from Training([KindMembers(config.lead, tuple(members))], loss, config).events(jobs)

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from mlpcli.config import Config, Task
+from mlpcli.config import Settings
 from mlpcli.data.schema import Schema
-from mlpcli.engine.losses import DEFAULT_LOSS, LOSSES, Loss
+from mlpcli.engine.losses import LOSSES, Loss
 from mlpcli.engine.network import Network, mlp
 from mlpcli.errors import DataError
 from mlpcli.training.kinds import KINDS, hidden_of
@@ -16,22 +16,17 @@ from mlpcli.training.kinds import KINDS, hidden_of
 MAX_PARAMETERS = 200_000_000  # parameters; past that the widths are a mistake and memory runs out
 
 
-def loss_name(config: Config, task: Task) -> str:
-    """The loss that was asked for, or the one that suits the task."""
-    return DEFAULT_LOSS[task] if config.loss in (None, "auto") else str(config.loss)
+def build_loss(settings: Settings) -> Loss:
+    """The loss that the settings name."""
+    kind = LOSSES[settings.loss]
+    return kind(**{name: getattr(settings, name) for name in kind.settings})
 
 
-def build_loss(config: Config, task: Task | None = None) -> Loss:
-    """The loss of resolved settings; of others `task` says which one suits."""
-    kind = LOSSES[str(config.loss) if task is None else loss_name(config, task)]
-    return kind(**{name: getattr(config, name) or 0.0 for name in kind.settings})
-
-
-def n_outputs(config: Config, schema: Schema) -> int:
+def n_outputs(config: Settings, schema: Schema) -> int:
     return 1 if config.loss == "binary_cross_entropy" else schema.target.n_outputs
 
 
-def layer_widths(config: Config, schema: Schema, kind: str) -> list[int]:
+def layer_widths(config: Settings, schema: Schema, kind: str) -> list[int]:
     """Inputs, hidden units of each layer, outputs."""
     return [schema.width(KINDS[kind].sees), *hidden_of(config, kind), n_outputs(config, schema)]
 
@@ -41,7 +36,7 @@ def n_weights(widths: list[int]) -> int:
     return sum((a + 1) * b for a, b in pairwise(widths))
 
 
-def build_network(config: Config, schema: Schema, rng: np.random.Generator, kind: str) -> Network:
+def build_network(config: Settings, schema: Schema, rng: np.random.Generator, kind: str) -> Network:
     """An untrained network. Raises DataError when it would be too large to train."""
     widths, sees = layer_widths(config, schema, kind), KINDS[kind].sees
     size = n_weights(widths)
@@ -50,13 +45,10 @@ def build_network(config: Config, schema: Schema, rng: np.random.Generator, kind
             f"a network of {size:,} parameters needs about {size * 4 * 5 / 2**30:.0f} GB",
             "fewer units with --hidden, or fewer columns with --drop",
         )
-    assert config.activation is not None
-    assert config.init is not None
-    assert config.parametrization is not None
     n_plain = schema.width([block for block in sees if block == "plain"])
     return mlp(
         widths[0], widths[-1], rng=rng, hidden=widths[1:-1], activation=config.activation, init=config.init,
-        parametrization=config.parametrization, n_plain=n_plain or None, normalization=config.normalization or "none",
-        dropout=config.dropout or 0.0, input_noise=config.input_noise or 0.0, embeddings=schema.embeddings(sees),
+        parametrization=config.parametrization, n_plain=n_plain or None, normalization=config.normalization,
+        dropout=config.dropout, input_noise=config.input_noise, embeddings=schema.embeddings(sees),
         inputs=schema.stretches(sees),
     )  # fmt: skip

@@ -185,7 +185,7 @@ def doctor(path: str, settings: dict[str, Any]) -> tuple[list[tuple[str, str]], 
     prepared = prepare(path, Config(**settings))
     history = History.of(prepared.events())
     model = assemble(prepared, history)
-    evaluation = evaluate_dataset(model, prepared.table, linear=True)
+    evaluation = evaluate_dataset(model, prepared.dataset, linear=True)
     found = findings(model, evaluation)
     return [(f.code, f.severity) for f in found], (history, model.record.evidence, evaluation.test_evidence, found)
 

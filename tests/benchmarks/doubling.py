@@ -31,11 +31,10 @@ import pandas as pd
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.dataset import DataSet, read_dataset
+from mlpcli.data.dataset import DataSet
+from mlpcli.data.splits import UNUSED
 from mlpcli.metrics.intervals import t_quantile
 from mlpcli.studies.learning_curve import part_order, plan
-from mlpcli.studies.tasks import UNUSED, Task, perform, shared, validated
-from mlpcli.training.networks import build_loss
 
 ROOT = Path(__file__).parents[2]
 SEEN, MOST_SEEN = 0.44, 700  # share of the rows that a learning curve sees, judged rows included; twice as many exist
@@ -133,7 +132,7 @@ class Job:
             rng = np.random.default_rng([self.draw, *self.name.encode()])
             frame = frame.iloc[np.sort(rng.permutation(len(frame))[: min(int(SEEN * len(frame)), MOST_SEEN)])]
         frame.to_csv(path, index=False)
-        return read_dataset(str(path), replace(self.config, target=target, test="0", seed=self.draw), ReadOptions())
+        return DataSet.read(str(path), replace(self.config, target=target, test="0", seed=self.draw), ReadOptions())
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -156,7 +155,7 @@ def foretold(table: DataSet, job: Job) -> dict[str, Any]:
 
 def true_losses(table: DataSet, job: Job) -> dict[str, Any]:
     """The losses on n and on 2 n rows of one repeat."""
-    metric, config = build_loss(job.config, table.task).metric, replace(job.config, seed=job.draw)
+    metric, config = build_loss(job.config.resolve(table.task)).metric, replace(job.config, seed=job.draw)
     taken = np.arange(len(table.sets))
     order, judged = part_order(table, taken, round(1 / JUDGED), job.draw, 0)
     data = shared(table)

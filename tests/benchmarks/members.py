@@ -25,10 +25,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlpcli.config import Config
+from mlpcli.config import Config, Settings
 from mlpcli.engine.losses import Loss
 from mlpcli.studies.workers import LocalPool
-from mlpcli.training.loop import Member, Training
+from mlpcli.training.loop import Member, train
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import PreparedTraining, prepare
 
@@ -46,16 +46,16 @@ def table(n: int) -> PreparedTraining:
         return prepare(path, Config(epochs=EPOCHS, patience=0))
 
 
-def alone(member: Member, loss: Loss, config: Config) -> np.ndarray:
+def alone(member: Member, loss: Loss, config: Settings) -> np.ndarray:
     """What a worker process does for one member."""
-    list(Training([member], loss, config).events())
+    list(train([member], loss, config))
     return member.network.params
 
 
 def on_processes(prepared: PreparedTraining, jobs: int) -> None:
-    loss = build_loss(prepared.config)
+    loss = build_loss(prepared.settings)
     with LocalPool(jobs) as pool:
-        running = [pool.submit(alone, member, loss, prepared.config) for member in prepared.members]
+        running = [pool.submit(alone, member, loss, prepared.settings) for member in prepared.members]
         for member, future in zip(prepared.members, running, strict=True):
             member.network.params[:] = future.result()
 

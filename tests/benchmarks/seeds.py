@@ -23,5 +23,5 @@ for name in ("iris", "penguins", "wine", "xor", "spirals", "cafe_utf8"):
     for seed in range(10):
         prepared = prepare(str(FOLDER / f"{name}.csv"), Config(seed=seed))
         model = assemble(prepared, History.of(prepared.events()))
-        found.append(evaluate_dataset(model, prepared.table, linear=False).metrics["test"]["accuracy"].value)
+        found.append(evaluate_dataset(model, prepared.dataset, linear=False).metrics["test"]["accuracy"].value)
     print(f"{name:10s} accuracy on test rows {np.mean(found):.4f} (lowest {min(found):.4f})")

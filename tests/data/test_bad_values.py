@@ -53,7 +53,7 @@ def test_cells_get_their_kind_and_it_is_said(row, tmp_path):
     (column,) = [c for c in prepared.schema.columns if c.name == "b"]
     assert column.kind == kind
     assert says in "\n".join(prepared.notes)
-    assert np.isfinite(prepared.x).all()
+    assert np.isfinite(prepared.encoded.x).all()
 
 
 REFUSED = {
@@ -103,7 +103,7 @@ def test_v09_the_kind_is_that_of_the_whole_column_in_whatever_part_text_first_st
 def test_t09_a_constant_target_of_numbers_is_learned(value, tmp_path):
     path = table(tmp_path, lambda i: i % 7, lambda i: value)
     model = mlpcli.fit(path, task="regression", epochs=2, ensemble=1)
-    assert model.outputs(prepare(path, model.config).table.frame) == pytest.approx(value)
+    assert model.outputs(prepare(path, model.config).dataset.frame) == pytest.approx(value)
 
 
 def test_t08_classes_that_memory_would_not_hold_are_refused_with_an_estimate(tmp_path, monkeypatch):

@@ -33,7 +33,7 @@ def test_targets_that_are_refused(row, tmp_path):
 def test_t02_rows_without_a_target_are_left_out_and_counted(tmp_path):
     prepared = prepare(table(tmp_path, lambda i: i % 7, lambda i: label(i) if i % 4 else ""))
     assert "50 rows without a target are left out" in prepared.notes
-    assert len(prepared.table.sets) == 150
+    assert len(prepared.dataset.sets) == 150
 
 
 def test_t11_a_class_that_only_validation_holds_is_counted(tmp_path):

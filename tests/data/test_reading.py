@@ -109,7 +109,7 @@ def test_r04_two_formats_are_read_where_each_cell_fits_exactly_one(tmp_path):
     assert prepared.schema.columns[0].kind == "date"
     assert "fee: dates, " in "\n".join(prepared.notes)
     twin = write(tmp_path / "twin.csv", [str(d.date()) for d in DAYS])
-    np.testing.assert_array_equal(prepare(twin, Config(target="y")).x, prepared.x)
+    np.testing.assert_array_equal(prepare(twin, Config(target="y")).x, prepared.encoded.x)
 
 
 def test_r08_problems_are_named_together_and_a_dropped_column_may_hold_anything(tmp_path, call):
@@ -179,7 +179,7 @@ def test_r07_a_total_below_the_rows_is_a_problem_with_the_flag_that_leaves_it_ou
     assert f"d.csv:{N + 2}: the last row is a total" in err
     assert "hint: --skip-last 1" in err
     prepared = prepare(str(tmp_path / "d.csv"), Config(), ReadOptions(skip_last=1))
-    assert prepared.table.source.n_rows == N
+    assert prepared.dataset.n_rows == N
     model = mlpcli.fit(str(tmp_path / "d.csv"), epochs=2, ensemble=1, skip_last=1)
     path = saved(model, tmp_path)
     assert call("evaluate", path)[0] == 0  # the training file is read as in training
@@ -198,7 +198,7 @@ def test_the_last_rows_are_left_out_wherever_a_part_ends(part, tmp_path, monkeyp
     path = write(tmp_path / "d.csv", [f"{a}" for a in AMOUNTS])
     for n in (0, 1, 7):
         prepared = prepare(path, Config(target="y"), ReadOptions(skip_last=n))
-        assert prepared.table.source.n_rows == N - n
+        assert prepared.dataset.n_rows == N - n
 
 
 def test_r07_a_header_again_and_units_below_it_are_one_problem_with_one_flag(tmp_path, call):

@@ -26,13 +26,13 @@ def test_the_constant_answer_is_that_of_the_loss(loss, name, best):
     prepared, model = trained(loss=loss)
     fitted = prepared.truth(prepared.members[0].train.index)
     assert constant_outputs(model, 3) == pytest.approx([best(fitted)] * 3, rel=1e-6)
-    found = evaluate_dataset(model, prepared.table, linear=False)
+    found = evaluate_dataset(model, prepared.dataset, linear=False)
     assert found.baselines[name]["mae"] == pytest.approx(np.abs(found.y - best(fitted)).mean(), rel=1e-6)
 
 
 def test_the_linear_model_descends_on_the_same_loss():
     prepared, model = trained(loss="huber")
-    assert fit_linear(prepared.table, model.config).config.loss == "huber"
+    assert fit_linear(prepared.dataset, model.config).config.loss == "huber"
 
 
 def test_a_model_as_good_as_the_linear_one_has_no_advantage_and_a_perfect_one_all_that_is_left():

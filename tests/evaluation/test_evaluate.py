@@ -9,7 +9,7 @@ from samples import IRIS
 
 import mlpcli
 from mlpcli.config import ReadOptions
-from mlpcli.data.dataset import read_dataset
+from mlpcli.data.dataset import DataSet
 from mlpcli.data.splits import TEST
 from mlpcli.errors import DataError
 
@@ -36,7 +36,7 @@ def test_metrics_count_rows_by_their_weight(rare, tmp_path):
     model.path = str(tmp_path / "model.npz")
     found = model.evaluate().metrics["test"]["accuracy"]
     right = model.predict(frame) == frame.sick
-    table = read_dataset(str(tmp_path / "weighted.csv"), model.config, ReadOptions())
+    table = DataSet.read(str(tmp_path / "weighted.csv"), model.config, ReadOptions())
     is_test = table.sets == TEST
     expected = np.average(right[is_test], weights=weights[is_test])
     assert found.value == pytest.approx(expected)

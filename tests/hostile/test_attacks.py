@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mlpcli.config import Config, ReadOptions
-from mlpcli.data.dataset import read_dataset
+from mlpcli.data.dataset import DataSet
 from mlpcli.evaluation import evaluate
 from mlpcli.files import archive
 from mlpcli.training.prepare import given_weights
@@ -38,7 +38,7 @@ def test_V03_weights_whose_sum_would_be_infinite_count_as_their_ratios(tmp_path)
     rows = "".join(f"{i % 7},{'1e308' if i % 2 else '1e-308'},{'pq'[i % 2]}\n" for i in range(40))
     (tmp_path / "d.csv").write_text("a,w,y\n" + rows)
     config = Config(weight="w", target="y")
-    weights = given_weights(read_dataset(str(tmp_path / "d.csv"), config, ReadOptions()), config)
+    weights = given_weights(DataSet.read(str(tmp_path / "d.csv"), config, ReadOptions()), config)
     assert np.isfinite(weights.sum())
     assert 0.5 <= weights.max() < 1
 

@@ -10,9 +10,9 @@ from samples import SAMPLES
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
+from mlpcli.data.splits import UNUSED
 from mlpcli.errors import UsageError
 from mlpcli.studies.comparison import ANOTHER_QUESTION, compare, parse_grid, parse_vary, plan
-from mlpcli.studies.tasks import UNUSED
 
 IRIS = str(SAMPLES / "iris.csv")
 QUICK = Config(preset="classic", hidden=(8,), epochs=4)
@@ -51,7 +51,7 @@ def test_a_grid_that_makes_no_sense_is_refused(texts, message):
 def test_all_but_the_setting_is_alike_and_no_test_row_is_seen():
     study = plan(IRIS, QUICK, ReadOptions(), {"lr": ("0.1", "0.01")})
     first, second = study.tasks
-    assert first.table is second.table
+    assert first.dataset is second.dataset
     assert (first.sets == second.sets).all()
     assert not (first.sets == splits.TEST).any()
     assert ((first.sets == UNUSED) == (study.table.sets == splits.TEST)).all()
@@ -59,7 +59,7 @@ def test_all_but_the_setting_is_alike_and_no_test_row_is_seen():
 
 def test_a_setting_of_the_columns_has_its_table_for_each_value():
     study = plan(IRIS, QUICK, ReadOptions(), {"category": ("petal_length", "petal_width")})
-    kinds = [[task.table.value.frame[n].dtype.name for n in ("petal_length", "petal_width")] for task in study.tasks]
+    kinds = [[task.dataset.value.frame[n].dtype.name for n in ("petal_length", "petal_width")] for task in study.tasks]
     assert kinds == [["category", "float64"], ["float64", "category"]]
 
 

@@ -12,17 +12,18 @@ from scipy import stats
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.dataset import read_dataset
+from mlpcli.data.dataset import DataSet
+from mlpcli.data.splits import UNUSED
 from mlpcli.errors import DataError, TrainingError, UsageError
 from mlpcli.metrics.scoring import resampled_interval
 from mlpcli.studies.cross_validation import cross_validate, plan
-from mlpcli.studies.tasks import UNUSED, perform, shared
+from mlpcli.studies.tasks import perform, shared
 
 QUICK = Config(preset="classic", hidden=(8,), epochs=3)
 
 
 def table_of(name="iris.csv", **settings):
-    return read_dataset(str(SAMPLES / name), replace(QUICK, **settings), ReadOptions())
+    return DataSet.read(str(SAMPLES / name), replace(QUICK, **settings), ReadOptions())
 
 
 @pytest.fixture
@@ -49,27 +50,27 @@ def test_every_row_but_the_test_rows_judges_once_in_each_repeat(name, kind):
 def test_folds_hold_each_class_in_proportion():
     table = table_of()
     for task in plan(table, QUICK, n_folds=5).tasks:
-        counts = np.bincount(table.strata[task.sets == splits.TEST])
+        counts = np.bincount(table.class_numbers[task.sets == splits.TEST])
         assert counts.max() - counts.min() <= 1
 
 
 def test_a_group_lies_in_one_set(visits):
     config = replace(QUICK, group="patient", target="y")
-    table = read_dataset(visits, config, ReadOptions())
+    table = DataSet.read(visits, config, ReadOptions())
     study = plan(table, config, n_folds=3, n_repeats=2)
     assert study.kind == "group"
     for task in study.tasks:
-        for group in np.unique(table.groups):
-            assert len(np.unique(task.sets[table.groups == group])) == 1
+        for group in np.unique(table.splitter.groups):
+            assert len(np.unique(task.sets[table.splitter.groups == group])) == 1
 
 
 def test_time_folds_are_judged_by_what_comes_later(visits):
     config = replace(QUICK, time="day", target="y")
-    table = read_dataset(visits, config, ReadOptions())
+    table = DataSet.read(visits, config, ReadOptions())
     study = plan(table, config, n_folds=4)
     assert study.kind == "time"
     for task in study.tasks:
-        when = [table.times[task.sets == s] for s in (splits.TRAIN, splits.VALIDATION, splits.TEST)]
+        when = [table.splitter.times[task.sets == s] for s in (splits.TRAIN, splits.VALIDATION, splits.TEST)]
         assert when[0].max() < when[1].min()
         assert when[1].max() < when[2].min()
     with pytest.raises(UsageError, match="--repeats"):
@@ -85,8 +86,8 @@ def test_the_columns_are_fitted_without_the_fold_that_judges(config):
     for name in spoilt.columns.drop(table.target):
         # Other rows' cells: huge numbers, and a category that no other row has.
         spoilt.loc[judged, name] = 1e9 if spoilt[name].dtype.kind == "f" else None
-    clean = perform(replace(task, table=shared(table)))
-    dirty = perform(replace(task, table=shared(replace(table, frame=spoilt))))
+    clean = perform(replace(task, dataset=shared(table)))
+    dirty = perform(replace(task, dataset=shared(replace(table, frame=spoilt))))
     assert clean.history.train_loss == dirty.history.train_loss
     assert clean.metrics["train"] == dirty.metrics["train"]
     assert clean.metrics["test"] != dirty.metrics["test"]

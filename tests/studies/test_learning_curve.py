@@ -11,7 +11,8 @@ from samples import SAMPLES
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.dataset import read_dataset
+from mlpcli.data.dataset import DataSet
+from mlpcli.data.splits import UNUSED
 from mlpcli.errors import DataError, TrainingError, UsageError
 from mlpcli.metrics.intervals import Interval
 from mlpcli.studies.learning_curve import (
@@ -24,14 +25,13 @@ from mlpcli.studies.learning_curve import (
     regularised,
     sizes_up_to,
 )
-from mlpcli.studies.tasks import UNUSED
 
 QUICK = Config(preset="classic", hidden=(8,), epochs=3)
 SIZES = np.array([50.0, 100, 200, 400, 800, 1600])
 
 
 def table_of(name="penguins.csv", **settings):
-    return read_dataset(str(SAMPLES / name), replace(QUICK, **settings), ReadOptions())
+    return DataSet.read(str(SAMPLES / name), replace(QUICK, **settings), ReadOptions())
 
 
 def used(task):
@@ -59,8 +59,8 @@ def test_each_part_contains_the_smaller_ones_and_the_same_rows_judge():
 def test_parts_hold_each_class_in_proportion():
     table = table_of()
     for task in plan(table, QUICK, n_repeats=2).tasks:
-        shares = np.bincount(table.strata[used(task)]) / used(task).sum()
-        whole = np.bincount(table.strata) / len(table.strata)
+        shares = np.bincount(table.class_numbers[used(task)]) / used(task).sum()
+        whole = np.bincount(table.class_numbers) / len(table.class_numbers)
         assert np.abs(shares - whole).max() < 2 / used(task).sum() + 0.01
 
 
@@ -68,9 +68,9 @@ def test_groups_do_not_judge_themselves(tmp_path):
     rows = [f"p{i % 40},{i % 7},{i % 11}" for i in range(400)]
     (tmp_path / "g.csv").write_text("patient,x,y\n" + "\n".join(rows) + "\n")
     config = replace(QUICK, group="patient", target="y", task="regression")
-    table = read_dataset(str(tmp_path / "g.csv"), config, ReadOptions())
+    table = DataSet.read(str(tmp_path / "g.csv"), config, ReadOptions())
     for task in plan(table, config, n_repeats=2).tasks:
-        assert not set(table.groups[used(task)]) & set(table.groups[task.sets == splits.TEST])
+        assert not set(table.splitter.groups[used(task)]) & set(table.splitter.groups[task.sets == splits.TEST])
 
 
 def test_sizes_double():
@@ -129,11 +129,11 @@ def test_the_regularised_training_has_more_of_both_remedies():
     assert (more.dropout, more.weight_decay) == (0.2, 0.05)
     assert flags == "--weight-decay 0.05 --dropout 0.2"
     given = replace(QUICK, dropout=0.2, weight_decay=0.1)
-    more, _ = regularised(given, given)
+    more, _ = regularised(given.resolve("classification"), given)
     assert more.dropout > 0.2
     assert more.weight_decay > 0.1
     linear = replace(QUICK, hidden=())
-    assert regularised(linear, linear)[0].dropout is None
+    assert regularised(linear.resolve("classification"), linear)[0].dropout is None
 
 
 def test_small_tables_are_refused_and_so_is_time():

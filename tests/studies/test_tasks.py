@@ -10,9 +10,10 @@ from samples import SAMPLES
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.dataset import read_dataset
+from mlpcli.data.dataset import DataSet
+from mlpcli.data.splits import UNUSED
 from mlpcli.errors import TrainingError
-from mlpcli.studies.tasks import UNUSED, TrainingTask, perform, run, shared
+from mlpcli.studies.tasks import TrainingTask, perform, run, shared
 from mlpcli.studies.workers import local
 from mlpcli.training.prepare import PreparedTraining
 
@@ -21,7 +22,7 @@ QUICK = Config(preset="classic", hidden=(8,), epochs=3)
 
 @pytest.fixture(scope="module")
 def table():
-    return read_dataset(str(SAMPLES / "iris.csv"), Config(), ReadOptions())
+    return DataSet.read(str(SAMPLES / "iris.csv"), Config(), ReadOptions())
 
 
 def outcomes(table, jobs):

@@ -11,7 +11,7 @@ from samples import SAMPLES
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.dataset import read_dataset
+from mlpcli.data.dataset import DataSet
 from mlpcli.errors import MachineError, TrainingError
 from mlpcli.flags import from_text, read_config_file
 from mlpcli.studies import search, tuning
@@ -33,7 +33,7 @@ def kind(request, monkeypatch):
 
 @pytest.fixture
 def table():
-    return read_dataset(str(SAMPLES / "iris.csv"), QUICK, ReadOptions())
+    return DataSet.read(str(SAMPLES / "iris.csv"), QUICK, ReadOptions())
 
 
 def tuner_of(table, stem, space=SPACE, folds=3):

@@ -16,7 +16,7 @@ IRIS = str(SAMPLES / "iris.csv")
 
 def test_it_is_mini_batch_gradient_descent_from_glorots_weights_with_relu_and_l2():
     prepared = prepare(IRIS, Config(preset="classic", hidden=(6,), epochs=1, l2=0.1))
-    (member,), lr = prepared.members, prepared.config.lr
+    (member,), lr = prepared.members, prepared.settings.lr
     assert Config(preset="classic").resolve("classification").l2 > 0
     dense = [layer for layer in member.network.layers if "w" in layer.p]
     w1, b1, w2, b2 = (np.array(layer.p[name], np.float64) for layer in dense for name in ("w", "b"))

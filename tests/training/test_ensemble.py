@@ -16,7 +16,8 @@ from mlpcli.files.jsonable import to_json
 from mlpcli.model.assemble import assemble
 from mlpcli.model.checks import check_header
 from mlpcli.studies import remedies
-from mlpcli.training.ensemble import STEPS, Component, combine, select
+from mlpcli.training.ensemble import SELECTION_STEPS as STEPS
+from mlpcli.training.ensemble import Component, HeldOut, OutOfFold, select
 from mlpcli.training.kinds import KINDS
 from mlpcli.training.networks import layer_widths
 from mlpcli.training.prepare import prepare
@@ -73,19 +74,26 @@ def test_the_rows_weights_count():
     assert select([here, there], squares(y), np.array([0.0, 1.0])) == [1 / STEPS, 1 - 1 / STEPS]
 
 
+def out_of_fold(prepared, index):
+    """As if one member had validated these rows."""
+    held_out = {prepared.settings.lead: [HeldOut(index, np.zeros((len(index), 1)))]}
+    return OutOfFold(prepared.settings, prepared.schema.target, prepared.encoded.y, None, held_out)
+
+
 def test_losses_of_an_ensemble_are_those_of_the_setting(folder):
     by_loss = {}
     for loss in ("squared_error", "absolute_error"):
         prepared = prepare(str(folder / "number.csv"), Config(**SMALL, loss=loss))
-        target, index = prepared.schema.target, np.array([3, 1])
-        values = prepared.truth(index) + np.array([1.0, -2.0]) * target.std
-        by_loss[loss] = prepared.losses(values, index).tolist()
+        target, index = prepared.schema.target, np.array([1, 3])
+        truth = prepared.encoded.y[index].astype(np.float64) * target.std + target.mean
+        by_loss[loss] = out_of_fold(prepared, index).losses(truth + np.array([1.0, -2.0]) * target.std).tolist()
     assert by_loss["squared_error"] == pytest.approx([0.5, 2.0], rel=1e-5)
     assert by_loss["absolute_error"] == pytest.approx([1.0, 2.0], rel=1e-5)
     prepared = prepare(str(folder / "classes.csv"), Config(**SMALL))
-    certain = np.eye(2)[prepared.y[:2]]
-    assert prepared.losses(certain, np.arange(2)).tolist() == [0, 0]
-    assert prepared.losses(1 - certain, np.arange(2)) == pytest.approx([-np.log(1e-7)] * 2)  # much, and not infinite
+    certain = np.eye(2)[prepared.encoded.y[:2]]
+    first_two = out_of_fold(prepared, np.arange(2))
+    assert first_two.losses(certain).tolist() == [0, 0]
+    assert first_two.losses(1 - certain) == pytest.approx([-np.log(1e-7)] * 2)  # much, and not infinite
 
 
 # --- what a kind sees and has -----------------------------------------------------------------------------
@@ -95,8 +103,9 @@ def test_every_kind_has_its_inputs_and_layers(folder):
     prepared = prepare(str(folder / "classes.csv"), Config(**SMALL, kinds=ALL))
     n_plain, n_all = prepared.schema.width(["plain"]), prepared.schema.n_inputs
     assert n_plain < n_all
-    assert layer_widths(prepared.config, prepared.schema, "wide") == [n_all, 256, 256, 2]
-    firsts = [prepared.of_kind(kind, prepared.members)[0].network for kind in ALL]
+    assert layer_widths(prepared.settings, prepared.schema, "wide") == [n_all, 256, 256, 2]
+    assert tuple(group.kind for group in prepared.groups) == ALL
+    firsts = [group.members[0].network for group in prepared.groups]
     assert [(n.layers[0].n_in, n.n_layers) for n in firsts] == [(n_all, 2), (n_all, 3), (n_plain, 2), (n_plain, 1)]
     x = np.random.default_rng(0).standard_normal((7, n_all)).astype(np.float32)
     for network in firsts:
@@ -116,16 +125,16 @@ def test_outputs_are_the_weighted_means_of_the_kinds(models):
     model = models[1]
     parts, each = model.record.components, 3
     rng = np.random.default_rng(0)
-    logits = [rng.standard_normal((6, 2 if model.labels else 1)) for _ in range(each * len(parts))]
+    logits = [[rng.standard_normal((6, 2 if model.labels else 1)) for _ in range(each)] for _ in parts]
     expected = 0.0
-    for k, part in enumerate(parts):
-        for z in logits[k * each : (k + 1) * each]:
+    for part, of_part in zip(parts, logits, strict=True):
+        for z in of_part:
             powers = np.exp(z / part.temperature)
             expected += part.weight / each * (powers / powers.sum(axis=1, keepdims=True) if model.labels else z[:, 0])
     if not model.labels:
         target = model.schema.target
         expected = np.clip(expected * target.std + target.mean, target.low, target.high)
-    assert np.allclose(combine(logits, model.config, model.schema, parts), expected, rtol=1e-12)
+    assert np.allclose(model.ensemble.combine(logits), expected, rtol=1e-12)
 
 
 def test_the_first_kind_is_what_it_is_alone(models):

@@ -10,8 +10,8 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from mlpcli.config import Config
-from mlpcli.engine.losses import DEFAULT_LOSS, LOSSES, Loss
+from mlpcli.config import LOSS_OF_TASK, Config
+from mlpcli.engine.losses import LOSSES, Loss
 from mlpcli.engine.network import mlp
 from mlpcli.errors import TrainingError
 from mlpcli.events import EpochEnded, Finished, History, Started
@@ -451,7 +451,7 @@ def test_the_metric_of_each_epoch_is_the_metric_of_the_predictions(task):
     y = rng.integers(0, 3, 50) if task == "classification" else rng.standard_normal(50)
     name = "accuracy" if task == "classification" else "r2"
     outputs = logits.argmax(axis=1) if task == "classification" else logits[:, 0]
-    assert LOSSES[DEFAULT_LOSS[task]]().quick_metric(logits, y) == pytest.approx(METRICS[name].function(y, outputs))
+    assert LOSSES[LOSS_OF_TASK[task]]().quick_metric(logits, y) == pytest.approx(METRICS[name].function(y, outputs))
 
 
 def test_a_weight_that_became_infinite_is_a_divergence_even_behind_a_finite_loss():

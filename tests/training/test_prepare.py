@@ -39,4 +39,4 @@ def test_small_tables_have_small_batches(tmp_path, n, size):
     pd.DataFrame({"x": np.random.default_rng(0).random(n), "y": ["a", "b"] * (n // 2)}).to_csv(
         tmp_path / "t.csv", index=False
     )
-    assert prepare(str(tmp_path / "t.csv"), Config(test="0")).config.batch_size == size
+    assert prepare(str(tmp_path / "t.csv"), Config(test="0")).settings.batch_size == size

@@ -94,7 +94,7 @@ def test_columns_become_the_recipes_inputs(table, task):
         for column in piecewise_linear(x, BINS[task], SHRINK[task])
     ]
     assert prepared.schema.width(["plain"]) == len(plain)
-    np.testing.assert_allclose(prepared.x, np.stack([*plain, *encoded], axis=1), atol=2e-6)
+    np.testing.assert_allclose(prepared.encoded.x, np.stack([*plain, *encoded], axis=1), atol=2e-6)
 
 
 # --- ten steps -------------------------------------------------------------------------------------------
@@ -180,12 +180,12 @@ def test_ten_steps_of_a_member_are_the_recipes(table, task, member):
     else:
         y = ((frame[target] - frame[target].mean()) / frame[target].std(ddof=0)).to_numpy()
     one, n_plain = prepared.members[member], prepared.schema.width(["plain"])
-    x = prepared.x.astype(np.float64)
+    x = prepared.encoded.x.astype(np.float64)
     fold = one.valid.index
     rest = np.setdiff1d(np.arange(N), fold)
     lr = 0.02 if task == "classification" else 0.04
     widths = [x.shape[1], *HIDDEN[task], 3 if task == "classification" else 1]
-    formulas = Formulas(one.network.params, prepared.config.activation, widths, n_plain, lr)
+    formulas = Formulas(one.network.params, prepared.settings.activation, widths, n_plain, lr)
     expected = []
     for _ in range(10):
         z = formulas.forward(x[rest])
@@ -197,7 +197,7 @@ def test_ten_steps_of_a_member_are_the_recipes(table, task, member):
         else:
             expected.append(((z[:, 0] - y[fold]) ** 2).mean() / 2)
 
-    history = History.of(train([one], build_loss(prepared.config), prepared.config))
+    history = History.of(train([one], build_loss(prepared.settings), prepared.settings))
     np.testing.assert_allclose(history.valid_loss, expected, rtol=1e-3)
     assert history.best_epoch == np.argmin(expected) + 1
 
