@@ -26,7 +26,7 @@ from mlpcli.data.target import MAX_NUMBER_CLASSES, choose_target, choose_task, l
 from mlpcli.data.values import as_categorical, column_values, looked_up
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.engine.losses import LOSSES
-from mlpcli.errors import DataError
+from mlpcli.errors import DataError, UsageError
 from mlpcli.flags import as_flag
 
 Rows = Source | FrameSource  # an open table
@@ -127,8 +127,9 @@ class DataSet:
         return self.frame[self.source.column(name)]
 
     def lines(self, number: int) -> Iterator[bytes]:
-        """The rows of one set as they stand in the file, behind its header."""
-        assert isinstance(self.source, Source)
+        """The rows of one set as they stand in the file, behind its header. Raises UsageError for a frame."""
+        if not isinstance(self.source, Source):
+            raise UsageError("a frame has no lines: take its rows by `rows` and `sets`")
         yield self.source.header
         yield from self.source.lines(self.rows[self.sets == number])
 

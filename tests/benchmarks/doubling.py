@@ -35,6 +35,9 @@ from mlpcli.data.dataset import DataSet
 from mlpcli.data.splits import UNUSED
 from mlpcli.metrics.intervals import t_quantile
 from mlpcli.studies.learning_curve import part_order, plan
+from mlpcli.studies.tasks import TrainingTask as Task
+from mlpcli.studies.tasks import perform, shared, validated
+from mlpcli.training.networks import build_loss
 
 ROOT = Path(__file__).parents[2]
 SEEN, MOST_SEEN = 0.44, 700  # share of the rows that a learning curve sees, judged rows included; twice as many exist

@@ -157,11 +157,11 @@ def test_the_noise_of_a_short_curve_is_not_known():
 
 @pytest.mark.parametrize(("kind", "flags"), [("mlp", "--hidden 1"), ("wide", "--kinds mlp --hidden 64,64")])
 def test_a_smaller_network_is_asked_for_with_the_kind_that_has_its_layers(kind, flags):
-    assert smaller(Config(kinds=(kind,), hidden=(5,))) == flags
+    assert smaller(Config(kinds=(kind,), hidden=(5,)).resolve("classification")) == flags
 
 
 def test_more_layers_than_none_need_another_kind():
-    assert larger(Config(kinds=("linear",), hidden=(5,))) == "--kinds mlp --hidden 64,64"
+    assert larger(Config(kinds=("linear",), hidden=(5,)).resolve("classification")) == "--kinds mlp --hidden 64,64"
 
 
 def test_what_a_check_of_the_table_has_reported_is_not_reported_again():

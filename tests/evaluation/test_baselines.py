@@ -24,7 +24,7 @@ def trained(**settings):
 )
 def test_the_constant_answer_is_that_of_the_loss(loss, name, best):
     prepared, model = trained(loss=loss)
-    fitted = prepared.truth(prepared.members[0].train.index)
+    fitted = prepared.schema.target.in_units(prepared.encoded.y[prepared.members[0].train.index])
     assert constant_outputs(model, 3) == pytest.approx([best(fitted)] * 3, rel=1e-6)
     found = evaluate_dataset(model, prepared.dataset, linear=False)
     assert found.baselines[name]["mae"] == pytest.approx(np.abs(found.y - best(fitted)).mean(), rel=1e-6)

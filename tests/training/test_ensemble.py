@@ -195,9 +195,9 @@ def test_of_kinds_that_outlast_the_first_no_loss_is_told(folder):
 def test_a_network_that_diverges_is_named_by_its_kind(folder):
     prepared = prepare(str(folder / "number.csv"), Config(**SMALL, kinds=("mlp", "linear")))
     training = prepared.training()
-    names = [training.name(i) for i in (0, 2, 3, 5)]
+    names = [list(training.names())[i] for i in (0, 2, 3, 5)]
     assert names == ["mlp network 1", "mlp network 3", "linear network 1", "linear network 3"]
-    assert prepare(str(folder / "number.csv"), Config(**SMALL)).training().name(2) == "network 3"
+    assert list(prepare(str(folder / "number.csv"), Config(**SMALL)).training().names())[2] == "network 3"
 
 
 def test_a_temperature_is_sharper_only_for_several_networks_of_a_kind(folder):
