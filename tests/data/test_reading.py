@@ -109,7 +109,7 @@ def test_r04_two_formats_are_read_where_each_cell_fits_exactly_one(tmp_path):
     assert prepared.schema.columns[0].kind == "date"
     assert "fee: dates, " in "\n".join(prepared.notes)
     twin = write(tmp_path / "twin.csv", [str(d.date()) for d in DAYS])
-    np.testing.assert_array_equal(prepare(twin, Config(target="y")).x, prepared.encoded.x)
+    np.testing.assert_array_equal(prepare(twin, Config(target="y")).encoded.x, prepared.encoded.x)
 
 
 def test_r08_problems_are_named_together_and_a_dropped_column_may_hold_anything(tmp_path, call):
@@ -128,7 +128,7 @@ def test_marks_of_one_column_or_of_all_are_flags(flag, tmp_path):
     path = write(tmp_path / "d.csv", [f"{1 + i % 9},{i:03d}" for i in range(N)])
     frames = []
     for given in ((",",), ("fee=,",), (".", "fee=,")):
-        frames.append(prepare(path, Config(target="y"), ReadOptions(**{flag: given})).table.frame.fee)
+        frames.append(prepare(path, Config(target="y"), ReadOptions(**{flag: given})).dataset.frame.fee)
     assert all(frame.equals(frames[0]) for frame in frames)
     assert frames[0].iloc[0] == {"decimal": 1.0, "thousands": 1000.0}[flag]
 
@@ -136,7 +136,7 @@ def test_marks_of_one_column_or_of_all_are_flags(flag, tmp_path):
 def test_another_column_proves_the_decimal_mark(tmp_path):
     german = [swap(f"{a:,.2f}") for a in AMOUNTS]
     path = write(tmp_path / "d.csv", [f"{1 + i % 9}.{i:03d}" for i in range(N)], german, header="a,b,y")
-    assert prepare(path, Config(target="y")).table.frame.a.iloc[1] == 2001
+    assert prepare(path, Config(target="y")).dataset.frame.a.iloc[1] == 2001
 
 
 def test_a_target_is_read_like_a_column(tmp_path):
