@@ -34,7 +34,8 @@ OPTIMIZER_NAMES = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "a
 KIND_NAMES = ("mlp", "wide", "plain", "linear")
 SCHEDULE_NAMES = ("constant", "step", "cosine", "one_cycle", "coslog4")
 
-TIME_FORMS = ("dmy", "mdy", "ymd", "clock", "duration")  # choices of --dates
+DATE_ORDERS = ("dmy", "mdy", "ymd")
+TIME_FORMS = (*DATE_ORDERS, "clock", "duration")  # choices of --dates COL=FORM
 
 # What the preset leaves to the number of rows that a network trains on.
 BATCH_SHARE, MIN_BATCH, MAX_BATCH = 1 / 8, 32, 256  # rows a step; a power of two
@@ -95,7 +96,7 @@ class ReadOptions:
         repeat=True,
     )  # fmt: skip
     dates: tuple[str, ...] = setting(
-        (), "How times are written, in all columns or in one: dmy, mdy, ymd, clock (times of day) or duration.",
+        (), "Order of dates, of all columns or of one: dmy, mdy or ymd; COL=clock and COL=duration are times of one.",
         group=READING, metavar="[COL=]FORM", repeat=True,
     )  # fmt: skip
     missing: tuple[str, ...] = setting(
@@ -125,11 +126,12 @@ class ReadOptions:
             given = getattr(self, name)
             given = (given,) if isinstance(given, str) else tuple(given)
             object.__setattr__(self, name, given)
-            for value in by_column(given).values():
+            for column, value in by_column(given).items():
                 if name != "dates":
                     check_mark(name, value)
-                elif value not in TIME_FORMS:
-                    raise UsageError(f"--dates: expected one of {', '.join(TIME_FORMS)}, found '{value}'")
+                elif value not in (DATE_ORDERS if column is None else TIME_FORMS):
+                    forms = f"{', '.join(DATE_ORDERS)}, or for one column COL=clock or COL=duration"
+                    raise UsageError(f"--dates: expected {forms}, found '{value}'")
 
 
 def check_mark(name: str, value: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlpcli.config import Config, ReadOptions, Task
+from mlpcli.config import Config, ReadOptions, Task, by_column
 from mlpcli.data import splits
 from mlpcli.data.dialect import Dialect, cells_of
 from mlpcli.data.formats.numbers import NumberFormat
@@ -180,7 +180,9 @@ class DataSet:
 
 def checked_target(source: Rows, config: Config) -> tuple[str, list[str]]:
     """The target's name, and the notes so far. Raises DataError when there is nothing to learn from."""
-    for name in (*config.drop, *config.numeric, *config.category):
+    dialect = source.dialect
+    marked = [by_column(given) for given in (dialect.decimal, dialect.thousands, dialect.dates)]
+    for name in (*config.drop, *config.numeric, *config.category, *(n for names in marked for n in names if n)):
         source.column(name)
     target, why = choose_target(source.names, config.target)
     source.column(target)

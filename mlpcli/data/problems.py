@@ -29,6 +29,7 @@ class Stray(NamedTuple):
     problem: DataError
     row: int
     texts: tuple[str, ...]
+    otherwise: str  # the hint without the flag that makes them missing
 
 
 class Problems:
@@ -57,7 +58,9 @@ class Problems:
         message = f"{refusal.what}{self.named(shown, refusal.n_cells)}"
         self.add(message, self.hint(name, refusal.suggestions, shown), name, shown[0][0])
         if refusal.kind == "stray":
-            self.strays.append(Stray(self.found[-1], shown[0][0], tuple(text for _, text in shown)))
+            others = [s for s in refusal.suggestions if s.option != "missing"]
+            texts = tuple(text for _, text in shown)
+            self.strays.append(Stray(self.found[-1], shown[0][0], texts, self.hint(name, others, shown)))
 
     def unfit_texts(self, name: str, cells: pd.Categorical, odd: NDArray[np.bool_], form: Format) -> None:
         """Cells that are not written as the column's format says."""
@@ -95,7 +98,7 @@ class Problems:
         found = "; ".join(
             f"{flag_of(name, s)} if {s.meaning}" for s in suggestions if s.value or s.option in ("category", "drop")
         )
-        if shown[0][0] == 0 and self.records.dialect.header and any(s.option == "missing" for s in suggestions):
+        if shown[0][0] == 0 and self.records.dialect.header and len(shown) == 1:
             return f"{found}; line {self.records.where(0)['line']} may hold units or a second header"
         return found
 
@@ -118,8 +121,7 @@ class Problems:
         elif len(self.strays) > 1:
             flag = missing_flag(dict.fromkeys(text for stray in self.strays for text in stray.texts))
             for stray in self.strays:
-                own = stray.problem.hint or ""
-                stray.problem.hint = f"{flag} if these cells of all columns have no value; {own}"
+                stray.problem.hint = f"{flag} if these cells of all columns have no value; {stray.otherwise}"
 
     def check(self) -> None:
         """Raises the first problem, which has the others with it."""

@@ -135,7 +135,8 @@ def known_of(name: str, dialect: Dialect, wishes: Wishes) -> Known:
         dialect.delimiter,
         decimal=decimal.get(name, decimal.get(None)),
         thousands=thousands.get(name, thousands.get(None)),
-        times=dates.get(name, dates.get(None)),
+        times=dates.get(name),
+        proven_order=dates.get(None),
         must=name in wishes.numbers or name in dates,
     )
 
@@ -205,7 +206,10 @@ def decide(
     if decimal or order:
         open_to = more.union(n for n, f in found.items() if f is not None and f != NumberFormat())
         found |= {
-            n: decided(distinct[n], replace(known[n], proven_decimal=decimal, proven_order=order)) for n in open_to
+            n: decided(
+                distinct[n], replace(known[n], proven_decimal=decimal, proven_order=order or known[n].proven_order)
+            )
+            for n in open_to
         }
     return found, columns
 

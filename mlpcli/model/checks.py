@@ -39,7 +39,7 @@ def rules(
     yield config.loss != "binary_cross_entropy" or len(target.labels) == 2, "loss"
     yield len(target.labels) >= 2 if is_classes else not target.labels, "classes"
     yield len(set(target.labels)) == len(target.labels), "classes"
-    yield target.format is None or target.format.is_sound(), "target's numbers"
+    yield is_classes if target.format is None else not is_classes and target.format.is_sound(), "target's numbers"
     yield target.std > 0 and target.low <= target.high, "target's numbers"
     yield is_classes or target.low >= build_loss(config).min_target, "target's numbers"
     yield len(constant) == target.n_outputs, "constant answer"

@@ -176,7 +176,7 @@ KINDS: dict[str, Kind] = {
     "pounds, accounting": signed(lambda v: f"(£{-v:,.2f})" if v < 0 else f"£{v:,.2f}"),
     "won, mark": whole(lambda v: f"₩{v:,}"),
     "won, word": whole(lambda v: f"{v:,}원"),
-    "won, word, cp949": whole(lambda v: f"{v:,} 원", encoding="cp949"),
+    "won, word, cp949": whole(lambda v: f"{v:,} 원", encoding="cp949", expected="either"),
     "won, code": whole(lambda v: f"KRW {v:,}"),
     "yen": whole(lambda v: f"¥{v:,}"),
     "francs": money(lambda v: f"CHF {v:,.2f}".replace(",", "’")),

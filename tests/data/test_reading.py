@@ -210,3 +210,16 @@ def test_r07_a_header_again_and_units_below_it_are_one_problem_with_one_flag(tmp
         assert says in err
         [flag, *_] = FLAG.findall(err)
         assert call("inspect", tmp_path / "d.csv", *shlex.split(flag))[0] == 0
+
+
+def test_an_order_of_dates_may_be_that_of_all_columns_and_a_name_must_be_one_of_the_file(tmp_path, call):
+    cells = [f"{1 + i % 12:02d}/{1 + i * 5 % 12:02d}/2024" for i in range(N)]
+    path = write(tmp_path / "d.csv", cells, [f"g{i % 4}" for i in range(N)], header="day,g,y")
+    months = {}
+    for flag in ("dmy", "day=dmy", "mdy"):
+        frame = prepare(path, Config(target="y"), ReadOptions(dates=(flag,))).dataset.frame
+        months[flag] = pd.to_datetime(frame.day, unit="s").dt.month.tolist()
+    assert months["dmy"] == months["day=dmy"] == [1 + i * 5 % 12 for i in range(N)]
+    assert months["mdy"] == [1 + i % 12 for i in range(N)]
+    assert call("inspect", path, "--dates", "dya=dmy")[2].startswith(f"mlpcli: {path}: no column 'dya'; did you mean")
+    assert call("inspect", path, "--dates", "clock")[0] == 2
