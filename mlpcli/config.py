@@ -48,6 +48,10 @@ LOSS_OF_TASK: Mapping[Task, str] = {"classification": "cross_entropy", "regressi
 # Cells that mean "no value" in any column but the target; see the README's page on missing values.
 MISSING_MARKERS = ("", "NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "null", "None", "?", "-", "#N/A")
 
+# What `predict` does about a cell not written like its column: it stops, counts the cell as missing, or leaves the
+# row's prediction empty.
+BAD_CELLS = ("error", "missing", "empty")
+
 
 def setting(
     default: Any,

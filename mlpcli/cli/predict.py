@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mlpcli.cli.app import app, with_error_boundary
-from mlpcli.cli.options import ModelFile, OtherData, Quiet, Sectioned, settings_of, with_settings
-from mlpcli.config import ReadOptions
-from mlpcli.errors import UsageError
+from mlpcli.cli.options import ModelFile, OtherData, Quiet, Sectioned, among, settings_of, with_settings
+from mlpcli.config import BAD_CELLS, ReadOptions
+from mlpcli.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from mlpcli.data.bad_cells import BadCell
+    from mlpcli.model.prediction import Predictor
+    from mlpcli.model.writing import Format
 
 
 @app.command(cls=Sectioned, short_help="Predict the target of each row: rows in, rows out.")
@@ -35,6 +41,19 @@ def predict(
     excel_safe: Annotated[
         bool, typer.Option("--excel-safe", help="An apostrophe before what a spreadsheet takes for a formula.")
     ] = False,
+    bad_cells: Annotated[
+        str,
+        typer.Option(
+            "--bad-cells",
+            metavar="error|missing|empty",
+            autocompletion=among(BAD_CELLS),
+            help="Cells not written like their column: stop, count them as missing, or leave their rows' prediction "
+            "empty.",
+        ),
+    ] = "error",
+    errors: Annotated[
+        str | None, typer.Option("--errors", metavar="FILE", help="JSON lines: line, column, cell and reason of each.")
+    ] = None,
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
@@ -46,35 +65,51 @@ def predict(
     tail -f log.csv | mlpcli predict model.npz -
     """
     _, options = settings_of(None, settings)
-    from mlpcli.files.atomic import check_output, write_atomically
-    from mlpcli.model.prediction import FORMATS, Delimited, Predictor
+    from mlpcli.files.atomic import check_output
+    from mlpcli.model.prediction import Predictor
     from mlpcli.model.trained import load
+
+    writer = writer_of(form, bom, excel_safe)
+    if bad_cells not in BAD_CELLS:
+        raise UsageError(f"--bad-cells: no such choice '{bad_cells}'", "one of " + ", ".join(BAD_CELLS))
+    loaded = load(model)
+    if threshold is not None and len(loaded.labels) != 2:
+        raise UsageError("--threshold is for models of two classes")
+    kept = [] if keep is None else [k.strip() for k in keep.split(",")]
+    predictor = Predictor(loaded, kept, proba, threshold, writer, bom, bad_cells)
+    for path, others in ((output, [errors] if errors else []), (errors, [])):
+        if path is not None:
+            check_output(path, [model, data or "-", *others])
+    with opened(data or "-") as (parts, name), written_to(output) as write, listed_in(errors, predictor):
+        if name == "<stdin>" and sys.stdin.isatty() and not quiet:
+            say(["reads rows from the terminal, a header first; Ctrl-D ends them"])
+        try:
+            for part in predictor.predict(parts, name, options):
+                write(part)
+        except DataError as error:
+            n = predictor.n_rows if output is None else 0
+            error.message += f" ({n} {'row was' if n == 1 else 'rows were'} written)"
+            raise
+    if not quiet:
+        say(predictor.notes())
+
+
+def writer_of(form: str, bom: bool, excel_safe: bool) -> Format:
+    """The format that flags ask for. Raises UsageError."""
+    from mlpcli.model.writing import FORMATS, Delimited
 
     if form not in FORMATS:
         raise UsageError(f"--format: no such format '{form}'", "one of " + ", ".join(FORMATS))
     writer = FORMATS[form]
     if isinstance(writer, Delimited):
-        writer = replace(writer, excel_safe=excel_safe)
-    elif bom or excel_safe:
+        return replace(writer, excel_safe=excel_safe)
+    if bom or excel_safe:
         raise UsageError(f"--bom and --excel-safe are for csv and tsv, not for --format {form}")
-    loaded = load(model)
-    if threshold is not None and len(loaded.labels) != 2:
-        raise UsageError("--threshold is for models of two classes")
-    kept = [] if keep is None else [k.strip() for k in keep.split(",")]
-    predictor = Predictor(loaded, kept, proba, threshold, writer, bom)
-    if output is not None:
-        check_output(output, [model, data or "-"])
-    with opened(data or "-") as (descriptor, name):
-        parts = predictor.predict(descriptor, name, options)
-        if output is None:
-            for part in parts:
-                sys.stdout.buffer.write(part)
-                sys.stdout.buffer.flush()
-        else:
-            with write_atomically(output) as file:
-                for part in parts:
-                    file.write(part)
-    notes = [] if quiet else predictor.notes()
+    return writer
+
+
+def say(notes: Sequence[str]) -> None:
+    """Notes on standard error."""
     if notes:
         from mlpcli.reporter.text import make_console, safe
 
@@ -84,11 +119,54 @@ def predict(
 
 
 @contextmanager
-def opened(path: str) -> Iterator[tuple[int, str]]:
+def written_to(output: str | None) -> Iterator[Callable[[bytes], object]]:
+    """What takes the lines: standard output at once, or a file that is there when all are."""
+    if output is not None:
+        from mlpcli.files.atomic import write_atomically
+
+        with write_atomically(output) as file:
+            yield file.write
+        return
+
+    def write(part: bytes) -> None:
+        sys.stdout.buffer.write(part)
+        sys.stdout.buffer.flush()
+
+    yield write
+
+
+@contextmanager
+def listed_in(path: str | None, predictor: Predictor) -> Iterator[None]:
+    """Writes the bad cells that the predictor finds to a file, whether it goes on or stops at the first."""
+    if path is None:
+        yield
+        return
+    from mlpcli.files.atomic import write_atomically
+
+    problem: DataError | None = None
+    with write_atomically(path) as file:
+        predictor.on_bad_cell = lambda cell: file.write(as_line(cell))
+        try:
+            yield
+        except DataError as error:
+            problem = error
+    if problem is not None:
+        raise problem
+
+
+def as_line(cell: BadCell) -> bytes:
+    found = {"line": cell.line, "column": cell.column, "cell": cell.cell, "reason": cell.reason}
+    return (json.dumps(found, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+
+
+@contextmanager
+def opened(path: str) -> Iterator[tuple[Iterator[bytes], str]]:
+    """The bytes of a file or of standard input as they come, and the name to show."""
+    from mlpcli.data.raw import parts_of
     from mlpcli.errors import MachineError
 
     if path == "-":
-        yield 0, "<stdin>"
+        yield parts_of(0), "<stdin>"
         return
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -97,6 +175,6 @@ def opened(path: str) -> Iterator[tuple[int, str]]:
     except OSError as error:
         raise MachineError(f"cannot read: {error.strerror}", file=path) from error
     try:
-        yield descriptor, path
+        yield parts_of(descriptor), path
     finally:
         os.close(descriptor)

@@ -77,8 +77,7 @@ class Problems:
         self.unfit_rows(name, [(row, self.records.cell(row, name))], 1, form)
 
     def unfit_rows(self, name: str, shown: Sequence[tuple[int, str]], n_cells: int, form: Format) -> None:
-        is_plain = isinstance(form, NumberFormat) and form.is_plain
-        what = "a number" if is_plain else f"cells as in training ({form.describe()})"
+        what = expected(form)
         texts = [text for _, text in shown if "," not in text]
         flags = (Suggestion("missing", ",".join(texts), "these cells have no value", of_column=False),) if texts else ()
         self.add(f"expected {what}{self.named(shown, n_cells)}", self.hint(name, flags, shown), name, shown[0][0])
@@ -145,6 +144,12 @@ def flag_of(name: str, suggestion: Suggestion) -> str:
         return f"--{suggestion.option} {shlex.quote(name)}"
     value = f"{name}={suggestion.value}" if suggestion.of_column else suggestion.value
     return f"--{suggestion.option} {shlex.quote(value)}"
+
+
+def expected(form: Format) -> str:
+    """What the cells of a column with this format are."""
+    is_plain = isinstance(form, NumberFormat) and form.is_plain
+    return "a number" if is_plain else f"cells as in training ({form.describe()})"
 
 
 def odd_character(cell: str) -> str:

@@ -1,162 +1,214 @@
-"""Predictions as a stream: parts of a CSV in, lines out, as many as came and in the same order.
-
-To add a format: write the class with Delimited's methods, add a line to FORMATS.
-"""
+"""Predictions as a stream: parts of a CSV in, lines out, as many as came and in the same order."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from mlpcli.config import ReadOptions
+from mlpcli.data.bad_cells import BadCell, read_cells
 from mlpcli.data.block import Block
+from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.header import known_column, require_columns
-from mlpcli.data.numbers import is_number
-from mlpcli.data.raw import parts_of
-from mlpcli.data.reading import read_written
 from mlpcli.data.stream import stream
-from mlpcli.data.values import as_categorical
+from mlpcli.data.structure import Structure
+from mlpcli.data.values import as_categorical, column_values
+from mlpcli.engine.arrays import Bools, Ints
+from mlpcli.errors import DataError
 from mlpcli.metrics.scoring import decide
-from mlpcli.model.trained import TrainedModel, as_read
+from mlpcli.model.trained import TrainedModel
+from mlpcli.model.writing import FORMATS, Cells, Format, written, written_column
 
 DIGITS = 6  # of a probability
-FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")  # begins a formula in a spreadsheet; OWASP, "CSV Injection"
-
-Cells = NDArray[np.object_]  # as they are written
+MAX_NAMED, NAMES_SHOWN = 1000, 5  # levels never seen that are told apart; that are named
 
 
-@dataclass(frozen=True)
-class Delimited:
-    """RFC 4180, with line feeds: what is read back is what was written."""
-
-    separator: str
-    excel_safe: bool = False  # an apostrophe before what a spreadsheet would run; numbers stay as they are
-
-    def header(self, names: Sequence[str]) -> str:
-        return self.separator.join(map(self.text, names)) + "\n"
-
-    def text(self, cell: str) -> str:
-        if self.excel_safe and FORMULA.match(cell) and not is_number(cell):
-            cell = "'" + cell
-        if any(mark in cell for mark in (self.separator, '"', "\n", "\r")):
-            return '"' + cell.replace('"', '""') + '"'
-        return cell
-
-    def lines(self, names: Sequence[str], columns: Sequence[Cells]) -> Sequence[str]:
-        if len(columns) == 1:
-            return [cell or '""' for cell in columns[0].tolist()]  # an empty line would be no record
-        return list(map(self.separator.join, zip(*(c.tolist() for c in columns), strict=True)))
-
-    def empty(self, names: Sequence[str]) -> str:
-        return self.separator * (len(names) - 1) or '""'
-
-
-@dataclass(frozen=True)
-class JsonLines:
-    """An object a row."""
-
-    def header(self, names: Sequence[str]) -> str:
-        return ""
-
-    def text(self, cell: str) -> str:
-        return json.dumps(cell, ensure_ascii=False)
-
-    def lines(self, names: Sequence[str], columns: Sequence[Cells]) -> Sequence[str]:
-        keys = [self.text(name) + ":" for name in names]
-        named = (map(key.__add__, c.tolist()) for key, c in zip(keys, columns, strict=True))
-        return ["{" + ",".join(cells) + "}" for cells in zip(*named, strict=True)]
-
-    def empty(self, names: Sequence[str]) -> str:
-        return "{" + ",".join(self.text(name) + ":null" for name in names) + "}"
-
-
-Format = Delimited | JsonLines
-FORMATS: dict[str, Format] = {"csv": Delimited(","), "tsv": Delimited("\t"), "jsonl": JsonLines()}
-
-
+@dataclass
 class Predictor:
     """Turns parts of a CSV into lines of predictions, and counts what was odd on the way."""
 
-    def __init__(
-        self, model: TrainedModel, keep: Sequence[str] = (), proba: bool = False, threshold: float | None = None,
-        form: Format = FORMATS["csv"], bom: bool = False,
-    ) -> None:  # fmt: skip
-        self.model, self.keep, self.proba, self.form, self.bom = model, keep, proba, form, bom
-        self.threshold = model.record.threshold if threshold is None else threshold
-        self.formats = model.schema.formats()
-        self.labels = written(np.asarray(model.labels, object), form.text)
-        self.unseen: Counter[tuple[str, str]] = Counter()  # column and what is odd
-        self.n_bad = 0
-        self.ignored: tuple[str, ...] = ()
+    model: TrainedModel
+    keep: Sequence[str] = ()  # columns to copy; ("all",) is all of them
+    proba: bool = False
+    threshold: float | None = None  # in place of the model's
+    form: Format = FORMATS["csv"]
+    bom: bool = False
+    bad_cells: str = "error"  # one of config.BAD_CELLS
+    on_bad_cell: Callable[[BadCell], object] = lambda cell: None
+    n_rows: int = 0  # answered
+    n_bad_rows: int = 0  # that do not fit the header
+    n_without: int = 0  # without any value
+    odd: Counter[tuple[str, str]] = field(default_factory=Counter)  # column and what is odd
+    new_levels: Counter[tuple[str, str]] = field(default_factory=Counter)  # column and level never seen
+    n_bad_cells: Counter[str] = field(default_factory=Counter)  # by column
+    ignored: tuple[str, ...] = ()
 
-    def predict(self, descriptor: int, name: str, options: ReadOptions) -> Iterator[bytes]:
-        """Lines of the output, a part at a time. Raises DataError with the line of the input."""
-        target = self.model.schema.target.name
-        kept: list[str] = []
+    @cached_property
+    def kept(self) -> list[str]:
+        return list(self.keep)
+
+    @cached_property
+    def label_writer(self) -> Callable[[str], str]:
+        """How labels are written: as numbers where all of them are."""
+        as_number, labels = self.form.number_or_text, self.model.labels
+        return as_number if all(as_number(label) == label for label in labels) else self.form.text
+
+    @cached_property
+    def labels(self) -> Cells:
+        return written(np.asarray(self.model.labels, object), self.label_writer)
+
+    def predict(self, parts: Iterable[bytes], name: str, options: ReadOptions) -> Iterator[bytes]:
+        """Lines of the output, a part at a time. Raises DataError with the line of the input, once the rows before it
+        are answered.
+        """
         names: list[str] = []
-        for source, records in stream(
-            parts_of(descriptor), name, self.model.record.dialect, options, [*self.formats, target]
-        ):
+        formats = self.model.schema.formats()
+        expect = [*formats, self.model.schema.target.name]
+        for block, records in stream(parts, name, self.model.record.dialect, options, expect):
             text = ""
             if not names:
-                require_columns(self.formats, source.names, name)
-                kept = [n for n in source.names if n != target] if list(self.keep) == ["all"] else list(self.keep)
-                for column in kept:
-                    known_column(column, source.names, name)
-                self.ignored = tuple(n for n in source.names if n not in self.formats and n not in kept and n != target)
-                names = [*kept, "prediction", *(f"p_{label}" for label in self.model.labels if self.proba)]
+                names = self.choose_columns(block.names, name)
                 text = "\ufeff" * self.bom + self.form.header(names)
-            lines = self.form.lines(names, self.answer(source, kept)) if source.n_rows else []
-            if source.n_rows < len(records.starts):
-                self.n_bad += len(records.starts) - source.n_rows
-                every = np.full(len(records.starts), self.form.empty(names), object)
-                every[np.searchsorted(records.starts, source.rows.found.starts)] = lines
-                lines = every.tolist()
+            inputs, bad = read_cells(block, formats)
+            problem = None
+            if bad and self.bad_cells == "error":
+                problem, stop = bad[0], bad[0].row
+                bad = [cell for cell in bad if cell.row == stop]
+                records = records.rows(records.starts < block.rows.found.starts[stop])
+                block, inputs = Block(block.rows.rows(slice(stop)), block.form), inputs.iloc[:stop]
+            self.note_bad(bad)
+            without = np.isin(np.arange(block.n_rows), [cell.row for cell in bad]) & (self.bad_cells == "empty")
+            lines = self.lines(block, records, inputs, without, names)
+            self.n_rows += len(lines)
             text += "\n".join(lines) + "\n" * bool(lines)
             if text:
                 yield text.encode("utf-8", "surrogatepass")
+            if problem is not None:
+                raise bad_cell(problem, name)
 
-    def answer(self, source: Block, kept: Sequence[str]) -> list[Cells]:
+    def choose_columns(self, found: Sequence[str], name: str) -> list[str]:
+        """The columns of the output. Raises DataError for a column that the file does not have."""
+        formats, target = self.model.schema.formats(), self.model.schema.target.name
+        require_columns(formats, found, name)
+        if self.kept == ["all"]:
+            self.kept = list(found)
+        for column in self.kept:
+            known_column(column, found, name)
+        self.ignored = tuple(n for n in found if n not in formats and n not in self.kept and n != target)
+        return [*self.kept, "prediction", *(f"p_{label}" for label in self.model.labels if self.proba)]
+
+    def note_bad(self, bad: Sequence[BadCell]) -> None:
+        self.n_bad_cells.update(cell.column for cell in bad)
+        for cell in bad:
+            self.on_bad_cell(cell)
+
+    def lines(
+        self, block: Block, records: Structure, inputs: pd.DataFrame, without: Bools, names: Sequence[str]
+    ) -> Sequence[str]:
+        """The rows of a part as lines: those of `without` have no prediction, those that do not fit the header no
+        cell at all.
+        """
+        nothing = np.full(len(records.starts), self.form.nothing(), object)
+        columns = self.answer(block, inputs, without) if block.n_rows else [nothing[:0]] * len(names)
+        n_bad = len(nothing) - block.n_rows
+        if n_bad:
+            self.n_bad_rows += n_bad
+            place = np.searchsorted(records.starts, block.rows.found.starts)
+            columns = [placed(nothing, place, column) for column in columns]
+        return self.form.lines(names, columns)
+
+    def answer(self, block: Block, inputs: pd.DataFrame, without: Bools) -> list[Cells]:
         """The rows of a part -> kept columns, prediction, and probabilities on request."""
-        inputs = as_read(self.model, read_written(source, self.formats))
-        for column, counts in self.model.schema.unseen_values(inputs).items():
-            self.unseen.update({(column, what): n for what, n in counts.items()})
-        as_they_stand = source.parse(texts=kept, only=kept, markers=False) if kept else pd.DataFrame()
-        columns = [written_column(as_categorical(as_they_stand[n]), self.form) for n in kept]
+        self.count_odd(inputs)
+        kept = block.parse(texts=self.kept, only=self.kept, markers=False) if self.kept else pd.DataFrame()
+        columns = [written_column(as_categorical(kept[n]), self.writer_of(n)) for n in self.kept]
         outputs = self.model.outputs(inputs)
-        if not len(self.labels):
-            return [*columns, written(outputs, "{:.9g}".format)]
-        columns.append(self.labels[decide(outputs, self.threshold)])
-        if self.proba:
-            columns += [written(shares, repr) for shares in np.round(outputs, DIGITS).T]
-        return columns
+        answers = [written(outputs, "{:.9g}".format)] if not len(self.labels) else []
+        if len(self.labels):
+            threshold = self.model.record.threshold if self.threshold is None else self.threshold
+            answers.append(self.labels[decide(outputs, threshold)])
+            if self.proba:
+                answers += [written(shares, repr) for shares in np.round(outputs, DIGITS).T]
+        for column in answers:
+            column[without] = self.form.nothing()
+        return [*columns, *answers]
+
+    def writer_of(self, name: str) -> Callable[[str], str]:
+        """How the cells of a column that is copied are written: as numbers where the model knows that they are."""
+        target, dialect = self.model.schema.target, self.model.record.dialect
+        if name == target.name and target.labels:
+            return self.label_writer
+        form = target.format if name == target.name else self.model.schema.formats().get(name)
+        if not isinstance(form, NumberFormat):
+            return self.form.text
+        return partial(self.form.number, form=form, missing=dialect.missing)
+
+    def count_odd(self, inputs: pd.DataFrame) -> None:
+        """Counts values never seen in training, levels among them by name, and rows without any value."""
+        for column, odd in self.model.schema.unseen_values(inputs).items():
+            self.odd.update({(column, what): n for what, n in odd.items()})
+        for column, known in self.levels.items():
+            cells = as_categorical(inputs[column])
+            new = [i for i, text in enumerate(cells.categories) if text not in known]
+            if not new:
+                continue
+            counts = np.bincount(cells.codes[cells.codes >= 0], minlength=len(cells.categories))
+            for i in new:
+                level = (column, str(cells.categories[i]))
+                if counts[i] and (level in self.new_levels or len(self.new_levels) < MAX_NAMED):
+                    self.new_levels[level] += int(counts[i])
+        columns = [column_values(inputs[name]) for name in inputs]
+        is_missing = [c.codes < 0 if isinstance(c, pd.Categorical) else np.isnan(c) for c in columns]
+        self.n_without += int(np.logical_and.reduce(is_missing).sum())
+
+    @cached_property
+    def levels(self) -> dict[str, frozenset[str | None]]:
+        """The levels that a column of categories knows, by column."""
+        return {c.name: frozenset(c.levels) for c in self.model.schema.features if hasattr(c, "levels")}
 
     def notes(self) -> list[str]:
-        notes = [
-            f"column {name}: {n} {'value' if n == 1 else 'values'} {what}" for (name, what), n in self.unseen.items()
-        ]
-        if self.n_bad:
-            notes.append(f"{self.n_bad} rows that do not fit the header have an empty prediction")
+        notes = []
+        for (name, what), n in self.odd.items():
+            levels = {level: k for (column, level), k in self.new_levels.items() if column == name}
+            notes.append(f"column {name}: {n} {counted(n, 'value')} {what}" + named(levels))
+        taken = "count as missing" if self.bad_cells == "missing" else "leave their rows without a prediction"
+        for name, n in self.n_bad_cells.items() if self.bad_cells != "error" else ():
+            notes.append(f"column {name}: {n} {counted(n, 'cell')} not written like the column {taken} (--bad-cells)")
+        if self.n_without:
+            notes.append(f"{self.n_without} {counted(self.n_without, 'row')} without any value")
+        if self.n_bad_rows:
+            notes.append(f"{self.n_bad_rows} rows that do not fit the header have an empty prediction")
         if self.ignored:
             notes.append("columns the model does not use: " + ", ".join(self.ignored))
         return notes
 
 
-def written(values: NDArray[Any], cell: Callable[[Any], str]) -> Cells:
-    found = np.empty(len(values), object)
-    found[:] = list(map(cell, values.tolist()))
+def placed(nothing: Cells, place: Ints, cells: Cells) -> Cells:
+    """Cells in their places among rows that have nothing."""
+    found = nothing.copy()
+    found[place] = cells
     return found
 
 
-def written_column(cells: pd.Categorical[Any], form: Format) -> Cells:
-    """The cells of a column as they stand in the file."""
-    found: Cells = written(np.array([*cells.categories, ""], object), form.text)[cells.codes]
-    return found
+def counted(n: int, thing: str) -> str:
+    return thing if n == 1 else thing + "s"
+
+
+def named(levels: dict[str, int]) -> str:
+    """The most frequent of some levels, for a note."""
+    most = sorted(levels.items(), key=lambda level: (-level[1], level[0]))
+    shown = ", ".join(f"'{level}' ({n})" for level, n in most[:NAMES_SHOWN])
+    return (f": {shown}" if shown else "") + (" ..." if len(most) > NAMES_SHOWN else "")
+
+
+def bad_cell(cell: BadCell, file: str) -> DataError:
+    return DataError(
+        f"{cell.reason}, found '{cell.cell}'",
+        "--bad-cells missing takes such cells as missing, --bad-cells empty leaves their rows without a prediction",
+        file=file, line=cell.line, column=cell.column,
+    )  # fmt: skip

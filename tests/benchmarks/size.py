@@ -144,7 +144,9 @@ def predict(folder: Path, n_rows: int = 1_000_000) -> None:
         raw.PART = size
         with open(tenth, "rb") as file:
             digest = hashlib.sha256()
-            for lines in Predictor(load(str(model)), proba=True).predict(file.fileno(), "tenth", ReadOptions()):
+            for lines in Predictor(load(str(model)), proba=True).predict(
+                raw.parts_of(file.fileno()), "tenth", ReadOptions()
+            ):
                 digest.update(lines)
         seen.add(digest.hexdigest())
     print(f"{len(seen)} different outputs for 4 chunk sizes from 16 kB to 8 MB (1 asked)")

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from mlpcli import fit
 from mlpcli.config import ReadOptions
+from mlpcli.data.raw import parts_of
 from mlpcli.diagnosis.findings import findings
 from mlpcli.errors import MlpcliError, ModelError
 from mlpcli.files import archive
@@ -83,7 +84,7 @@ def answers(folder: Path, header: object, arrays: dict[str, np.ndarray]) -> str:
         findings(model)
         descriptor = os.open(folder / "d.csv", os.O_RDONLY)
         try:
-            said = b"".join(Predictor(model, proba=True).predict(descriptor, "d.csv", ReadOptions()))
+            said = b"".join(Predictor(model, proba=True).predict(parts_of(descriptor), "d.csv", ReadOptions()))
         finally:
             os.close(descriptor)
     except MlpcliError as error:

@@ -10,7 +10,8 @@ import pytest
 
 import mlpcli
 from mlpcli.config import ReadOptions
-from mlpcli.model.prediction import FORMATS, Delimited
+from mlpcli.data.raw import parts_of
+from mlpcli.model.writing import FORMATS, Delimited
 
 FORMULAS = ["=HYPERLINK(1)", "+cmd", "-2+3", "@SUM", "\tTAB", "\rCR", "＝1", "-x"]
 HARMLESS = ["-2", "+3.5", "-.5e3", "a=b", "yes", "NA", "a,b", 'say "x"', "two\nlines", " a ", "é한"]
@@ -105,5 +106,5 @@ def test_defaults_of_the_library_are_those_of_the_command(call, table, tmp_path)
     from mlpcli.model.prediction import Predictor
 
     with open(table / "d.csv", "rb") as file:
-        parts = Predictor(mlpcli.load(str(table / "m.npz"))).predict(file.fileno(), "d.csv", ReadOptions())
+        parts = Predictor(mlpcli.load(str(table / "m.npz"))).predict(parts_of(file.fileno()), "d.csv", ReadOptions())
         assert b"".join(parts).decode() == call("predict", table / "m.npz", table / "d.csv")[1]

@@ -1,0 +1,75 @@
+"""Rows read by a model's rules, and the cells that do not fit their columns: all are found, so that one costs no other
+row its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlpcli.data.block import Block
+from mlpcli.data.formats.numbers import NumberFormat
+from mlpcli.data.kinds.protocol import Format
+from mlpcli.data.problems import expected, odd_character
+from mlpcli.data.reading import as_asked, is_text, without_markers, written_values
+from mlpcli.data.values import as_categorical
+from mlpcli.engine.arrays import Bools, Floats
+
+
+@dataclass(frozen=True)
+class BadCell:
+    """A cell that is not written like its column."""
+
+    row: int  # of its block
+    line: int  # of its file
+    column: str
+    cell: str
+    reason: str
+
+
+def read_cells(block: Block, formats: Mapping[str, Format | None]) -> tuple[pd.DataFrame, list[BadCell]]:
+    """The columns of a block, float64 where they have a format and categoricals of the exact cells for text, and its
+    bad cells in the order of the rows; these are missing in the columns.
+    """
+    dialect = block.dialect
+    asked = {name: form and as_asked(form, name, dialect) for name, form in formats.items()}
+    plain = NumberFormat(dialect.decimal_of_all)
+    found = block.columns(texts={name for name, form in asked.items() if form != plain}, only=asked)
+    columns: dict[str, Any] = {}
+    bad: list[BadCell] = []
+    for name, form in asked.items():
+        column = without_markers(found[name], dialect, False)
+        if form is not None:
+            values, is_odd = numbers_of(column, form)
+            if is_odd is not None and is_odd.any():
+                bad += cells_at(block, name, is_odd, f"expected {expected(form)}")
+            infinite = np.isinf(values)
+            if infinite.any():
+                if dialect.inf != "missing":
+                    bad += cells_at(block, name, infinite, "the number is infinite or too large")
+                values = np.where(infinite, np.nan, values)
+            column = pd.Series(values, copy=False)
+        columns[name] = column
+    return pd.DataFrame(columns, copy=False), sorted(bad, key=lambda cell: cell.row)
+
+
+def numbers_of(column: pd.Series[Any], form: Format) -> tuple[Floats, Bools | None]:
+    """n cells -> (n,) numbers, NaN where there is none, and (n,) whether a cell that is not missing is none"""
+    if not is_text(column):
+        return column.to_numpy(np.float64), None
+    cells = as_categorical(column)
+    of_code = np.append(written_values([str(text) for text in cells.categories], form), np.nan)  # the last: missing
+    values = of_code[cells.codes]
+    return values, np.isnan(values) & (cells.codes >= 0)
+
+
+def cells_at(block: Block, name: str, chosen: Bools, reason: str) -> list[BadCell]:
+    rows = np.flatnonzero(chosen).tolist()
+    cells = [block.cell(row, name) for row in rows]
+    return [
+        BadCell(row, block.place(row)[1], name, cell, reason + odd_character(cell))
+        for row, cell in zip(rows, cells, strict=True)
+    ]
