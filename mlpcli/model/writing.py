@@ -22,7 +22,7 @@ from mlpcli.data.reading import written_values
 
 FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")  # begins a formula in a spreadsheet; OWASP, "CSV Injection"
 JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?", re.ASCII)
-EXACT_WHOLE = 2**53  # past it a reader that holds numbers as float64 loses the last digits
+EXACT_WHOLE = 2**53  # from it on a reader that holds numbers as float64 loses the last digits
 
 Cells = NDArray[np.object_]  # as they are written
 
@@ -73,7 +73,7 @@ class JsonLines:
 
     def number_or_text(self, cell: str) -> str:
         """A number where the cell is one in JSON too, and readers do not lose its last digits; else text."""
-        return cell if JSON_NUMBER.fullmatch(cell) and abs(float(cell)) <= EXACT_WHOLE else self.text(cell)
+        return cell if JSON_NUMBER.fullmatch(cell) and abs(float(cell)) < EXACT_WHOLE else self.text(cell)
 
     def number(self, cell: str, form: NumberFormat, missing: Collection[str]) -> str:
         """A cell of a column of numbers: null where it has no value, text where it is no number."""
