@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from mlpcli.errors import UsageError
 
@@ -53,28 +53,30 @@ MISSING_MARKERS = ("", "NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "null", "
 BAD_CELLS = ("error", "missing", "empty")
 
 
+class Rules(TypedDict, total=False):
+    """What a setting may be."""
+
+    low: float | None  # low <= value <= high
+    high: float | None
+    above: float | None  # above < value
+    choices: tuple[str, ...]
+    metavar: str | None
+    unit: str | None  # duration (90s, 5m) or size (500MB)
+    repeat: bool  # a tuple is written with commas, or with `repeat` as an option given several times
+
+
 def setting(
     default: Any,
     help: str,
     *,
     group: str,
-    low: float | None = None,
-    high: float | None = None,
-    above: float | None = None,
-    choices: tuple[str, ...] = (),
-    metavar: str | None = None,
-    unit: str | None = None,
-    repeat: bool = False,
+    **rules: Unpack[Rules],
 ) -> Any:
-    """One setting: `low <= value <= high`, or `above < value`; units: 'duration' (90s, 5m), 'size' (500MB).
-
-    A tuple is written with commas, or where `repeat` is set as an option given several times.
-    """
-    metadata = {
-        "help": help, "group": group, "low": low, "high": high, "above": above, "choices": choices,
-        "metavar": metavar, "unit": unit, "repeat": repeat,
+    """One setting: its default, what `--help` says of it, under which heading, and the rules for its values."""
+    none: Rules = {
+        "low": None, "high": None, "above": None, "choices": (), "metavar": None, "unit": None, "repeat": False,
     }  # fmt: skip
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata={"help": help, "group": group, **none, **rules})
 
 
 DATA, NETWORK, TRAINING, ENSEMBLE, READING = "Data", "Network", "Training", "Ensemble", "Reading"

@@ -1,25 +1,50 @@
-"""The library: what `import mlpcli` gives, each one call."""
+"""The library: what `import mlpcli` gives, each one call. A DataFrame may stand wherever a path may."""
 
 from __future__ import annotations
 
 from dataclasses import fields
 from typing import Any
 
+import pandas as pd
+from numpy.typing import NDArray
+
 from mlpcli.config import Config, ReadOptions
+from mlpcli.data.dataset import DataSet
+from mlpcli.data.header import require_columns
+from mlpcli.data.reading import read_written
+from mlpcli.data.source import open_table
+from mlpcli.engine.arrays import Array
 from mlpcli.errors import UsageError
 from mlpcli.evaluation.evaluate import Evaluation, evaluate
 from mlpcli.events import History
 from mlpcli.model import trained
 from mlpcli.model.assemble import assemble
-from mlpcli.training.prepare import prepare
+from mlpcli.training.prepare import prepare_dataset
 
 
 class Model(trained.TrainedModel):
     """A trained model with all its verbs: predict, evaluate, save."""
 
-    def evaluate(self, data: str | None = None) -> Evaluation:
-        """Metrics on the test rows of the training file, or on the whole of another CSV. Raises DataError."""
+    def predict(self, data: str | pd.DataFrame) -> NDArray[Any]:
+        """n rows of a CSV or a frame -> n labels as they stood in the training data, or n numbers. Raises DataError."""
+        return super().predict(self.rows_of(data))
+
+    def predict_proba(self, data: str | pd.DataFrame) -> Array:
+        """n rows of a CSV or a frame -> (n, n_classes) probabilities, in the order of `labels`. Raises DataError."""
+        return super().predict_proba(self.rows_of(data))
+
+    def evaluate(self, data: str | pd.DataFrame | None = None) -> Evaluation:
+        """Metrics on the test rows of the training data, or on all rows of another CSV or frame. Raises DataError."""
         return evaluate(self, data)
+
+    def rows_of(self, data: str | pd.DataFrame) -> pd.DataFrame:
+        """The frame itself, or the model's columns of a CSV, read by its rules."""
+        if isinstance(data, pd.DataFrame):
+            return data
+        formats = self.schema.formats()
+        source = open_table(data, ReadOptions(), dialect=self.record.dialect, expect=[*formats])
+        require_columns(formats, source.names, source.name)
+        return read_written(source, formats)
 
 
 def load(path: str) -> Model:
@@ -28,8 +53,10 @@ def load(path: str) -> Model:
     return Model(found.record, found.ensemble, found.path)
 
 
-def fit(data: str, target: str | None = None, *, jobs: int = 1, **settings: Any) -> Model:
-    """Trains a model on a CSV file; keywords are the fields of Config and ReadOptions.
+def fit(data: str | pd.DataFrame, target: str | None = None, *, jobs: int = 1, **settings: Any) -> Model:
+    """Trains a model on a CSV file or a DataFrame; keywords are the fields of Config and ReadOptions.
+
+    Raises MlpcliError.
 
     >>> model = mlpcli.fit("iris.csv", target="species")
     """
@@ -39,6 +66,10 @@ def fit(data: str, target: str | None = None, *, jobs: int = 1, **settings: Any)
         raise UsageError(f"unknown setting '{unknown[0]}'")
     options = ReadOptions(**{k: v for k, v in settings.items() if k in reading})
     config = Config(target=target, **{k: v for k, v in settings.items() if k not in reading})
-    prepared = prepare(data, config, options)
+    if isinstance(data, pd.DataFrame):
+        dataset = DataSet.from_frame(data, config, options)
+    else:
+        dataset = DataSet.read(data, config, options)
+    prepared = prepare_dataset(dataset, config)
     made = assemble(prepared, History.of(prepared.events(jobs)))
     return Model(made.record, made.ensemble)

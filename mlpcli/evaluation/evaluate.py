@@ -13,6 +13,7 @@ import pandas as pd
 from mlpcli.config import ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet, check_least, with_value
+from mlpcli.data.frame import FRAME_NAME, FrameSource, as_table, as_values
 from mlpcli.data.header import require_columns
 from mlpcli.data.reading import read_written
 from mlpcli.data.source import Source, open_table
@@ -73,6 +74,8 @@ def find_data(model: TrainedModel) -> str:
                     file=path,
                 )
             return path
+    if record.path == FRAME_NAME:
+        raise DataError("the model was trained on a DataFrame", "give that frame, or another one", file=record.path)
     raise DataError("the training file is not here", "name a CSV: mlpcli evaluate MODEL DATA", file=record.path)
 
 
@@ -82,30 +85,40 @@ def is_trained_on(model: TrainedModel, path: str) -> bool:
 
 
 def evaluate(
-    model: TrainedModel, path: str | None = None, options: ReadOptions | None = None, *, linear: bool = True
+    model: TrainedModel,
+    data: str | pd.DataFrame | None = None,
+    options: ReadOptions | None = None,
+    *,
+    linear: bool = True,
 ) -> Evaluation:
-    """Scores the sets of the training file, named or found, or all rows of another CSV. Raises DataError."""
-    if path is not None and not is_trained_on(model, path):
-        return evaluate_other(model, path, options or ReadOptions())
-    path = path or find_data(model)
+    """Scores the sets of the training data, named or found, or all rows of another CSV or frame. Raises DataError."""
+    if isinstance(data, pd.DataFrame):
+        if FrameSource(data, ReadOptions(), Storage()).sha256 == model.record.data.sha256:
+            return evaluate_dataset(model, DataSet.from_frame(data, model.config), linear=linear)
+        return evaluate_rows(model, *frame_for(model, data), FRAME_NAME)
+    if data is not None and not is_trained_on(model, data):
+        frame, cells, source = read_for(model, data, options or ReadOptions())
+        return evaluate_rows(model, frame, cells, data, source.storage)
+    path = data or find_data(model)
     # The model's dialect holds every marker already; asking for them once more changes nothing.
     asked = model.record.dialect.options(options.memory if options else None)
     table = DataSet.read(path, model.config, asked, os.path.dirname(model.path or ""))
     return evaluate_dataset(model, table, linear=linear)
 
 
-def evaluate_other(model: TrainedModel, path: str, options: ReadOptions) -> Evaluation:
-    """Scores all rows of another CSV, with intervals, beside the constant answer. Raises DataError."""
-    frame, cells, source = read_for(model, path, options)
-    frame = as_read(model, frame)
-    judged = Judged(truth_of(model, cells, path), model.outputs(frame, source.storage.release), None)
+def evaluate_rows(
+    model: TrainedModel, frame: pd.DataFrame, cells: pd.Series[Any], name: str, storage: Storage | None = None
+) -> Evaluation:
+    """Scores all rows of other data, with intervals, beside the constant answer. Raises DataError."""
+    frame, storage = as_read(model, frame), storage or Storage()
+    judged = Judged(truth_of(model, cells, name), model.outputs(frame, storage.release), None)
     rng = np.random.default_rng(model.config.seed)
     metrics = {"test": judged.score(model, rng)}
     baselines = {} if model.labels else constant_baseline(model, judged)
     tested = some_rows(np.ones(len(judged.truth), bool), rng)
     evidence = compare_with_training(model, frame.iloc[tested], judged.truth[tested], None, None)
     rows = {"test": len(judged.truth)}
-    return Evaluation(path, metrics, baselines, rows, judged.truth, judged.outputs, evidence)
+    return Evaluation(name, metrics, baselines, rows, judged.truth, judged.outputs, evidence)
 
 
 def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Evaluation:
@@ -274,6 +287,17 @@ def truth_of(model: TrainedModel, cells: pd.Series[Any], file: str) -> Target:
             "leave these rows out, or train again with them", file=file, column=model.schema.target.name,
         )  # fmt: skip
     return truth
+
+
+def frame_for(model: TrainedModel, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[Any]]:
+    """The rows of a user's frame that have a target, and that, as the model reads them. Raises DataError."""
+    target = model.schema.target
+    require_columns([*model.schema.formats(), target.name], list(map(str, frame.columns)), FRAME_NAME)
+    cells = as_values(frame[target.name], target.format)
+    has_target = cells.notna().to_numpy()
+    if not has_target.any():
+        raise DataError("no rows with a target", file=FRAME_NAME, column=target.name)
+    return as_table(frame, model.schema).loc[has_target].reset_index(drop=True), cells[has_target]
 
 
 def read_for(model: TrainedModel, path: str, options: ReadOptions) -> tuple[pd.DataFrame, pd.Series[Any], Source]:
