@@ -14,10 +14,12 @@ import numpy as np
 from mlpcli.data.decoding import BOM
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.rows import MAX_RECORD_BYTES, Stretch
+from mlpcli.data.storage import free_memory
 from mlpcli.data.structure import Scanner, after_lines
 from mlpcli.errors import DataError
 
 NONCHARACTER = "\ufffe".encode()  # a byte-order mark read the wrong way round
+COLUMN_BYTES = 20_000  # of memory for a column: what reads and fits it, and its weights in the networks by default
 LONG = 1 << 21  # bytes of an unfinished record beyond which it is looked at again only when it has doubled
 
 
@@ -78,6 +80,25 @@ def all_records(parts: Iterator[bytes], dialect: Dialect, scanner: Scanner, name
             first_line = stretch.line(found.stop)
             data = data[found.stop :]
         rest, n_bytes, n_scanned = [data], len(data), len(data)
+
+
+def checked_width(parts: Iterator[bytes], dialect: Dialect, name: str) -> Iterator[bytes]:
+    """The parts of a text: DataError with the memory that so many columns need, before their names are read."""
+    memory = free_memory()
+    n_columns, n_lines, mark = 1, 0, dialect.delimiter.encode()
+    for part in parts:
+        if n_lines <= dialect.skip_rows:  # up to the end of the header
+            for line in part.splitlines(keepends=True):
+                n_columns += line.count(mark)
+                if n_columns * COLUMN_BYTES > memory:
+                    needed, free = (f"{size / 1e9:,.1f} GB" for size in (n_columns * COLUMN_BYTES, memory))
+                    raise DataError(
+                        f"{n_columns:,} columns or more need about {needed} of memory; {free} are free",
+                        "look for a missing line end, or take columns out of the file", file=name, line=n_lines + 1,
+                    )  # fmt: skip
+                if has_line_end(line):
+                    n_columns, n_lines = 1, n_lines + 1
+        yield part
 
 
 def has_line_end(part: bytes) -> bool:

@@ -19,7 +19,7 @@ from mlpcli.data.header import check_lost_delimiter, check_title, dialect_for, h
 from mlpcli.data.raw import PART
 from mlpcli.data.records import Records
 from mlpcli.data.rows import SHOWN, Stretch, bad_row, good_rows, starts_trailing
-from mlpcli.data.scan import scanner_of, stretches
+from mlpcli.data.scan import checked_width, scanner_of, stretches
 from mlpcli.data.storage import Storage
 from mlpcli.data.text import Text, files_of, joined_digest, open_text
 from mlpcli.engine.arrays import Floats, Ints
@@ -207,7 +207,7 @@ def open_file(
     names: tuple[str, ...] = ()
     scanner = scanner_of(dialect, set())
     tally = Tally(dialect)
-    for rows in stretches(parts, dialect, scanner, name):
+    for rows in stretches(checked_width(parts, dialect, name), dialect, scanner, name):
         if not names:
             check_title(rows, dialect)
             names, name_notes = header_names(rows, dialect)

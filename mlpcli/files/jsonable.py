@@ -10,6 +10,7 @@ import math
 import sys
 import types
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from mlpcli.errors import ModelError, UsageError
@@ -69,8 +70,8 @@ def _read(hint: Any, value: Any, where: str) -> Any:
 def _union(options: tuple[Any, ...], value: Any, where: str) -> Any:
     """The option whose `kind` the value names, the one dataclass without a kind, or the first that takes it."""
     for option in options:
-        if dataclasses.is_dataclass(option):
-            kind = get_type_hints(option).get("kind")
+        if isinstance(option, type) and dataclasses.is_dataclass(option):
+            kind = hints_of(option).get("kind")
             if isinstance(value, dict) and (kind is None or value.get("kind") in get_args(kind)):
                 return _read(option, value, where)
         else:
@@ -81,10 +82,16 @@ def _union(options: tuple[Any, ...], value: Any, where: str) -> Any:
     return _raise_unfit(value, where)
 
 
+@cache
+def hints_of(cls: type) -> dict[str, Any]:
+    """The types of a dataclass's fields; once each, for a table of many columns has thousands of objects of one."""
+    return get_type_hints(cls)
+
+
 def _dataclass(cls: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         _raise_unfit(value, where)
-    hints = get_type_hints(cls)
+    hints = hints_of(cls)
     names = [f.name for f in dataclasses.fields(cls)]
     for key in value:
         if key not in names:

@@ -157,3 +157,23 @@ source.Source.sample = lambda self, target: source.pd.DataFrame({n: ["1", "2"] f
 source.Source.block = endless"""
     done = stopped_in(code, tmp_path / "d.csv", "--target", "y", "-q", "-o", tmp_path / "m.npz")
     assert (done.returncode, done.stderr) == (143, "")
+
+
+def test_R17_a_header_of_too_many_columns_is_refused_with_the_memory_it_needs(call, tmp_path, monkeypatch):
+    def names(*args):
+        raise AssertionError("names are built")
+
+    monkeypatch.setattr("mlpcli.data.scan.free_memory", lambda: 1_000_000_000)
+    monkeypatch.setattr("mlpcli.data.source.header_names", names)
+    (tmp_path / "d.csv").write_text("," * 60_000)
+    code, _, err = call("inspect", tmp_path / "d.csv")
+    assert code == 1
+    assert "d.csv:1: 60,001 columns or more need about 1.2 GB of memory; 1.0 GB are free\n" in err
+
+
+@pytest.mark.parametrize("part", [1, 1 << 20])
+def test_R17_rows_are_not_counted_as_columns(part, call, tmp_path, monkeypatch):
+    monkeypatch.setattr("mlpcli.data.scan.free_memory", lambda: 100_000)
+    monkeypatch.setattr("mlpcli.data.text.PART", part)
+    (tmp_path / "d.csv").write_text("a,b,y\n" + "".join(f"{i},{i % 3},{i % 2}\n" for i in range(40)))
+    assert call("inspect", tmp_path / "d.csv")[0] == 0
