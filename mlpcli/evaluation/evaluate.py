@@ -34,6 +34,10 @@ from mlpcli.training.prepare import MAX_EVALUATED, encode_target, given_weights
 # Chance of a false alarm over all columns, and the least Kolmogorov-Smirnov distance that is told.
 MOVED_CHANCE, MOVED_FAR = 0.001, 0.15
 NO_LINEAR = "no linear baseline: no column of its rows holds anything to learn from"
+MAX_KURTOSIS = 5  # of the errors, normal ones have 3: from here on RMSE intervals hold fewer than nine truths in ten
+HEAVY_TAILS = (
+    "a few errors are very large: the interval of rmse is too narrow, it holds the truth in 6 to 9 samples of 10"
+)
 RISE_LEVEL = 0.99  # of the interval of the rise in loss
 
 
@@ -150,8 +154,18 @@ def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Ev
         advantage = loss_ratio(model, test.truth, test.outputs, theirs)
     seen, tested = some_rows(~is_test, rng), some_rows(is_test, rng)
     evidence = compare_with_training(model, frame.iloc[tested], truth[tested], frame.iloc[seen], advantage)
-    notes = (NO_LINEAR,) if linear and straight is None else ()
+    notes: tuple[str, ...] = (NO_LINEAR,) if linear and straight is None else ()
+    if "rmse" in metrics["test"]:
+        notes += tail_notes(test)
     return Evaluation(table.name, metrics, baselines, rows, test.truth, test.outputs, evidence, notes)
+
+
+def tail_notes(judged: Judged) -> tuple[str, ...]:
+    """What the interval of squared errors is worth where a few rows make most of their sum."""
+    errors = np.asarray(judged.outputs, np.float64) - judged.truth
+    squares = np.square(errors / max(float(np.abs(errors).max()), 1e-300))
+    mean = float(squares.mean())
+    return (HEAVY_TAILS,) if float(np.square(squares).mean()) > MAX_KURTOSIS * mean**2 else ()
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ class Metric:
     is_own: bool = False  # of the loss that names it, and shown for no other
     settings: tuple[str, ...] = ()  # attributes of that loss that the statistic takes
     is_detail: bool = False  # shown by --verbose and --json only
+    has_interval: bool = True  # False where none is known that holds; see tests/benchmarks/intervals.py
 
     def function(
         self, y: Labels | Array, outputs: Labels | Array, weights: Labels | Array | None = None,
@@ -222,7 +223,8 @@ def brier(y: Labels, proba: Array) -> Statistic:
 def ece(y: Labels, proba: Array) -> Statistic:
     """Expected calibration error of the most probable class: mean |confidence - accuracy| over ECE_BINS bins.
 
-    Resampling adds noise that this metric counts as error, so its interval lies high (Guo et al. 2017).
+    Noise of few rows in a bin counts as error (Guo et al. 2017): the value lies high, a resampled one higher still, so
+    that a bootstrap interval holds the truth in hardly any sample. It has none.
     """
     confidence = proba.max(axis=1).astype(np.float64)
     bins = (np.ceil(confidence * ECE_BINS).astype(np.intp) - 1).clip(0, ECE_BINS - 1)
@@ -323,7 +325,7 @@ METRICS: dict[str, Metric] = {
     "average_precision": Metric(average_precision, True, "classification", "probabilities", is_detail=True),
     "log_loss": Metric(log_loss, False, "classification", "probabilities"),
     "brier": Metric(brier, False, "classification", "probabilities", is_detail=True),
-    "ece": Metric(ece, False, "classification", "probabilities", is_detail=True),
+    "ece": Metric(ece, False, "classification", "probabilities", is_detail=True, has_interval=False),
     "rmse": Metric(rmse, False, "regression", "values"),
     "mae": Metric(mae, False, "regression", "values"),
     "median_absolute_error": Metric(median_absolute_error, False, "regression", "values", is_detail=True),
@@ -371,8 +373,8 @@ def score(
 
     Truth (n,) and probabilities (n, C) or values (n,); the label of a row is as `decide` says.
     Above MAX_CELLS fewer resamples are drawn, but MIN_BOOTSTRAP at least; `n_bootstrap=0` gives bare values.
-    An interval always holds its value. Where every resample is perfect the bootstrap knows nothing, and the
-    low end is Wilson's for n hits in n rows. Raises DataError when no row has weight.
+    An interval always holds its value; a metric without one has the bare value. Where every resample is perfect the
+    bootstrap knows nothing, and the low end is Wilson's for n hits in n rows. Raises DataError when no row has weight.
     """
     y, outputs, w = _scored_rows(y, outputs, weights)
     labels = decide(outputs, threshold) if loss.task == "classification" else outputs
@@ -383,7 +385,7 @@ def score(
     }
     n_curves = outputs.shape[1] if loss.task == "classification" and outputs.shape[1] > 2 else 1
     limits = {
-        name: min(n_bootstrap, max(MIN_BOOTSTRAP, MAX_CELLS // (len(y) * cost)))
+        name: min(n_bootstrap, max(MIN_BOOTSTRAP, MAX_CELLS // (len(y) * cost))) if chosen[name].has_interval else 0
         for name in chosen
         for cost in [n_curves if name in ("auc", "average_precision") else 1]
     }
@@ -453,6 +455,8 @@ def resampled_interval(name: str, values: Sequence[float], ratio: float) -> Inte
     """
     scores = np.asarray(values, np.float64)
     mean = float(scores.mean())
+    if not METRICS[name].has_interval:
+        return Interval(mean, mean, mean)
     half = t_quantile(len(scores) - 1) * float(scores.std(ddof=1)) * (1 / len(scores) + ratio) ** 0.5
     low, high = mean - half, mean + half
     return (

@@ -137,4 +137,10 @@ def interval(found: Interval | None) -> Answer | None:
 
 
 def intervals(metrics: Mapping[str, Interval]) -> Answer:
-    return {name: interval(found) for name, found in metrics.items()}
+    """A metric that has no interval has null for both of its ends."""
+    from mlpcli.metrics.scoring import METRICS
+
+    return {
+        name: interval(found) if METRICS[name].has_interval else {"value": found.value, "low": None, "high": None}
+        for name, found in metrics.items()
+    }

@@ -12,7 +12,7 @@ from mlpcli.metrics.intervals import Interval
 from mlpcli.reporter.chart import LineChart, Series
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.progress import shown_metrics
-from mlpcli.reporter.tables import metrics_table, number
+from mlpcli.reporter.tables import interval_text, metrics_table, number
 from mlpcli.reporter.text import safe
 from mlpcli.studies.comparison import Comparison, ComparisonPlan
 from mlpcli.studies.cross_validation import CrossValidation, CrossValidationPlan
@@ -108,7 +108,7 @@ def cross_validation_table(found: CrossValidation) -> Grid:
     for name, interval in found.metrics.items():
         scores = [f.metrics["test"][name] for f in found.folds]
         spread = (sum((s - interval.value) ** 2 for s in scores) / (len(scores) - 1)) ** 0.5
-        rows.append((name, number(interval.value), f"{interval.low:.4g} to {interval.high:.4g}", number(spread)))
+        rows.append((name, number(interval.value), interval_text(name, interval, ".4g"), number(spread)))
     return Grid(["metric", "mean", "interval (95 %)", "std over folds"], rows)
 
 

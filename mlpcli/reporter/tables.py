@@ -25,6 +25,10 @@ def number(value: float) -> str:
     return f"{value:.4g}" if abs(value) < 1e6 else f"{value:.3e}"
 
 
+def interval_text(metric: str, found: Interval, form: str) -> str:
+    return f"{found.low:{form}} to {found.high:{form}}" if METRICS[metric].has_interval else "none that holds"
+
+
 def metrics_table(
     metrics: Mapping[str, Mapping[str, Interval]], baselines: Mapping[str, Mapping[str, float]], verbose: bool = False
 ) -> Grid:
@@ -35,7 +39,7 @@ def metrics_table(
     for name in names:
         row = [name, *(number(found[name].value) if name in found else "" for found in metrics.values())]
         if "test" in metrics:
-            row.append(f"{metrics['test'][name].low:.3g} to {metrics['test'][name].high:.3g}")
+            row.append(interval_text(name, metrics["test"][name], ".3g"))
         rows.append((*row, *(number(found[name]) if name in found else "" for found in baselines.values())))
     return Grid(columns, rows)
 

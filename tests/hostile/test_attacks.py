@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -177,3 +178,19 @@ def test_R17_rows_are_not_counted_as_columns(part, call, tmp_path, monkeypatch):
     monkeypatch.setattr("mlpcli.data.text.PART", part)
     (tmp_path / "d.csv").write_text("a,b,y\n" + "".join(f"{i},{i % 3},{i % 2}\n" for i in range(40)))
     assert call("inspect", tmp_path / "d.csv")[0] == 0
+
+
+def test_metrics_whose_interval_does_not_hold_say_so(call, tmp_path):
+    assert call("train", IRIS, *TINY, "-q", "-o", tmp_path / "m.npz")[0] == 0
+    assert re.search(r"ece .*none that holds", call("evaluate", tmp_path / "m.npz", IRIS, "--verbose")[1])
+    assert '"low": null, "high": null' in call("evaluate", tmp_path / "m.npz", IRIS, "--json")[1]
+
+
+@pytest.mark.parametrize("is_heavy", [True, False])
+def test_heavy_tails_of_the_errors_are_said_beside_the_intervals(is_heavy, call, tmp_path):
+    rng = np.random.default_rng(0)
+    noise = rng.standard_t(1.5, 400) if is_heavy else rng.normal(size=400)
+    (tmp_path / "d.csv").write_text("a,y\n" + "".join(f"{i % 7}.5,{n:.4f}\n" for i, n in enumerate(noise)))
+    code, _, err = call("train", tmp_path / "d.csv", *TINY, "--task", "regression", "-o", tmp_path / "m.npz")
+    assert code == 0, err
+    assert (evaluate.HEAVY_TAILS in " ".join(err.split())) == is_heavy

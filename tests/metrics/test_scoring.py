@@ -119,3 +119,12 @@ def test_no_cut_beats_the_best_threshold(metric, seed):
     proba = np.stack([1 - p, p], axis=1)
     found = METRICS[metric].function(y, decide(proba, best_threshold(y, proba, metric)))
     assert found >= max(METRICS[metric].function(y, decide(proba, cut)) for cut in np.linspace(0.005, 0.995, 100))
+
+
+def test_the_calibration_error_has_no_interval():
+    found = score(LOSSES["cross_entropy"], *classes(), rng=RNG)
+    assert [name for name, metric in METRICS.items() if not metric.has_interval] == ["ece"]
+    assert found["ece"].low == found["ece"].value == found["ece"].high
+    assert found["brier"].low < found["brier"].high
+    folds = metrics.resampled_interval("ece", [0.1, 0.3], 0.25)
+    assert astuple(folds) == pytest.approx((0.2, 0.2, 0.2))
