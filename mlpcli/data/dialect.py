@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from mlpcli.config import MISSING_MARKERS, ReadOptions, by_column
 from mlpcli.data.decoding import BOM
 from mlpcli.data.raw import is_settled
-from mlpcli.data.structure import scan
+from mlpcli.data.structure import Scanner, after_lines
 from mlpcli.errors import DataError
 
 SAMPLE_BYTES = 1 << 16  # from the start of the file, to find the delimiter by
@@ -117,7 +117,8 @@ def find_delimiter(data: bytes, dialect: Dialect) -> str:
         cut = cut[: max(cut.rfind(b"\n"), 0)] or cut
     scores = []
     for rank, delimiter in enumerate(DELIMITERS):
-        found = scan(cut, delimiter, dialect.quote, dialect.escape, dialect.comment, dialect.skip_rows)
+        scanner = Scanner(delimiter, dialect.quote, dialect.escape, dialect.comment)
+        found = scanner.scan(cut, after_lines(cut, dialect.skip_rows))
         if not len(found.widths):
             continue
         width, n = Counter(found.widths.tolist()).most_common(1)[0]

@@ -1,4 +1,4 @@
-"""What a table cannot be read by: gathered over its columns and told at once."""
+"""What a table cannot be read by: gathered over its columns and reported at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mlpcli.data.splits import blocks
 from mlpcli.data.values import as_categorical
 from mlpcli.errors import DataError
 
-MAX_COLUMNS, MAX_CELLS = 10, 5  # told at once
+MAX_COLUMNS, MAX_CELLS = 10, 5  # reported at once
 
 
 class Stray(NamedTuple):

@@ -57,7 +57,7 @@ class Records:
     def parse_written(
         self, name: str, read: Callable[[Sequence[str]], Floats], unfit: Callable[[int], None]
     ) -> pd.Series[Any]:
-        """A column of text as float64, block by block; `unfit` is told the first row that `read` makes NaN of."""
+        """A column of text as float64, block by block; `unfit` gets the first row that `read` makes NaN of."""
         raise NotImplementedError
 
     def sample(self, target: str | None) -> pd.DataFrame:

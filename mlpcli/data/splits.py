@@ -180,7 +180,7 @@ def group_folds(groups: Ints, k: int, seed: int) -> Ints:
 
 
 def time_blocks(times: Floats, k: int) -> Ints:
-    """(n,) times -> (n,) block 0..k in the order of time: fold i of k trains on blocks 0..i and is judged by i + 1.
+    """(n,) times -> (n,) block 0..k in the order of time: fold i of k trains on blocks 0..i and is evaluated on i + 1.
 
     Rows of one moment stay together, on the earlier side.
     """
@@ -199,7 +199,7 @@ class Splitter(Protocol):
         ...
 
     def folds(self, k: int, seed: int, out: Sets | None = None) -> Sets:
-        """(n,) fold 0..k-1 that judges each row; in `out` if given. In the order of time -1 judges no fold."""
+        """(n,) fold 0..k-1 that evaluates each row; in `out` if given. In the order of time -1 is in no fold."""
         ...
 
     def cross_folds(self, k: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
@@ -285,7 +285,7 @@ class Grouped:
 
 @dataclass(frozen=True)
 class Timed:
-    """The latest rows are the test rows; a fold is judged by what came before it alone."""
+    """The latest rows are the test rows; a fold is evaluated by a model of what came before it alone."""
 
     times: Floats  # (n,) growing with time
     kind: SplitKind = "time"

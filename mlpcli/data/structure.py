@@ -61,13 +61,12 @@ def scan(
     quote: str = '"',
     escape: str | None = None,
     comment: str | None = None,
-    skip: int = 0,
     *,
     header: bool = True,
     spaces: bool = False,
 ) -> Structure:
     """UTF-8 bytes -> the structure of their records, the header among them."""
-    return Scanner(delimiter, quote, escape, comment, header, spaces).scan(data, after_lines(data, skip))
+    return Scanner(delimiter, quote, escape, comment, header, spaces).scan(data)
 
 
 def after_lines(data: bytes, n: int) -> int:

@@ -181,7 +181,7 @@ class BinaryCrossEntropy(Classification):
 
 
 class OfResiduals(Loss):
-    """A loss of the difference from y alone; its curves are told with R2, whatever it weighs."""
+    """A loss of the difference from y alone; its curves report R2, whatever it weighs."""
 
     epoch_metric = "r2"
 

@@ -31,7 +31,7 @@ from mlpcli.training.evidence import MAX_EVIDENCE_ROWS, Evidence
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import MAX_EVALUATED, encode_target, given_weights
 
-# Chance of a false alarm over all columns, and the least Kolmogorov-Smirnov distance that is told.
+# Chance of a false alarm over all columns, and the least Kolmogorov-Smirnov distance that is reported.
 MOVED_CHANCE, MOVED_FAR = 0.001, 0.15
 NO_LINEAR = "no linear baseline: no column of its rows holds anything to learn from"
 MAX_KURTOSIS = 5  # of the errors, normal ones have 3: from here on RMSE intervals hold fewer than nine truths in ten
@@ -43,11 +43,13 @@ RISE_LEVEL = 0.99  # of the interval of the rise in loss
 
 @dataclass(frozen=True)
 class EvaluationEvidence:
-    """How the judged rows compare with the rows of training and validation; what findings on test rows need."""
+    """How the evaluated rows compare with the rows of training and validation; what findings on test rows need."""
 
-    loss_rise: Interval | None  # loss of judged rows minus that of validation rows, 99 %; None without the latter
-    rank: float  # rank-sum statistic of the judged rows' losses among the validation rows', in standard deviations
-    moved: dict[str, float]  # column -> distance of its distribution here from the training rows', where surely moved
+    loss_rise: Interval | None  # loss of evaluated rows minus that of validation rows, 99 %; None without the latter
+    rank: float  # rank-sum statistic of the evaluated rows' losses among the validation rows', in standard deviations
+    moved: dict[
+        str, float
+    ]  # column -> distance of its distribution here from the training rows', where it clearly moved
     advantage: Interval | None  # a linear model's loss minus ours, as a share of what it gains over a constant
 
 
@@ -59,7 +61,7 @@ class Evaluation:
     metrics: dict[str, dict[str, Interval]]
     baselines: dict[str, dict[str, float]]
     rows: dict[str, int]
-    y: Target  # of the set judged last: test, or the whole file
+    y: Target  # of the set evaluated last: test, or the whole file
     outputs: Array
     test_evidence: EvaluationEvidence | None = None  # None without test rows
     notes: tuple[str, ...] = ()  # what was left out, and why
@@ -115,28 +117,28 @@ def evaluate_rows(
 ) -> Evaluation:
     """Scores all rows of other data, with intervals, beside the constant answer. Raises DataError."""
     frame, storage = as_read(model, frame), storage or Storage()
-    judged = Judged(truth_of(model, cells, name), model.outputs(frame, storage.release), None)
+    scored = ScoredRows(truth_of(model, cells, name), model.outputs(frame, storage.release), None)
     rng = np.random.default_rng(model.config.seed)
-    metrics = {"test": judged.score(model, rng)}
-    baselines = {} if model.labels else constant_baseline(model, judged)
-    tested = some_rows(np.ones(len(judged.truth), bool), rng)
-    evidence = compare_with_training(model, frame.iloc[tested], judged.truth[tested], None, None)
-    rows = {"test": len(judged.truth)}
-    return Evaluation(name, metrics, baselines, rows, judged.truth, judged.outputs, evidence)
+    metrics = {"test": scored.score(model, rng)}
+    baselines = {} if model.labels else constant_baseline(model, scored)
+    tested = some_rows(np.ones(len(scored.truth), bool), rng)
+    evidence = compare_with_training(model, frame.iloc[tested], scored.truth[tested], None, None)
+    rows = {"test": len(scored.truth)}
+    return Evaluation(name, metrics, baselines, rows, scored.truth, scored.outputs, evidence)
 
 
 def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Evaluation:
     """Scores each set of the table a model was trained on, with intervals on the test rows. Raises DataError.
 
-    Of a larger set, MAX_EVALUATED rows drawn at random are judged. The validation metrics of an ensemble are out of
-    fold: every row judged by the member that never saw it. `linear` asks for the linear baseline, a training more.
+    Of a larger set, MAX_EVALUATED rows drawn at random are evaluated. The validation metrics of an ensemble are out of
+    fold: every row evaluated by the member that never saw it. `linear` asks for the linear baseline, a training more.
     """
     rows = {name: int((table.sets == i).sum()) for i, name in enumerate(splits.SETS)}
-    table = judged_rows(table, rows, model.config.seed)
+    table = rows_to_score(table, rows, model.config.seed)
     frame = as_read(model, table.frame)
     outputs = model.outputs(frame, table.storage.release)
     truth = truth_of(model, table.y_cells, table.name)
-    everything = Judged(truth, outputs, given_weights(table, model.config))
+    everything = ScoredRows(truth, outputs, given_weights(table, model.config))
     is_test = table.sets == splits.TEST
     of_train = ~is_test if model.record.by_fold else table.sets == splits.TRAIN
     metrics = {"train": everything.take(of_train).score(model)}
@@ -169,16 +171,16 @@ def tail_notes(judged: Judged) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Rows that are judged: truth (n,), outputs (n, n_classes) or (n,) in the target's unit, weights (n,) or None."""
+class ScoredRows:
+    """rows that are evaluated: truth (n,), outputs (n, n_classes) or (n,) in the target's unit, weights (n,) or None."""
 
     truth: Target
     outputs: Array
     weights: Floats | None
 
-    def take(self, rows: Bools) -> Judged:
+    def take(self, rows: Bools) -> ScoredRows:
         """These rows only."""
-        return Judged(self.truth[rows], self.outputs[rows], None if self.weights is None else self.weights[rows])
+        return ScoredRows(self.truth[rows], self.outputs[rows], None if self.weights is None else self.weights[rows])
 
     def score(self, model: TrainedModel, rng: np.random.Generator | None = None) -> dict[str, Interval]:
         """The metrics of the model's loss, labels by its threshold; without `rng` intervals are bare values."""
@@ -194,13 +196,13 @@ class Judged:
         return {name: interval.value for name, interval in found.items()}
 
 
-def constant_baseline(model: TrainedModel, judged: Judged) -> dict[str, dict[str, float]]:
+def constant_baseline(model: TrainedModel, scored: ScoredRows) -> dict[str, dict[str, float]]:
     """The constant answer's metrics on the same rows, under its name."""
-    outputs = constant_outputs(model, len(judged.truth))
-    return {build_loss(model.config).constant_name: judged.baseline(model, outputs)}
+    outputs = constant_outputs(model, len(scored.truth))
+    return {build_loss(model.config).constant_name: scored.baseline(model, outputs)}
 
 
-def judged_rows(table: DataSet, n_rows: Mapping[str, int], seed: int) -> DataSet:
+def rows_to_score(table: DataSet, n_rows: Mapping[str, int], seed: int) -> DataSet:
     """The table with MAX_EVALUATED rows of each set at most, drawn at random."""
     if max(n_rows.values()) <= MAX_EVALUATED:
         return table
@@ -216,7 +218,7 @@ def some_rows(chosen: Bools, rng: np.random.Generator) -> Ints:
 def compare_with_training(
     model: TrainedModel, frame: pd.DataFrame, truth: Target, seen: pd.DataFrame | None, advantage: Interval | None
 ) -> EvaluationEvidence:
-    """Compares judged rows, of truth (n,), with the rows `seen` in training and validation."""
+    """Compares evaluated rows, of truth (n,), with the rows `seen` in training and validation."""
     x = model.schema.encode(frame)
     rise, rank = None, 0.0
     if model.record.evidence.valid_loss is not None:
@@ -236,11 +238,11 @@ def losses_of_members(model: TrainedModel, x: Matrix, truth: Target) -> Array:
 
 
 def rise_in_loss(model: TrainedModel, losses: Array) -> Interval:
-    """(n_members, n) losses of judged rows -> by how much their mean is above that of validation rows."""
+    """(n_members, n) losses of evaluated rows -> by how much their mean is above that of validation rows."""
     evidence = model.record.evidence
     assert evidence.valid_loss is not None
     rng = np.random.default_rng([model.config.seed, losses.shape[1]])
-    # The mean over members, each alone, as each alone judged its validation rows.
+    # The mean over members, each alone, as each alone evaluated its validation rows.
     here = resampled_means(losses.mean(axis=0, dtype=np.float64)[:, None], rng)[:, 0]
     error = evidence.valid_std / max(evidence.n_valid, 1) ** 0.5
     there = evidence.valid_loss.value + np.r_[0, rng.normal(0, error, len(here) - 1)]
@@ -248,7 +250,7 @@ def rise_in_loss(model: TrainedModel, losses: Array) -> Interval:
 
 
 def rank_sum(evidence: Evidence, losses: Array) -> float:
-    """(n_members, n) losses of judged rows -> their rank-sum statistic among the validation rows', in std. deviations
+    """(n_members, n) losses of evaluated rows -> their rank-sum statistic among the validation rows', in standard deviations
 
     Wilcoxon 1945; not misled by a few large losses as a difference of means is.
     """

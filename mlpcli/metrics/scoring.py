@@ -451,7 +451,7 @@ def resampled_interval(name: str, values: Sequence[float], ratio: float) -> Inte
     """The mean of a metric over folds, and its 95 % interval by the corrected resampled t-test.
 
     Folds share training rows, so the variance of their mean is (1/n + `ratio`) times theirs and not 1/n; `ratio` is
-    judged rows over training rows. Nadeau & Bengio 2003. At least two values.
+    evaluated rows over training rows. Nadeau & Bengio 2003. At least two values.
     """
     scores = np.asarray(values, np.float64)
     mean = float(scores.mean())

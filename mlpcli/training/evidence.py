@@ -83,11 +83,11 @@ def measure(
     n_looked_at = max(MAX_RESIDUAL_ROWS, MAX_EVIDENCE_CELLS // max(schema.width(["plain"]), 1))
     plain = taken_inputs(all_rows, sample.rows[:n_looked_at], schema.blocks["plain"])
     facts, signal = ValidationFacts(), None
-    if len(found.judged):
+    if len(found.validating):
         facts = validation_facts(sample, found, train_means, bool(labels), rng)
         fit_rows = residuals_of_training(members, loss, sample, found, temperature, len(plain), rng)
-        variance = float(np.var(sample.constant_residuals[found.judged], axis=0).sum())
-        rows = found.judged[found.judged < len(plain)]
+        variance = float(np.var(sample.constant_residuals[found.validating], axis=0).sum())
+        rows = found.validating[found.validating < len(plain)]
         signal = residual_signal(plain, found.residuals, rows, fit_rows, variance, rng)
     dead, saturated = watched_units(members, rng)
     all_rows.release()
@@ -155,14 +155,14 @@ class Results:
         return np.flatnonzero(self.train.counts)
 
     @property
-    def judged(self) -> Ints:
+    def validating(self) -> Ints:
         """Rows of the sample that validate some member."""
         return np.flatnonzero(self.valid.counts)
 
     @property
     def is_paired(self) -> bool:
         """Whether each row is both: then the gap is a mean of differences."""
-        return np.array_equal(self.fitted, self.judged)
+        return np.array_equal(self.fitted, self.validating)
 
 
 def results_of(
@@ -207,7 +207,7 @@ def validation_facts(
     sample: Sample, found: Results, train_means: Array, is_classes: bool, rng: np.random.Generator
 ) -> ValidationFacts:
     """Losses of validation rows beside those of training rows, whose bootstrap means (N_RESAMPLES + 1,) are given."""
-    rows = found.judged
+    rows = found.validating
     w, y = sample.weights[rows], sample.y[rows]
     columns = [w * found.valid.of[rows], w * sample.constant[rows], w * found.calibrated.of[rows]]
     if found.is_paired:
@@ -279,14 +279,14 @@ def w_balanced(y: NDArray[Any]) -> Floats:
 
 
 def residual_signal(
-    plain: Floats, errors: Floats, judged: Ints, fit_rows: Ints | None, variance: float, rng: np.random.Generator
+    plain: Floats, errors: Floats, validating: Ints, fit_rows: Ints | None, variance: float, rng: np.random.Generator
 ) -> Interval:
     """How much squared error, as a share of `variance`, ridge regression on random Fourier features takes away.
 
-    Rahimi & Recht 2007. Fitted on the errors of `fit_rows`, or by cross-validation among the judged rows. Errors
+    Rahimi & Recht 2007. Fitted on the errors of `fit_rows`, or by cross-validation among the evaluated rows. Errors
     that are mere noise leave nothing to explain: the share is then about 0 or below.
     """
-    rows = rng.permutation(judged)[:MAX_RESIDUAL_ROWS]
+    rows = rng.permutation(validating)[:MAX_RESIDUAL_ROWS]
     if len(rows) < 2 * N_FOLDS:
         return Interval(0.0, 0.0, 0.0)
     spread = plain.std(axis=0)

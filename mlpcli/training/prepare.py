@@ -32,7 +32,7 @@ from mlpcli.training.loop import KindMembers, Member, Rows, Training, block_rows
 from mlpcli.training.networks import build_loss, build_network
 
 FITTED_CELLS, MIN_FITTED_ROWS = 2_000_000, 20_000  # statistics are those of so many cells, or rows, drawn at random
-MAX_VALIDATION_ROWS = 100_000  # rows on which one member's epochs are told apart
+MAX_VALIDATION_ROWS = 100_000  # rows on which one member's epochs are compared
 MAX_EVALUATED = 50_000  # rows of a set on which a model is evaluated
 CLASS_COPIES, COPIES_A_KIND = 6, 2  # matrices of rows by classes held at once, and more of each kind of network
 ENCODED_ROWS = 4096
@@ -289,9 +289,6 @@ def row_weights(dataset: DataSet, used: Ints, y: NDArray[Any], config: Settings)
         counts = np.bincount(y.astype(np.int64), weights)
         weights = weights / np.maximum(counts, 1e-12)[y.astype(np.int64)]
     return np.asarray(weights / weights.mean(), np.float32)
-
-
-CLASS_COPIES, COPIES_A_KIND = 6, 2  # matrices of judged rows by classes held at once, and more of each kind of network
 
 
 # --- members ----------------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ def test_every_short_text_is_taken_apart_as_by_hand(letters, begin, block, longe
 def test_fields_are_counted_as_python_counts_them(pieces):
     text = "a,b\n" + "".join(pieces)  # more than one column: a blank line is no row
     found = scan(text.encode(), ",")
-    if found.open_quote is None and MALFORMED not in found.widths:
+    if found.open_quote is None and not {MALFORMED, STRAY} & {*found.widths.tolist()}:
         assert found.widths.tolist() == widths(text)
 
 

@@ -30,10 +30,10 @@ def test_structure_is_found_where_there_is_some_and_not_in_noise(fitted_on_other
     rng = np.random.default_rng(0)
     x = rng.normal(size=(800, 3))
     law, noise = np.sin(2 * x[:, :1]), rng.normal(size=(800, 1))
-    judged = np.arange(400, 800) if fitted_on_others else np.arange(800)
+    validating = np.arange(400, 800) if fitted_on_others else np.arange(800)
     others = np.arange(400) if fitted_on_others else None
-    assert residual_signal(x, law, judged, others, float(law.var()), rng).low > 0.6
-    assert residual_signal(x, noise, judged, others, 1.0, rng).high < 0.05
+    assert residual_signal(x, law, validating, others, float(law.var()), rng).low > 0.6
+    assert residual_signal(x, noise, validating, others, 1.0, rng).high < 0.05
 
 
 def test_dead_and_saturated_units_are_counted():

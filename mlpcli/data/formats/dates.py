@@ -48,7 +48,7 @@ class Layout:
     """One way to write a time; layouts of one style have the same shapes and differ in the order of their parts."""
 
     pattern: re.Pattern[str]
-    words: str  # what a reader is told
+    words: str  # what a reader sees
     style: str
     order: str = ""  # dmy, mdy, ymd; '' where the shape leaves no choice
     is_full: bool = True  # names a day of a year with four digits or a month by its name: hardly anything else does

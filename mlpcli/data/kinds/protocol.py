@@ -72,7 +72,7 @@ class ColumnKind(ABC):
         return ""
 
     def becomes(self) -> str:
-        """What a reader is told the column becomes."""
+        """What a reader sees the column becomes."""
         n = sum(self.n_inputs.values())
         return "1 input" if n == 1 else f"{n} inputs"
 
@@ -81,7 +81,7 @@ class ColumnKind(ABC):
         return ""
 
     def note(self) -> str:
-        """What a user is told before training, and the flag that changes it; '' for nothing."""
+        """What a user reads before training, and the flag that changes it; '' for nothing."""
         return ""
 
 
