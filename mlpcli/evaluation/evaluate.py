@@ -47,9 +47,7 @@ class EvaluationEvidence:
 
     loss_rise: Interval | None  # loss of evaluated rows minus that of validation rows, 99 %; None without the latter
     rank: float  # rank-sum statistic of the evaluated rows' losses among the validation rows', in standard deviations
-    moved: dict[
-        str, float
-    ]  # column -> distance of its distribution here from the training rows', where it clearly moved
+    moved: dict[str, float]  # column -> distance of its distribution from the training rows', where clearly so
     advantage: Interval | None  # a linear model's loss minus ours, as a share of what it gains over a constant
 
 
@@ -162,7 +160,7 @@ def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Ev
     return Evaluation(table.name, metrics, baselines, rows, test.truth, test.outputs, evidence, notes)
 
 
-def tail_notes(judged: Judged) -> tuple[str, ...]:
+def tail_notes(judged: ScoredRows) -> tuple[str, ...]:
     """What the interval of squared errors is worth where a few rows make most of their sum."""
     errors = np.asarray(judged.outputs, np.float64) - judged.truth
     squares = np.square(errors / max(float(np.abs(errors).max()), 1e-300))
@@ -172,7 +170,7 @@ def tail_notes(judged: Judged) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """rows that are evaluated: truth (n,), outputs (n, n_classes) or (n,) in the target's unit, weights (n,) or None."""
+    """Evaluated rows: truth (n,), outputs (n, n_classes) or (n,) in the target's unit, weights (n,) or None."""
 
     truth: Target
     outputs: Array
@@ -250,9 +248,9 @@ def rise_in_loss(model: TrainedModel, losses: Array) -> Interval:
 
 
 def rank_sum(evidence: Evidence, losses: Array) -> float:
-    """(n_members, n) losses of evaluated rows -> their rank-sum statistic among the validation rows', in standard deviations
+    """(n_members, n) losses of evaluated rows -> their rank-sum statistic among the validation rows'
 
-    Wilcoxon 1945; not misled by a few large losses as a difference of means is.
+    In standard deviations.     Wilcoxon 1945; not misled by a few large losses as a difference of means is.
     """
     n = losses.shape[1]
     # Row by row one member, as validation rows have one: a mean over members would be less spread.
