@@ -212,8 +212,8 @@ def wishes_of(config: Config, target: str, source: Rows) -> Wishes:
     """What the settings say of columns; what a dropped one holds does not matter, unless it has a role."""
     texts = {*config.category, *([target] if config.task == "classification" else [])}
     texts |= source.typed_texts - {*config.numeric}
-    with_role = {config.group, config.time, config.weight}
-    return Wishes(target, frozenset(config.numeric), frozenset(texts), frozenset(config.drop) - with_role)
+    roles = frozenset(name for name in (config.group, config.time, config.weight) if name is not None)
+    return Wishes(target, frozenset(config.numeric), frozenset(texts), frozenset(config.drop) - roles, roles)
 
 
 def task_of(cells: pd.Series[Any], form: Format | None, config: Config) -> tuple[Task, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import TypeGuard
 
@@ -20,12 +19,10 @@ from mlpcli.data.kinds.left_out import LeftOut
 from mlpcli.data.kinds.number import MAX_NUMBER, NumberColumn
 from mlpcli.data.kinds.protocol import Format
 from mlpcli.data.kinds.text import FreeText
-from mlpcli.data.problems import MAX_COLUMNS
 from mlpcli.data.schema import ENCODE_ROWS
 from mlpcli.data.values import column_values, used_texts
 from mlpcli.data.words import SLOTS, counts, grams, is_sentence
 from mlpcli.engine.arrays import Floats
-from mlpcli.errors import DataError
 from mlpcli.flags import as_flag
 
 PLE_BINS: Mapping[Task, int] = {"classification": 16, "regression": 32}
@@ -89,20 +86,6 @@ def fit_columns(
     return tuple(columns)
 
 
-def check_lost(frame: pd.DataFrame, columns: Sequence[Column], config: Config, file: str) -> None:
-    """Raises DataError for columns that tell next to nothing, but for those that --category asks for."""
-    problems = []
-    for column in columns:
-        lost, name = column.lost(column_values(frame[column.name])), shlex.quote(column.name)
-        if lost and column.name not in config.category:
-            hint = f"--drop {name} to leave it out, --category {name} to keep it as it is"
-            problems.append(DataError(lost, hint, file=file, column=column.name))
-    if problems:
-        first, *others = problems[:MAX_COLUMNS]
-        first.others = tuple(others)
-        raise first
-
-
 def is_date(form: Format) -> TypeGuard[TimeFormat]:
     """Whether times so written are dates or times of day; durations are numbers."""
     return isinstance(form, TimeFormat) and form.kind != "duration"
@@ -133,6 +116,13 @@ def no_input(name: str, values: Floats | pd.Categorical, config: Config) -> Left
     if whole and (counts_up or ID_NAME.search(name)):
         return LeftOut("left out", name, "a different whole number in every row, like an id", keep)
     return None
+
+
+def is_free_text(texts: Sequence[str], n_distinct: int, n_present: int) -> bool:
+    """Whether the values of a column are mostly distinct sentences; `texts` are the different ones, or more."""
+    if n_distinct < max(MIN_IDS, MOSTLY_DISTINCT * n_present):
+        return False
+    return sum(map(is_sentence, texts)) >= MOSTLY_DISTINCT * len(texts)
 
 
 class Fitter:
@@ -192,9 +182,7 @@ class Fitter:
         texts, of_row = used_texts(values)
         n_rows = np.bincount(of_row[of_row >= 0], minlength=len(texts))
         n_distinct = int(np.count_nonzero(n_rows))
-        if n_distinct < max(MIN_IDS, MOSTLY_DISTINCT * n_rows.sum()):
-            return None
-        if sum(map(is_sentence, texts)) < MOSTLY_DISTINCT * len(texts):
+        if not is_free_text(texts, n_distinct, int(n_rows.sum())):
             return None
         parts = [slice(i, i + ENCODE_ROWS) for i in range(0, len(texts), ENCODE_ROWS)]
         seen = np.zeros(SLOTS)  # rows in which a slot occurs

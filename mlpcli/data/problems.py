@@ -82,6 +82,13 @@ class Problems:
         flags = (Suggestion("missing", ",".join(texts), "these cells have no value", of_column=False),) if texts else ()
         self.add(f"expected {what}{self.named(shown, n_cells)}", self.hint(name, flags, shown), name, shown[0][0])
 
+    def lost(self, name: str, what: str, odd: Sequence[str]) -> None:
+        """A column that would tell next to nothing; the odd texts keep it from being one of numbers."""
+        quoted = shlex.quote(name)
+        flags = [f"{missing_flag(odd)} to make it a number"] if odd else []
+        flags += [f"--drop {quoted} to leave it out", f"--category {quoted} to keep it as it is"]
+        self.found.append(DataError(what, "; ".join(flags), file=self.records.name, column=name))
+
     def named(self, shown: Sequence[tuple[int, str]], n_cells: int) -> str:
         """The cells concerned: the first with what is odd about it, up to MAX_CELLS by line, and how many there are."""
         first, others = shown[0][1], shown[1:]

@@ -17,14 +17,16 @@ import pandas as pd
 from mlpcli.config import by_column
 from mlpcli.data.builders import OTHER
 from mlpcli.data.dialect import Dialect
+from mlpcli.data.fit_columns import is_free_text
 from mlpcli.data.formats.date_format import decide_times, proven_order
 from mlpcli.data.formats.dates import TimeFormat, are_compact
 from mlpcli.data.formats.number_format import decide_numbers, may_have_points_between, proven_decimal
 from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.formats.writing import Known, Refusal, Suggestion
-from mlpcli.data.kinds.protocol import Format
+from mlpcli.data.kinds.category import MIN_LOST, RARE, lost_message
+from mlpcli.data.kinds.protocol import LOST_SHARE, Format
 from mlpcli.data.numbers import is_infinite, is_number, to_floats
-from mlpcli.data.problems import Problems
+from mlpcli.data.problems import Problems, missing_flag
 from mlpcli.data.records import Records
 from mlpcli.data.splits import blocks
 from mlpcli.data.storage import Storage
@@ -48,6 +50,7 @@ class Wishes:
     numbers: frozenset[str] = frozenset()
     texts: frozenset[str] = frozenset()
     drop: frozenset[str] = frozenset()  # what they hold does not matter
+    roles: frozenset[str] = frozenset()  # which are no inputs: groups, times, weights
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,10 @@ def read_columns(records: Records, wishes: Wishes) -> ColumnsRead:
             problems.refuse(name, none_is_number(distinct[name]), distinct[name].texts, column)
         elif name in distinct and name != wishes.target:
             notes += number_note(name, distinct[name])
+        if form is None and name in distinct and name not in wishes.roles | {wishes.target}:
+            lost = lost_values(distinct[name])
+            if lost:
+                problems.lost(name, lost, odd_among_numbers(distinct[name]))
         if not is_text(column) and name not in wishes.drop:
             column = finite(records, column, problems, notes)
             form = form or NumberFormat(records.dialect.decimal_of_all)
@@ -301,18 +308,35 @@ def none_is_number(distinct: Distinct) -> Refusal:
     return Refusal("stray", "expected a number", (0,), int(distinct.counts.sum()), (category, drop))
 
 
+def odd_among_numbers(distinct: Distinct) -> list[str]:
+    """The few different texts that keep a column from being one of numbers; none for another column."""
+    fits = np.array([is_number(text) for text in distinct.texts], bool)
+    if not fits.sum() > MIN_NUMBERS_BESIDE_STRAYS or (~fits).sum() > MAX_STRAYS:
+        return []
+    return [text for text, ok in zip(distinct.texts, fits, strict=True) if not ok]
+
+
 def number_note(name: str, distinct: Distinct) -> list[str]:
     """What is said of text that a few cells keep from being a column of numbers."""
-    fits = np.array([is_number(text) for text in distinct.texts], bool)
-    if not fits.sum() > MIN_NUMBERS_BESIDE_STRAYS or not 0 < (~fits).sum() <= MAX_STRAYS:
+    odd = odd_among_numbers(distinct)
+    if not odd:
         return []
-    odd = [text for text, ok in zip(distinct.texts, fits, strict=True) if not ok]
+    n = sum(int(count) for text, count in zip(distinct.texts, distinct.counts, strict=True) if text in odd)
     shown = ", ".join(f"'{text}'" for text in odd)
-    flag = "" if any("," in text for text in odd) else f" {shlex.quote(','.join(odd))}"
     return [
-        f"{name}: a category, because {distinct.counts[~fits].sum()} cells are no numbers: {shown} "
-        f"(--missing{flag} would make it a number)"
+        f"{name}: a category, because {n} cells are no numbers: {shown} ({missing_flag(odd)} would make it a number)"
     ]
+
+
+def lost_values(distinct: Distinct) -> str:
+    """What is said of a category of which nearly all values are rare; '' of another, free text or ids."""
+    n_rare, n, n_distinct = (
+        int(distinct.counts[distinct.counts < RARE].sum()),
+        int(distinct.counts.sum()),
+        len(distinct.texts),
+    )
+    is_rare = n_rare > LOST_SHARE * n and MIN_LOST <= n_distinct < n
+    return lost_message(n_rare, n) if is_rare and not is_free_text(distinct.texts, n_distinct, n) else ""
 
 
 # --- cells to numbers -------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mlpcli.config import Config, ReadOptions, Settings, flag
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
-from mlpcli.data.fit_columns import check_lost, fit_columns
+from mlpcli.data.fit_columns import fit_columns
 from mlpcli.data.schema import Schema
 from mlpcli.data.storage import Storage, free_memory
 from mlpcli.data.take import extremes, indices, sampled, take_rows
@@ -186,7 +186,6 @@ def fit_schema(dataset: DataSet, settings: Settings) -> Schema:
     fitted_on = sampled(is_fitted, n_rows, settings.seed)
     features = take_rows(dataset.frame.drop(columns=dataset.target), fitted_on, Storage(), dataset.storage)
     columns = fit_columns(features, settings, dataset.task, reserved_columns(settings), dataset.formats)
-    check_lost(features, columns, settings, dataset.name)
     schema = Schema(columns, fit_target_of(dataset, fitted_on, is_fitted, build_loss(settings)))
     if not schema.features:
         raise NothingToLearnError("no column holds anything to learn from", file=dataset.name)

@@ -162,11 +162,25 @@ def test_r06_a_column_of_rare_levels_is_a_problem_and_by_flag_a_warning(tmp_path
     path = write(tmp_path / "d.csv", cells, [i % 7 for i in range(N)], header="fee,a,y")
     code, _, err = call("inspect", path)
     assert code == 1
-    assert "column 'fee': 1" in err
-    assert "values occur fewer than 5 times: as a category it tells nothing" in err
+    assert "column 'fee': 200 of 200 values" in err
+    assert "occur fewer than 5 times: as a category it tells nothing" in err
     code, out, err = call("inspect", path, "--category", "fee")
     assert (code, "as a category it tells nothing; try --drop fee" in out + err) == (0, True)
     assert call("inspect", path, "--drop", "fee")[0] == 0
+
+
+def test_a_column_that_a_few_texts_keep_from_being_numbers_names_them(tmp_path, call):
+    path = write(tmp_path / "d.csv", ["unknown" if i % 40 == 0 else a for i, a in enumerate(AMOUNTS)])
+    code, _, err = call("inspect", path)
+    assert code == 1
+    flags = FLAG.findall(err)
+    assert flags == ["--missing unknown", "--drop fee", "--category fee"]
+    assert call("inspect", path, *shlex.split(flags[0]))[0] == 0
+
+
+def test_columns_with_a_role_may_hold_what_they_like(tmp_path):
+    path = write(tmp_path / "d.csv", [f"item {i % 150}" for i in range(N)], [i % 7 for i in range(N)], header="who,a,y")
+    assert prepare(path, Config(target="y", group="who")).dataset.n_rows == N
 
 
 @pytest.mark.parametrize("word", ["Total", "합계", "총계:", ""])
@@ -223,3 +237,13 @@ def test_an_order_of_dates_may_be_that_of_all_columns_and_a_name_must_be_one_of_
     assert months["mdy"] == [1 + i % 12 for i in range(N)]
     assert call("inspect", path, "--dates", "dya=dmy")[2].startswith(f"mlpcli: {path}: no column 'dya'; did you mean")
     assert call("inspect", path, "--dates", "clock")[0] == 2
+
+
+def test_more_different_amounts_than_are_told_apart_are_all_read_and_an_odd_one_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("mlpcli.data.builders.MAX_LEVELS", 50)
+    monkeypatch.setattr("mlpcli.data.raw.BLOCK", 1000)
+    cells = [f"${a:,.2f}" for a in AMOUNTS]
+    prepared = prepare(write(tmp_path / "d.csv", cells), Config(target="y"))
+    assert prepared.dataset.frame.fee.tolist() == AMOUNTS
+    with pytest.raises(DataError, match=r"d.csv:199: column 'fee': .*found 'on request'"):
+        prepare(write(tmp_path / "d.csv", [*cells[:197], "on request", *cells[198:]]), Config(target="y"))

@@ -124,6 +124,10 @@ def lost_values(is_other: NDArray[np.bool_], values: pd.Categorical) -> str:
     """What is said of a category of whose values nearly all have no level of their own; '' of another."""
     present = values.codes >= 0
     n_other, n = int(np.count_nonzero(is_other & present)), int(np.count_nonzero(present))
-    if n_other < LOST_SHARE * n or np.count_nonzero(np.bincount(values.codes[present])) < MIN_LOST:
+    if n_other <= LOST_SHARE * n or np.count_nonzero(np.bincount(values.codes[present])) < MIN_LOST:
         return ""
-    return f"{n_other:,} of {n:,} values occur fewer than {RARE} times: as a category it tells nothing"
+    return lost_message(n_other, n)
+
+
+def lost_message(n_rare: int, n: int) -> str:
+    return f"{n_rare:,} of {n:,} values occur fewer than {RARE} times: as a category it tells nothing"
