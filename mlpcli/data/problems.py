@@ -122,8 +122,10 @@ class Problems:
         again = next((s for s in self.strays if s.texts[0].strip() == s.problem.column), None)
         if again is not None:
             self.found.clear()
-            flag = missing_flag(self.records.names)
-            self.add("the header again", f"{flag} to leave the row out", None, again.row)
+            before = self.records.where(again.row)["line"] - 1
+            skip, leave_out = f"--skip-rows {before}", missing_flag(self.records.names)
+            hint = f"{leave_out} to leave the row out" if again.row else f"{skip} to begin with this line"
+            self.add("the header again", hint, None, again.row)
         elif len(self.strays) > 1:
             flag = missing_flag(dict.fromkeys(text for stray in self.strays for text in stray.texts))
             for stray in self.strays:

@@ -89,7 +89,7 @@ VALUES = {
 @pytest.fixture(scope="module")
 def two_classes(tmp_path_factory):
     path = tmp_path_factory.mktemp("rows") / "two.csv"
-    rows = [f"{i * 37 % 101},{i},p{i % 20},q{i % 16},{'no' if i % 3 else 'yes'}" for i in range(80)]
+    rows = [f"{i * 37 % 101},{i},p{i % 16},q{i % 12},{'no' if i % 3 else 'yes'}" for i in range(80)]
     path.write_text("\n".join(["a,b,g,h,y", *rows]) + "\n")
     return str(path)
 
