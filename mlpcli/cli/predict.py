@@ -80,7 +80,14 @@ def predict(
     for path, others in ((output, [errors] if errors else []), (errors, [])):
         if path is not None:
             check_output(path, [model, data or "-", *others])
-    with opened(data or "-") as (parts, name), written_to(output) as write, listed_in(errors, predictor):
+    answer(predictor, data or "-", options, output, errors, quiet)
+
+
+def answer(
+    predictor: Predictor, data: str, options: ReadOptions, output: str | None, errors: str | None, quiet: bool
+) -> None:
+    """Writes the answers to the rows of a file, and says what was odd about them."""
+    with opened(data) as (parts, name), written_to(output) as write, listed_in(errors, predictor):
         if name == "<stdin>" and sys.stdin.isatty() and not quiet:
             say(["reads rows from the terminal, a header first; Ctrl-D ends them"])
         try:
