@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -157,15 +158,31 @@ def can_stand_beside_utf8(encoding: str) -> bool:
         return False
 
 
-def text_parts(blocks: Iterable[bytes], encoding: str | None, otherwise: str | None, name: str) -> Iterator[bytes]:
-    """Blocks as UTF-8 without a byte-order mark, of the encoding found at their start: the one asked for, a byte-order
-    mark, UTF-8 with `otherwise` for the lines that are not.
+def text_parts(
+    blocks: Iterable[bytes], encoding: str | None, otherwise: str | None, name: str, has_header: bool = True
+) -> Iterator[bytes]:
+    """Blocks as UTF-8 without a byte-order mark. Their encoding is the one asked for, that of the mark, or UTF-8.
+
+    With `otherwise`, a model's, a first line that is not UTF-8 is in that one, and so is the whole text. A first line
+    that could be either, or is a row, decides nothing: then each line that is not UTF-8 is in `otherwise`.
     """
     start, parts = with_start(iter(blocks), lambda start: is_settled(start, BOMS))
     found = encoding or BOMS.get(encoding_mark(start))
     if found is None and otherwise is not None and can_stand_beside_utf8(otherwise):
-        return utf8_by_line(parts, otherwise, name)
+        start, parts = with_start(parts, lambda start: has_line(start) or len(start) > MAX_LINE_BYTES)
+        first = FIRST_LINE.match(start)
+        line = first.group() if first else start
+        if line.isascii() or not has_header:
+            return utf8_by_line(parts, otherwise, name)
+        found = "utf-8" if is_utf8(line) else otherwise
     return without_mark(utf8(parts, found or "utf-8", name))
+
+
+FIRST_LINE = re.compile(rb"\s*[^\r\n]+[\r\n]")  # that is not blank
+
+
+def has_line(start: bytes) -> bool:
+    return FIRST_LINE.match(start) is not None
 
 
 def without_mark(parts: Iterator[bytes]) -> Iterator[bytes]:

@@ -196,7 +196,8 @@ def open_file(
     path: str, options: ReadOptions, model: Dialect | None, expect: Sequence[str], storage: Storage
 ) -> Source:
     """One file of a table."""
-    text = open_text(path, options.encoding, storage.folder, model.encoding if model else None)
+    otherwise, has_header = (model.encoding, model.header) if model else (None, options.header)
+    text = open_text(path, options.encoding, storage.folder, otherwise, has_header)
     name = text.name
     if model is None:
         dialect, parts = find_dialect(text.read(0, PART), text.encoding, options), text.parts()

@@ -25,7 +25,9 @@ from mlpcli.errors import DataError
 FOLDER = "."  # where a zip from a pipe is copied to
 
 
-def plain_text(parts: Iterable[bytes], name: str, options: ReadOptions, otherwise: str) -> Iterator[bytes]:
+def plain_text(
+    parts: Iterable[bytes], name: str, options: ReadOptions, otherwise: str, has_header: bool = True
+) -> Iterator[bytes]:
     """The bytes of a file of any compression and encoding as UTF-8. Raises DataError."""
     start, blocks = with_start(iter(parts), lambda start: bool(start) and is_settled(start, COMPRESSED))
     if not start:
@@ -35,7 +37,7 @@ def plain_text(parts: Iterable[bytes], name: str, options: ReadOptions, otherwis
         blocks = unpacked(blocks, magic, name, FOLDER)
     start, blocks = with_start(blocks, has_format)
     check_format(start, name)
-    return text_parts(blocks, options.encoding, otherwise, name)
+    return text_parts(blocks, options.encoding, otherwise, name, has_header)
 
 
 def stream(
@@ -46,7 +48,7 @@ def stream(
     The first Block may have no rows. A ragged row is a DataError once the rows before it have been given, or is
     left out of the Block on --bad-rows skip. Raises DataError with the physical line.
     """
-    text = plain_text(parts, name, options, model.encoding)
+    text = plain_text(parts, name, options, model.encoding, model.header)
     dialect, text = dialect_for(text, model, options, expect)
     names: tuple[str, ...] = ()
     scanner = scanner_of(dialect, None)  # the model says which columns are numbers

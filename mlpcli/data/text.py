@@ -57,7 +57,9 @@ class Text:
             self.origin.changed(self.name)
 
 
-def open_text(path: str, encoding: str | None, folder: str, otherwise: str | None = None) -> Text:
+def open_text(
+    path: str, encoding: str | None, folder: str, otherwise: str | None = None, has_header: bool = True
+) -> Text:
     """The text of a file, or of standard input for '-'; `folder` is where a copy goes that has no name.
 
     The encoding is in order: the one asked for, a byte-order mark, strict UTF-8, cp949. With `otherwise`, a model's,
@@ -84,7 +86,7 @@ def open_text(path: str, encoding: str | None, folder: str, otherwise: str | Non
         n_mark = len(mark) if BOMS.get(mark) in UTF8 else 0
         return Text(name, file, n_mark, file.size - n_mark, "utf-8", digest.hexdigest(), origin)
     asked = found if otherwise is None or encoding or mark else None
-    file = copied(text_parts(file.blocks(), asked, otherwise, name), folder)
+    file = copied(text_parts(file.blocks(), asked, otherwise, name, has_header), folder)
     return Text(name, file, 0, file.size, found, digest.hexdigest(), origin)
 
 

@@ -21,17 +21,24 @@ def test_cp949_from_a_pipe_is_read_when_the_model_was_and_never_guessed():
     assert whole([TEXT.encode()], otherwise="cp949") == TEXT.encode()
     with pytest.raises(UndecodableError, match="is not utf-8 text"):
         whole([TEXT.encode("cp949")], otherwise="utf-8")
-    with pytest.raises(UndecodableError, match="byte 4 is not utf-8 or cp949 text"):
-        whole(["서울".encode("cp949") + b"\xff\xff,1\n"], otherwise="cp949")
+    with pytest.raises(UndecodableError, match="byte 8 is not utf-8 or cp949 text"):
+        whole([b"a,b\n" + "서울".encode("cp949") + b"\xff\xff,1\n"], otherwise="cp949")
 
 
-def test_each_line_is_decoded_by_itself():
+@pytest.mark.parametrize("encoding", ["utf-8", "cp949"])
+def test_a_header_that_is_no_ascii_decides_for_all_lines(encoding):
+    """The syllable is also UTF-8 in cp949, as another character."""
+    text = "이름,값\n짜,1\n"
+    assert whole([text.encode(encoding)], otherwise="cp949") == text.encode()
+
+
+def test_each_line_is_decoded_by_itself_below_a_header_in_ascii():
     """Bytes that are text in both encodings are UTF-8, whatever the lines around them are."""
     both = "\u0141".encode()  # also cp949
     line = b"x," + both + b"\n"
     assert both.decode("cp949")
     for before in (b"", "\uc11c\uc6b8,1\n".encode("cp949"), "\uc11c\uc6b8,1\n".encode()):
-        assert whole([before + line], otherwise="cp949").endswith(line)
+        assert whole([b"a,b\n", before + line], otherwise="cp949").endswith(line)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp949"])
