@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import random
 import re
@@ -100,16 +101,13 @@ def rows_in(written):
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dialects")
 
+    @functools.cache
     def model(name):
-        path = folder / f"{name}.npz"
-        if not path.exists():
-            made, options = DIALECTS[name]
-            (folder / f"{name}.csv").write_bytes(made(0))
-            fitted = mlpcli.fit(
-                str(folder / f"{name}.csv"), target="y", preset="classic", hidden=(4,), epochs=2, **options
-            )
-            fitted.save(str(path))
-        return load(str(path))
+        made, options = DIALECTS[name]
+        (folder / "d.csv").write_bytes(made(0))
+        fitted = mlpcli.fit(str(folder / "d.csv"), target="y", preset="classic", hidden=(4,), epochs=2, **options)
+        fitted.save(str(folder / "m.npz"))
+        return load(str(folder / "m.npz"))
 
     return model
 
@@ -166,13 +164,13 @@ def test_r11_two_hundred_tables(name, seed, models):
     model, rng = models(name), random.Random(f"{name} {seed}")
     data = DIALECTS[name][0](seed)
     whole = answers(model, [data])
-    for mean in (1, 5, 40, 300):
+    for mean in (5, 200):
         assert answers(model, cut(data, rng, mean)) == whole
     codec = CODECS.get(name, "utf-8")
     header, records = records_of(data, codec, table(seed))
     rows = rows_in(whole[0])
-    for i, record in enumerate(records):
-        assert rows_in(answers(model, [(header + record).encode(codec)])[0])[1] == rows[i + 1]
+    for i in rng.sample(range(N_ROWS), 4):
+        assert rows_in(answers(model, [(header + records[i]).encode(codec)])[0])[1] == rows[i + 1]
 
 
 def test_r11_the_rows_before_a_bad_one_are_answered_whatever_comes_with_it(models):
