@@ -55,6 +55,10 @@ DIALECTS = {
     "quotes": (lambda s: text_of(table(s, ['say "x"', "a,b", "two\nlines", ""])).encode(), {}),
     "apostrophes": (lambda s: text_of(table(s, ["it is, so", "x y", "z z"]), quote="'").encode(), {}),
     "spaces": (lambda s: text_of(table(s, ["red", "blue", "two words"]), space=" ").encode(), {}),
+    "spaces below the header": (
+        lambda s: text_of(table(s, ["red", "blue", "two words"]), space=" ").replace(", ", ",", 3).encode(), {},
+    ),
+    "apostrophes in some cells": (lambda s: text_of(table(s, ["'a'", "'a'", "b", "c", "d"])).encode(), {}),
     "escapes": (lambda s: text_of(table(s, ['say "x"', "a,b", "c"]), escape="\\").encode(), {"escape": "\\"}),
     "comments": (lambda s: text_of(table(s, ["red", "blue"]), comment="#").encode(), {"comment": "#"}),
     "decimal comma": (lambda s: text_of(table(s, decimal=","), delimiter=";").encode(), {"decimal": ","}),
