@@ -354,7 +354,7 @@ class Config:
 
     def resolve(self, task: Task, n_train: int = REFERENCE_ROWS) -> Settings:
         """Every choice made: by the user, else by the preset for this task and `n_train` rows for a network."""
-        chosen = {**BASE, **PRESETS[self.preset].both, **PRESETS[self.preset].of(task)}
+        chosen = preset_values(self.preset, task)
         if self.ensemble == 1:
             chosen["kinds"] = BASE["kinds"]  # one network was asked for
         values = {f.name: getattr(self, f.name) for f in fields(Config)} | {"task": task}
@@ -521,6 +521,11 @@ PRESETS: Mapping[str, Preset] = {
 
 
 # --- checks of values -------------------------------------------------------------------------------------
+
+
+def preset_values(preset: str, task: Task) -> dict[str, Any]:
+    """What a preset sets for a task, by field of Config; auto stands for what the rows decide."""
+    return {**BASE, **PRESETS[preset].both, **PRESETS[preset].of(task)}
 
 
 def flag(name: str) -> str:

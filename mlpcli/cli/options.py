@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from mlpcli.config import BASE, PRESETS, TASKS, Config, ReadOptions, flag
+from mlpcli.config import BASE, PRESETS, TASKS, Config, ReadOptions, flag, preset_values
 from mlpcli.flags import from_text, quoted, read_config_file, setting_type, written
 
 OWN_CONFIG = "mlpcli.toml"  # read from the working folder without being named
@@ -95,7 +95,7 @@ def default_text(owner: type[Config] | type[ReadOptions], name: str) -> str | No
 
 
 def by_task(preset: str, name: str) -> str:
-    values = [quoted(getattr(Config(preset=preset).resolve(task), name)) for task in TASKS]
+    values = [quoted(preset_values(preset, task)[name]) for task in TASKS]
     if len(set(values)) == 1:
         return values[0]
     return ", ".join(f"{value} ({task})" for value, task in zip(values, TASKS, strict=True))
