@@ -1,7 +1,7 @@
 """The command line: flags, one library call, show.
 
-`app.py` holds the application and its one error boundary, `options.py` what flags share, `answers.py` what several
-commands print; every command has a file of its own. To add one, write it and name it in MODULES.
+`app.py` holds the application and its one error boundary, `options.py` what flags share. To add a command, write
+NAME.py and name it in MODULES.
 Neither numpy nor pandas is imported before a command runs.
 """
 
