@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -44,10 +45,25 @@ Kind = Literal["date", "clock", "duration"]
 
 
 @dataclass(frozen=True)
+class LazyPattern:
+    """A regular expression, compiled when first used: together they would take a third of every start."""
+
+    text: str
+    flags: int = 0
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        return re.compile(self.text, self.flags)
+
+    def fullmatch(self, shape: str) -> re.Match[str] | None:
+        return self.compiled.fullmatch(shape)
+
+
+@dataclass(frozen=True)
 class Layout:
     """One way to write a time; layouts of one style have the same shapes and differ in the order of their parts."""
 
-    pattern: re.Pattern[str]
+    pattern: LazyPattern
     words: str  # what a reader sees
     style: str
     order: str = ""  # dmy, mdy, ymd; '' where the shape leaves no choice
@@ -66,9 +82,9 @@ CLOCK = (
 COMPACT_CLOCK = rf"(?P<H>00)(?P<M>00)(?:(?P<S>00){FRACTION})?"
 
 
-def date(pattern: str, clock: str = rf"(?:[T_]|,? {{1,3}})(?:{CLOCK}|(?P<H3>00))(?:{ZONE})?") -> re.Pattern[str]:
+def date(pattern: str, clock: str = rf"(?:[T_]|,? {{1,3}})(?:{CLOCK}|(?P<H3>00))(?:{ZONE})?") -> LazyPattern:
     """A date, with a weekday or without, with a time of day behind it or without."""
-    return re.compile(
+    return LazyPattern(
         rf"(?:(?:{WEEKDAY})\.?,? )?(?:{pattern})(?: ?\((?:{WEEKDAY})\)|,? (?:{WEEKDAY}))?(?:{clock})?", re.IGNORECASE
     )
 
@@ -122,15 +138,15 @@ LENGTH = r"(?P<sign>[-+])?"
 UNSURE = r"0{1,6}(?:\.0{1,9})?"  # a number before a unit of time
 DURATIONS: Mapping[str, Layout] = {
     "h:m:s": Layout(
-        re.compile(rf"{LENGTH}(?P<H>0{{1,6}}):(?P<M>00):(?P<S>00){FRACTION}"), "hours:minutes:seconds", "h:m:s"
+        LazyPattern(rf"{LENGTH}(?P<H>0{{1,6}}):(?P<M>00):(?P<S>00){FRACTION}"), "hours:minutes:seconds", "h:m:s"
     ),
-    "m:s": Layout(re.compile(rf"{LENGTH}(?P<M>0{{1,6}}):(?P<S>00){FRACTION}"), "minutes:seconds", "m:s"),
+    "m:s": Layout(LazyPattern(rf"{LENGTH}(?P<M>0{{1,6}}):(?P<S>00){FRACTION}"), "minutes:seconds", "m:s"),
     "days h:m:s": Layout(
-        re.compile(rf"{LENGTH}(?P<D>0{{1,6}}) ?(?:days?|d|일),? (?P<H>0{{1,2}}):(?P<M>00):(?P<S>00){FRACTION}"),
+        LazyPattern(rf"{LENGTH}(?P<D>0{{1,6}}) ?(?:days?|d|일),? (?P<H>0{{1,2}}):(?P<M>00):(?P<S>00){FRACTION}"),
         "days and hours:minutes:seconds", "days",
     ),
     "units": Layout(
-        re.compile(
+        LazyPattern(
             rf"{LENGTH}(?=0)(?:(?P<D>{UNSURE}) ?(?:d|days?|일)(?:,? |$|(?=0)))?"
             rf"(?:(?P<H>{UNSURE}) ?(?:h|hr|hrs|hours?|시간)(?:,? |$|(?=0)))?"
             rf"(?:(?P<M>{UNSURE}) ?(?(H)(?:m|mins?|minutes?|분)?|(?:m|mins?|minutes?|분))(?:,? |$|(?=0)))?"
@@ -139,14 +155,14 @@ DURATIONS: Mapping[str, Layout] = {
         "hours, minutes and seconds by name", "units",
     ),
     "iso": Layout(
-        re.compile(
+        LazyPattern(
             rf"{LENGTH}P(?=0|T0)(?:(?P<W>{UNSURE})W)?(?:(?P<D>{UNSURE})D)?"
             rf"(?:T(?:(?P<H>{UNSURE})H)?(?:(?P<M>{UNSURE})M)?(?:(?P<S>{UNSURE})S)?)?"
         ),
         "ISO durations", "iso",
     ),
 }  # fmt: skip
-CLOCKS: Mapping[str, Layout] = {"clock": Layout(re.compile(CLOCK, re.IGNORECASE), "times of day", "clock")}
+CLOCKS: Mapping[str, Layout] = {"clock": Layout(LazyPattern(CLOCK, re.IGNORECASE), "times of day", "clock")}
 LAYOUTS: Mapping[Kind, Mapping[str, Layout]] = {"date": DATES, "clock": CLOCKS, "duration": DURATIONS}
 
 

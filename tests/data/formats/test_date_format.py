@@ -420,4 +420,4 @@ def test_a_million_characters_are_looked_at_once(piece):
 def test_no_pattern_repeats_without_a_bound():
     for kind in LAYOUTS.values():
         for layout in kind.values():
-            assert not re.search(r"[^\\][+*]", re.sub(r"\[[^]]*\]", "", layout.pattern.pattern))
+            assert not re.search(r"[^\\][+*]", re.sub(r"\[[^]]*\]", "", layout.pattern.text))
