@@ -45,7 +45,7 @@ EPOCHS_AT_REFERENCE, MIN_EPOCHS, MAX_EPOCHS = 60, 24, 120
 TEXTBOOK_EPOCHS = 200  # without the recipe
 LOSS_OF_TASK: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "squared_error"}
 
-# Cells that mean "no value" in any column but the target; see the README's page on missing values.
+# Cells that mean "no value" in any column but the target; see the guide's page on reading.
 MISSING_MARKERS = ("", "NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "null", "None", "?", "-", "#N/A")
 
 # What `predict` does about a cell not written like its column: it stops, counts the cell as missing, or leaves the

@@ -1,4 +1,4 @@
-"""The README: its examples run, and it says what the settings, flags and warnings say."""
+"""The README and the reference: the examples run, and the pages say what the settings, flags and warnings say."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from mlpcli.config import Config, ReadOptions, flag
 from mlpcli.diagnosis.findings import CHECKS
 from mlpcli.diagnosis.table_checks import TABLE_CHECKS
 from mlpcli.flags import setting_type
+from mlpcli.guide import REFERENCE, page
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = "\n".join([README, *map(page, REFERENCE)])
 
 
 def block(marker: str) -> str:
@@ -42,17 +44,18 @@ def test_the_library_example_of_the_readme_runs(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_and_flag_is_in_the_readme(command):
+def test_every_command_and_flag_is_documented(command):
     shown = mlpcli(command, "--help", cwd=ROOT, env={"COLUMNS": "200"})
     assert shown.returncode == 0
     before_options = re.split("Arguments:|Options:", shown.stdout)[0].splitlines()[1:]
     assert 2 <= sum("mlpcli " in line for line in before_options) <= 3  # examples to copy
-    missing = [f for f in set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", shown.stdout)) if f not in README]
+    missing = [f for f in set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", shown.stdout)) if f not in DOCS]
+    assert f"`mlpcli {command}" in DOCS
     assert set(missing) <= {"--help"}
 
 
 def table_of_flags():
-    """As it must stand in the README: a line for each setting, from its help text and choices."""
+    """As it must stand in the reference: a line for each setting, from its help text and choices."""
     lines = ["| flag | meaning |", "|---|---|"]
     for owner in (Config, ReadOptions):
         for spec in fields(owner):
@@ -64,13 +67,20 @@ def table_of_flags():
     return "\n".join(lines) + "\n"
 
 
-def test_the_readmes_table_of_flags_says_what_the_settings_say():
-    start = README.index("| flag | meaning |")
-    found = README[start : README.index("\n\n", start) + 1]
-    assert found == table_of_flags(), f"the table of flags in the README should be\n\n{table_of_flags()}"
+def test_the_table_of_flags_says_what_the_settings_say():
+    flags = page("flags")
+    start = flags.index("| flag | meaning |")
+    found = flags[start : flags.index("\n\n", start) + 1]
+    assert found == table_of_flags(), f"the table of flags in mlpcli/guide/flags.md should be\n\n{table_of_flags()}"
 
 
-def test_every_setting_is_a_flag_and_every_warning_is_in_the_readme():
+def test_every_setting_is_a_flag_and_every_warning_is_documented():
     shown = mlpcli("train", "--help", cwd=ROOT, env={"COLUMNS": "200"}).stdout
     assert not [f.name for owner in (Config, ReadOptions) for f in fields(owner) if flag(f.name) not in shown]
-    assert not [code for code in [*CHECKS, *TABLE_CHECKS] if f"| {code} |" not in README]
+    assert not [code for code in [*CHECKS, *TABLE_CHECKS] if f"| {code} |" not in DOCS]
+
+
+def test_every_page_of_the_reference_is_linked_from_the_readme():
+    assert not [name for name in REFERENCE if f"[{name}](mlpcli/guide/{name}.md)" not in README]
+    assert {path.stem for path in (ROOT / "mlpcli" / "guide").glob("*.md")} == set(REFERENCE)
+    assert not [link for link in re.findall(r"\]\((?!http)([^)]+)\)", README) if not (ROOT / link).exists()]

@@ -11,26 +11,29 @@ import typer
 from mlpcli.cli.app import app, with_error_boundary
 
 
-@app.command(short_help="Explain a concept or a finding in one screen.")
+@app.command(short_help="Explain a concept or a finding; show the reference.")
 @with_error_boundary
 def guide(
-    topic: Annotated[str | None, typer.Argument(metavar="TOPIC", help="A concept or a finding's code.")] = None,
+    topic: Annotated[
+        str | None, typer.Argument(metavar="TOPIC", help="A concept, a finding's code or a reference page.")
+    ] = None,
 ) -> None:
-    """Explain a concept or a finding in one screen, with a command that shows it.
+    """Explain a concept or a finding in one screen, with a command that shows it; or show a page of the reference.
 
     \b
     mlpcli guide
     mlpcli guide overfitting
+    mlpcli guide flags
     """
-    from mlpcli.guide import TOPICS, fitted, title
+    from mlpcli.guide import PAGES, fitted, title
     from mlpcli.reporter.text import make_console
 
     console = make_console(sys.stdout)
     if topic is not None:
         console.print(fitted(topic, console.width), soft_wrap=True)
     else:
-        width = max(map(len, TOPICS))
-        for name in TOPICS:
+        width = max(map(len, PAGES))
+        for name in PAGES:
             console.print(f"{name:{width}}  {title(name)}", soft_wrap=True)
     if not os.path.isdir("sample_data"):
         make_console(sys.stderr).print(

@@ -1,7 +1,8 @@
-"""The guide: a page for each concept and each finding, one screen long, with a command that shows it.
+"""The guide: a page for each concept and each finding, one screen long, with a command that shows it; and a reference.
 
 To add a page: write NAME.txt (a title "Name: what it is", text, commands behind "  $ ", "Look at:", "See also:"), and
-its name here. The tests run every command.
+its name in CONCEPTS. The tests run every command. A page of the reference is NAME.md, of any length, with its name in
+REFERENCE.
 """
 
 from __future__ import annotations
@@ -18,23 +19,25 @@ CONCEPTS = (
     "batch-size", "learning-rate", "optimisers", "overfitting", "regularisation", "splits", "metrics",
 )  # fmt: skip
 TOPICS = (*CONCEPTS, *(code for code in CHECKS if code not in CONCEPTS))
+REFERENCE = ("commands", "flags", "reading", "predictions", "studies", "findings", "model-file", "security")
+PAGES = (*TOPICS, *REFERENCE)
 PROMPT = "  $ "
 
 
 def page(topic: str) -> str:
     """The text of a topic. Raises UsageError with the nearest topics."""
     name = topic.strip().lower().replace("_", "-").replace(" ", "-")
-    if name not in TOPICS:
-        near = difflib.get_close_matches(name, TOPICS, n=3, cutoff=0.5)
+    if name not in PAGES:
+        near = difflib.get_close_matches(name, PAGES, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else "mlpcli guide shows all topics"
         raise UsageError(f"no guide page '{topic}'", hint)
-    return (files(__package__) / f"{name}.txt").read_text(encoding="utf-8")
+    return (files(__package__) / f"{name}.{'md' if name in REFERENCE else 'txt'}").read_text(encoding="utf-8")
 
 
 def fitted(topic: str, width: int) -> str:
-    """The text of a topic for a screen of this width; commands keep their lines, to be copied."""
+    """The text of a page for a screen of this width; commands keep their lines, to be copied, and Markdown too."""
     text = page(topic).rstrip()
-    if width >= max(map(len, text.splitlines())):
+    if text.startswith("# ") or width >= max(map(len, text.splitlines())):
         return text
     paragraphs = text.split("\n\n")
     return "\n\n".join(

@@ -15,6 +15,7 @@ from samples import SAMPLES
 
 from mlpcli.config import Config
 from mlpcli.files import archive
+from mlpcli.guide import page
 from mlpcli.model.trained import load
 
 QUICK = ("--preset", "classic", "--epochs", "2", "-q")
@@ -54,12 +55,12 @@ def test_X12_a_model_tells_no_absolute_path_user_or_host(tmp_path, call):
     assert arrays.keys() == {"members"}
 
 
-def test_X15_a_right_digest_is_no_sign_of_trust_and_the_readme_says_so(edit, small, call):
+def test_X15_a_right_digest_is_no_sign_of_trust_and_the_reference_says_so(edit, small, call):
     turned = edit(lambda h: h["schema"]["target"]["labels"].reverse())
     assert load(turned).labels == ("virginica", "versicolor", "setosa")
-    readme = " ".join((SAMPLES.parent / "README.md").read_text().split())
-    assert "Loading any file is safe" in readme
-    assert "as trustworthy as the author" in readme
+    security = " ".join(page("security").split())
+    assert "Loading any file is safe" in security
+    assert "as trustworthy as the author" in security
 
 
 def test_X11_a_bug_is_said_in_one_line_and_no_local_value_is_shown(small, call, monkeypatch):
