@@ -5,7 +5,13 @@ from dataclasses import fields
 import pytest
 from samples import IRIS
 
+from mlpcli import config
 from mlpcli.config import PRESETS, TASKS, Config, ReadOptions
+from mlpcli.engine.activations import ACTIVATIONS
+from mlpcli.engine.initializers import INITIALIZERS
+from mlpcli.engine.losses import LOSSES
+from mlpcli.engine.optimizers import OPTIMIZERS
+from mlpcli.engine.schedules import SCHEDULES
 from mlpcli.errors import UsageError
 from mlpcli.flags import from_text, parse
 
@@ -69,3 +75,17 @@ def test_one_network_is_one_kind_unless_kinds_are_named():
 def test_kinds_are_named_once_and_known(kinds):
     with pytest.raises(UsageError, match="--kinds"):
         Config(kinds=kinds)
+
+
+@pytest.mark.parametrize(
+    ("names", "registry"),
+    [
+        (config.ACTIVATION_NAMES, ACTIVATIONS),
+        (config.INITIALIZER_NAMES, INITIALIZERS),
+        (config.LOSS_NAMES, LOSSES),
+        (config.OPTIMIZER_NAMES, OPTIMIZERS),
+        (config.SCHEDULE_NAMES, SCHEDULES),
+    ],
+)
+def test_the_choices_of_a_setting_are_what_its_registry_holds(names, registry):
+    assert names == tuple(registry)

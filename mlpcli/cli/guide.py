@@ -25,17 +25,21 @@ def guide(
     mlpcli guide overfitting
     mlpcli guide flags
     """
-    from mlpcli.guide import PAGES, fitted, title
+    from mlpcli.guide import PAGES, REFERENCE, commands, fitted, name_of, page, title
     from mlpcli.reporter.text import make_console
 
     console = make_console(sys.stdout)
-    if topic is not None:
+    if topic is not None and name_of(topic) in REFERENCE:
+        from rich.markdown import Markdown
+
+        console.print(Markdown(page(topic)))
+    elif topic is not None:
         console.print(fitted(topic, console.width), soft_wrap=True)
     else:
         width = max(map(len, PAGES))
         for name in PAGES:
             console.print(f"{name:{width}}  {title(name)}", soft_wrap=True)
-    if not os.path.isdir("sample_data"):
+    if (topic is None or commands(topic)) and not os.path.isdir("sample_data"):
         make_console(sys.stderr).print(
             "The commands use sample_data/, which comes with the source of mlpcli; any CSV of yours does as well.",
             soft_wrap=True,

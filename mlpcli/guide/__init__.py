@@ -24,20 +24,26 @@ PAGES = (*TOPICS, *REFERENCE)
 PROMPT = "  $ "
 
 
-def page(topic: str) -> str:
-    """The text of a topic. Raises UsageError with the nearest topics."""
+def name_of(topic: str) -> str:
+    """The name of the page that a user asks for. Raises UsageError with the nearest names."""
     name = topic.strip().lower().replace("_", "-").replace(" ", "-")
     if name not in PAGES:
         near = difflib.get_close_matches(name, PAGES, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else "mlpcli guide shows all topics"
         raise UsageError(f"no guide page '{topic}'", hint)
+    return name
+
+
+def page(topic: str) -> str:
+    """The text of a page. Raises UsageError with the nearest names."""
+    name = name_of(topic)
     return (files(__package__) / f"{name}.{'md' if name in REFERENCE else 'txt'}").read_text(encoding="utf-8")
 
 
 def fitted(topic: str, width: int) -> str:
-    """The text of a page for a screen of this width; commands keep their lines, to be copied, and Markdown too."""
+    """The text of a topic for a screen of this width; commands keep their lines, to be copied."""
     text = page(topic).rstrip()
-    if text.startswith("# ") or width >= max(map(len, text.splitlines())):
+    if width >= max(map(len, text.splitlines())):
         return text
     paragraphs = text.split("\n\n")
     return "\n\n".join(

@@ -3,7 +3,8 @@
     python tests/benchmarks/doctor.py --seeds 20 --first 1000 [--suite FOLDER] [--jobs 2] [--json FILE]
 
 Each family plants one fault in generated data or settings; a healthy run is a real table with usual settings. The
-bounds in mlpcli/diagnose.py were chosen on seeds from 0 on, the table of the README is from seeds from 1000 on.
+bounds in mlpcli/diagnosis/bounds.py were chosen on seeds from 0 on; the table of `mlpcli guide findings` is of seeds
+from 9000 on.
 Prints a Markdown table: runs, runs in which the fault was named, and other warnings or problems that were raised.
 A false alarm on a healthy run is any finding of severity warning or problem; notes are counted beside it.
 """

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import pytest
 from command_line import mlpcli
 from samples import SAMPLES
 
-from mlpcli.guide import TOPICS, page
+from mlpcli.guide import PAGES, REFERENCE, page
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,5 +25,16 @@ def test_the_table_of_topics_names_them_all(tmp_path):
     for args in ([], ["layers"]):
         done = mlpcli("guide", *args, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
-        expected = [page("layers").rstrip()] if args else [f"\n{topic} " for topic in TOPICS]
+        expected = [page("layers").rstrip()] if args else [f"\n{topic} " for topic in PAGES]
         assert not [text for text in expected if text not in "\n" + done.stdout]
+
+
+@pytest.mark.parametrize("width", [50, 80])
+@pytest.mark.parametrize("name", REFERENCE)
+def test_a_page_of_the_reference_fits_the_screen_and_keeps_its_words(name, width):
+    done = mlpcli("guide", name, cwd=ROOT, env={"COLUMNS": str(width)})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert max(map(len, done.stdout.splitlines())) <= width
+    assert "\x1b" not in done.stdout
+    flags = set(re.findall(r"`(--[a-z-]+)`", page(name)))
+    assert not [flag for flag in flags if flag not in "".join(done.stdout.split())]
