@@ -40,7 +40,7 @@ def tuner_of(table, stem, space=SPACE, folds=3):
     return Tuner(table, QUICK, ReadOptions(), space, folds, str(stem))
 
 
-def tell(tuner):
+def outcome_of(tuner):
     return [(t.number, t.values, t.losses, t.state) for t in tuner.search.trials]
 
 
@@ -69,7 +69,7 @@ def test_a_generation_is_tried_on_two_folds_and_its_better_third_on_all(kind, ta
 
 @pytest.mark.slow
 def test_the_number_of_jobs_changes_nothing(kind, table, tmp_path):
-    assert tell(searched(table, tmp_path / "one")) == tell(searched(table, tmp_path / "two", jobs=2))
+    assert outcome_of(searched(table, tmp_path / "one")) == outcome_of(searched(table, tmp_path / "two", jobs=2))
 
 
 @pytest.mark.slow
@@ -95,7 +95,7 @@ def test_a_search_that_was_interrupted_ends_like_one_that_was_not(kind, table, t
     assert sum(len(t.losses) for t in again.search.trials) == after
     for _ in again.events(12):
         pass
-    assert tell(again) == tell(whole)
+    assert outcome_of(again) == outcome_of(whole)
 
 
 def test_a_search_of_another_kind_does_not_go_on_from_this_journal(kind, table, tmp_path):
@@ -108,12 +108,12 @@ def test_a_search_of_another_kind_does_not_go_on_from_this_journal(kind, table, 
 
 def test_a_journal_whose_last_line_was_cut_off_is_read_to_there(table, tmp_path, monkeypatch):
     monkeypatch.setattr(tuning, "has_optuna", lambda: False)
-    whole = tell(searched(table, tmp_path / "best", 5))
+    whole = outcome_of(searched(table, tmp_path / "best", 5))
     journal = tmp_path / "best.random.journal"
     journal.write_bytes(journal.read_bytes()[:-7])
     again = searched(table, tmp_path / "best", 5)
-    assert tell(again) == whole
-    assert tell(tuner_of(table, tmp_path / "best")) == whole
+    assert outcome_of(again) == whole
+    assert outcome_of(tuner_of(table, tmp_path / "best")) == whole
 
 
 def test_no_test_row_is_seen(kind, table, tmp_path):
@@ -123,7 +123,7 @@ def test_no_test_row_is_seen(kind, table, tmp_path):
     frame.loc[is_test, frame.columns[0]] = 1e9
     cells.loc[is_test] = cells.iloc[0]
     spoilt = searched(replace(table, frame=frame, y_cells=cells), tmp_path / "spoilt", 5)
-    assert tell(spoilt) == tell(searched(table, tmp_path / "clean", 5))
+    assert outcome_of(spoilt) == outcome_of(searched(table, tmp_path / "clean", 5))
 
 
 def test_all_trials_are_judged_on_the_same_folds_each_row_once(table, tmp_path):
@@ -169,12 +169,12 @@ def test_a_stop_between_the_two_writes_that_close_a_trial_is_gone_on_from_withou
     with pytest.raises(KeyboardInterrupt):
         list(tuner.events(9))
     again, whole = (searched(table, tmp_path / name, 9) for name in ("best", "whole"))
-    assert tell(again) == tell(whole)
+    assert outcome_of(again) == outcome_of(whole)
 
 
 def test_trials_that_diverge_are_remembered_as_the_worst(kind, table, tmp_path, monkeypatch):
     monkeypatch.setattr(Tuner, "loss_of", lambda self, outcome: 1.0 if outcome.name.startswith("trial 0,") else np.inf)
-    first = tell(searched(table, tmp_path / "best", GENERATION))
+    first = outcome_of(searched(table, tmp_path / "best", GENERATION))
     assert [t[2] for t in first if t[0] == 1] == [{0: np.inf, 1: np.inf, 2: np.inf}]
     again = tuner_of(table, tmp_path / "best")
     assert [(t.number, t.losses) for t in again.search.trials] == [(n, losses) for n, _, losses, _ in first]
@@ -198,7 +198,7 @@ def test_a_trial_that_a_stop_left_half_proposed_is_passed_over(table, tmp_path):
     tuner.search.study.ask(fixed_distributions={})
     again = searched(table, tmp_path / "best", 5)
     assert [t.number for t in again.search.trials] == [0, 1, 2, 3, 4]
-    assert tell(tuner_of(table, tmp_path / "best")) == tell(again)
+    assert outcome_of(tuner_of(table, tmp_path / "best")) == outcome_of(again)
 
 
 def test_lines_of_a_journal_that_are_not_understood_are_passed_over(table, tmp_path, monkeypatch):
@@ -206,7 +206,7 @@ def test_lines_of_a_journal_that_are_not_understood_are_passed_over(table, tmp_p
     tuner = searched(table, tmp_path / "best", 3)
     with open(tuner.search.path, "a") as file:
         file.write('\n{"search": "' + tuner.search.key + '", "later": 1}\n[]\n')
-    assert tell(tuner_of(table, tmp_path / "best")) == tell(tuner)
+    assert outcome_of(tuner_of(table, tmp_path / "best")) == outcome_of(tuner)
 
 
 def test_N01_a_journal_that_cannot_be_written_is_said(table, tmp_path, monkeypatch):
