@@ -34,7 +34,8 @@ def predict(
     proba: Annotated[bool, typer.Option("--proba", help="Add a column p_LABEL for each class.")] = False,
     keep: Annotated[str | None, typer.Option("--keep", metavar="A,B|all", help="Columns to copy before.")] = None,
     threshold: Annotated[
-        float | None, typer.Option("--threshold", min=0, max=1, help="Of two classes, say the second from here on.")
+        float | None,
+        typer.Option("--threshold", min=0, max=1, help="Of two classes, predict the second from this probability on."),
     ] = None,
     form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="csv, tsv or jsonl.")] = "csv",
     bom: Annotated[bool, typer.Option("--bom", help="Begin with a mark by which Excel knows UTF-8.")] = False,

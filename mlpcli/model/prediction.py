@@ -19,7 +19,7 @@ from mlpcli.data.stream import stream
 from mlpcli.data.structure import Structure
 from mlpcli.data.values import as_categorical, column_values
 from mlpcli.engine.arrays import Bools, Ints
-from mlpcli.errors import DataError
+from mlpcli.errors import DataError, plural
 from mlpcli.metrics.scoring import decide
 from mlpcli.model.trained import TrainedModel
 from mlpcli.model.writing import FORMATS, Cells, Format, written, written_column
@@ -175,14 +175,22 @@ class Predictor:
         notes = []
         for (name, what), n in self.odd.items():
             levels = {level: k for (column, level), k in self.new_levels.items() if column == name}
-            notes.append(f"column {name}: {n} {counted(n, 'value')} {what}" + named(levels))
-        taken = "count as missing" if self.bad_cells == "missing" else "leave their rows without a prediction"
+            notes.append(f"column {name}: {plural(n, 'value')} {what}" + named(levels))
+        is_missing = self.bad_cells == "missing"
         for name, n in self.n_bad_cells.items() if self.bad_cells != "error" else ():
-            notes.append(f"column {name}: {n} {counted(n, 'cell')} not written like the column {taken} (--bad-cells)")
+            many = "count as missing" if is_missing else "leave their rows without a prediction"
+            one = "counts as missing" if is_missing else "leaves its row without a prediction"
+            what = f"{plural(n, 'cell')} not written like the column"
+            notes.append(f"column {name}: {what} {one if n == 1 else many} (--bad-cells)")
         if self.n_without:
-            notes.append(f"{self.n_without} {counted(self.n_without, 'row')} without any value")
+            notes.append(f"{plural(self.n_without, 'row')} without any value")
         if self.n_bad_rows:
-            notes.append(f"{self.n_bad_rows} rows that do not fit the header have an empty prediction")
+            what = (
+                "row that does not fit the header has"
+                if self.n_bad_rows == 1
+                else "rows that do not fit the header have"
+            )
+            notes.append(f"{self.n_bad_rows} {what} an empty prediction")
         if self.ignored:
             notes.append("columns the model does not use: " + ", ".join(self.ignored))
         return notes
@@ -193,10 +201,6 @@ def placed(nothing: Cells, place: Ints, cells: Cells) -> Cells:
     found = nothing.copy()
     found[place] = cells
     return found
-
-
-def counted(n: int, thing: str) -> str:
-    return thing if n == 1 else thing + "s"
 
 
 def named(levels: dict[str, int]) -> str:

@@ -185,7 +185,7 @@ def test_s05_a_skipped_row_is_an_empty_row_of_the_predictions(command, tmp_path)
     expected = clean.splitlines()
     expected[19] = ""
     assert [line.strip('"') for line in out.splitlines()] == expected
-    assert "1 rows that do not fit the header have an empty prediction" in err
+    assert "1 row that does not fit the header has an empty prediction" in err
 
 
 @pytest.mark.parametrize("twin", ["S08", "S18 semicolon", "S24 CR", "S24 CRLF", "S24 CRCRLF", "S24 mixed", "S25", "S27",

@@ -89,7 +89,7 @@ def test_a_row_left_out_is_a_row_in_every_format(form, call, table, tmp_path):
     expected = whole.split("\n")
     expected.insert(at, {"csv": ",", "tsv": "\t", "jsonl": '{"x":null,"prediction":null}'}[form])
     assert (code, out.split("\n")) == (0, expected)
-    assert "1 rows that do not fit the header have an empty prediction" in err
+    assert "1 row that does not fit the header has an empty prediction" in err
 
 
 def test_defaults_of_the_library_are_those_of_the_command(call, table, tmp_path):
