@@ -18,6 +18,7 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr("mlpcli.data.take.TAKEN_ROWS", 97)
     monkeypatch.setattr("mlpcli.training.prepare.FITTED_CELLS", 3000)
     monkeypatch.setattr("mlpcli.training.prepare.MIN_FITTED_ROWS", 100)
+    monkeypatch.setattr("mlpcli.data.cuts.MAX_CUT_ROWS", 900)
     monkeypatch.setattr("mlpcli.training.prepare.MAX_VALIDATION_ROWS", 150)
     monkeypatch.setattr("mlpcli.model.assemble.MAX_EVALUATED", 400)
     monkeypatch.setattr("mlpcli.evaluation.evaluate.MAX_EVALUATED", 400)
@@ -44,6 +45,7 @@ def test_a_model_has_the_same_bytes_in_memory_and_beyond_it(target, ensemble, tm
         if memory:
             monkeypatch.setattr("mlpcli.data.storage.SHARE_FOR_ARRAYS", 0.0)
         model = mlpcli.fit(data, epochs=2, ensemble=ensemble, memory=memory)
+        assert bool(model.schema.width(["cuts"])) == (target == "class")
         model.save(str(tmp_path / "m.npz"))
         found.append((tmp_path / "m.npz").read_bytes())
         found.append(mlpcli.load(str(tmp_path / "m.npz")).evaluate().metrics)

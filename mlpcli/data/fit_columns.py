@@ -125,6 +125,11 @@ def is_free_text(texts: Sequence[str], n_distinct: int, n_present: int) -> bool:
     return sum(map(is_sentence, texts)) >= MOSTLY_DISTINCT * len(texts)
 
 
+def has_bins(config: Config, task: Task, n_numbers: int) -> bool:
+    """Whether so many numbers are encoded by where they stand in their range, and not only scaled."""
+    return config.embed_numbers == "ple" and n_numbers <= PLE_INPUTS[task]
+
+
 class Fitter:
     """Fits one column at a time with the settings they share."""
 
@@ -132,7 +137,7 @@ class Fitter:
         self.config = config
         self.bins = max(PLE_MIN_BINS, min(PLE_BINS[task], PLE_INPUTS[task] // max(n_numbers, 1)))
         # Past as many columns as inputs even the fewest bins would multiply the network's width.
-        self.ple = config.embed_numbers == "ple" and n_numbers <= PLE_INPUTS[task]
+        self.ple = has_bins(config, task, n_numbers)
         self.shrink = PLE_SHRINK[task]
 
     def number(self, name: str, values: Floats, form: Format = PLAIN, ple: bool = True) -> NumberColumn:
@@ -148,7 +153,7 @@ class Fitter:
             clip=SMOOTH_CLIP.get(self.config.scale or "", 0.0),
             low=float(present.min()), high=float(present.max()),
             indicator=self.off_on(n_missing / len(values)) if n_missing else (),
-            edges=edges, shrink=self.shrink if edges else 0.0, format=form,
+            edges=edges, shrink=self.shrink if edges else 0.0, cuts=(), format=form,
         )  # fmt: skip
 
     def category(self, name: str, values: pd.Categorical) -> CategoryColumn | EmbeddedColumn:

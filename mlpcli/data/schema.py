@@ -62,6 +62,10 @@ class Schema:
         """Inputs in these blocks together."""
         return sum(self.blocks[block].stop - self.blocks[block].start for block in blocks)
 
+    def start(self, block: str, blocks: Collection[str]) -> int:
+        """Where a block's inputs begin among those in these blocks."""
+        return self.width([b for b in BLOCKS[: BLOCKS.index(block)] if b in blocks])
+
     def stretches(self, blocks: Collection[str]) -> tuple[slice, ...]:
         """Where these blocks stand in the matrix, in its order, neighbours as one."""
         found: list[slice] = []
@@ -76,7 +80,7 @@ class Schema:
         """The inputs that are numbers of levels, by their place among the inputs in these blocks."""
         if "plain" not in blocks:
             return ()
-        start = self.width([b for b in BLOCKS[: BLOCKS.index("plain")] if b in blocks])
+        start = self.start("plain", blocks)
         return tuple(
             Embedding(start + self.inputs_of[c.name]["plain"].start, c.embedding.n_levels, c.embedding.width)
             for c in self.features if c.embedding is not None

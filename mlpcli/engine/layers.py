@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.engine.activations import ACTIVATIONS, Activation
-from mlpcli.engine.arrays import Array
+from mlpcli.engine.arrays import Array, Floats
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Tensor:
     """One named parameter: its start, its share of the learning rate and of the weight decay."""
 
     start: NDArray[np.float64]
-    lr_factor: float = 1.0
+    lr_factor: float | Floats = 1.0  # or one for each number
     decay: float = 0.0
 
 

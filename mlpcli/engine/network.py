@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mlpcli.engine.activations import ACTIVATIONS
-from mlpcli.engine.arrays import Array
+from mlpcli.engine.arrays import Array, Ints
 from mlpcli.engine.initializers import INITIALIZERS
 from mlpcli.engine.layers import (
     NORMALIZATIONS,
@@ -121,6 +121,7 @@ def mlp(
     input_noise: float = 0.0,
     embeddings: Sequence[Embedding] = (),
     inputs: Sequence[slice] | None = None,
+    unseen: Ints | None = None,
     dtype: DTypeLike = np.float32,
 ) -> Network:
     """A multi-layer perceptron; `hidden=()` is a single-layer one.
@@ -129,6 +130,7 @@ def mlp(
     zero, learning rates 1/sqrt(fan_in) for weights, 0.1 for biases and vectors of levels, 6 for a scale on each input.
     There `n_plain`, the number of inputs without the piecewise-linear ones, is the first layer's fan_in. Inputs in
     `embeddings` are numbers of levels, of which vectors are made first. `inputs` are the stretches of a row it sees.
+    Of these, the inputs numbered `unseen`, all behind the levels, have weights of zero that never change.
     """
     act = ACTIVATIONS[activation]
     ntk = parametrization == "ntk"
@@ -156,8 +158,11 @@ def mlp(
             else:
                 weights *= (fan_in / counted) ** 0.5
                 bias = rng.standard_normal(fan_out)
+        is_seen = np.ones((fan_in, 1))
+        if i == 0 and unseen is not None:
+            is_seen[unseen - len(embeddings)] = 0
         scale = Tensor(np.ones(fan_in), NTK_SCALE) if ntk and i == 0 else None
-        tensors = Tensor(weights, lr_factor, 1.0), Tensor(bias, NTK_BIAS if ntk else 1.0), scale
+        tensors = Tensor(weights * is_seen, lr_factor * is_seen, 1.0), Tensor(bias, NTK_BIAS if ntk else 1.0), scale
         layers.append(Dense(*tensors, n_given if i == 0 else 0))
         if not is_output:
             if normalization != "none":

@@ -97,6 +97,7 @@ class Member:
     train: Rows
     valid: Rows | None
     rng: np.random.Generator
+    unseen: Ints | None = None  # cuts that its network is blind to, numbers in their block
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from mlpcli.config import Settings
 from mlpcli.data.schema import Schema
+from mlpcli.engine.arrays import Ints
 from mlpcli.engine.losses import LOSSES, Loss
 from mlpcli.engine.network import Network, mlp
 from mlpcli.errors import DataError
@@ -36,8 +37,13 @@ def n_weights(widths: list[int]) -> int:
     return sum((a + 1) * b for a, b in pairwise(widths))
 
 
-def build_network(config: Settings, schema: Schema, rng: np.random.Generator, kind: str) -> Network:
-    """An untrained network. Raises DataError when it would be too large to train."""
+def build_network(
+    config: Settings, schema: Schema, rng: np.random.Generator, kind: str, unseen: Ints | None = None
+) -> Network:
+    """An untrained network, blind to the cuts `unseen`, numbers in their block.
+
+    Raises DataError when it would be too large to train.
+    """
     widths, sees = layer_widths(config, schema, kind), KINDS[kind].sees
     size = n_weights(widths)
     if size > MAX_PARAMETERS:
@@ -51,4 +57,5 @@ def build_network(config: Settings, schema: Schema, rng: np.random.Generator, ki
         parametrization=config.parametrization, n_plain=n_plain or None, normalization=config.normalization,
         dropout=config.dropout, input_noise=config.input_noise, embeddings=schema.embeddings(sees),
         inputs=schema.stretches(sees),
+        unseen=unseen + schema.start("cuts", sees) if unseen is not None and "cuts" in sees else None,
     )  # fmt: skip

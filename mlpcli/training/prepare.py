@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from mlpcli.config import Config, ReadOptions, Settings, flag
 from mlpcli.data import splits
+from mlpcli.data.cuts import add_cuts, n_cut_rows
 from mlpcli.data.dataset import DataSet
-from mlpcli.data.fit_columns import fit_columns
+from mlpcli.data.fit_columns import fit_columns, has_bins
+from mlpcli.data.kinds.number import NumberColumn
 from mlpcli.data.schema import Schema
 from mlpcli.data.storage import Storage, free_memory
-from mlpcli.data.take import extremes, indices, sampled, take_rows
+from mlpcli.data.take import extremes, indices, sampled, take, take_rows
 from mlpcli.data.target import Target, fit_target
 from mlpcli.data.text import shown_path
 from mlpcli.data.values import as_categorical, column_values
@@ -59,6 +61,7 @@ class Fold:
 
     fit: Ints
     valid: Ints
+    unseen: Ints  # cuts that others found, numbers in their block
 
 
 @dataclass(frozen=True)
@@ -119,8 +122,10 @@ def prepare_dataset(dataset: DataSet, config: Config) -> PreparedTraining:
     check_memory(draft, dataset)
     check_size(draft, dataset)
     schema = fit_schema(dataset, draft)
+    fold_of = deal_folds(dataset, schema, draft)
+    schema, unseen = fit_cuts(dataset, schema, fold_of, draft)
     encoded = encode_rows(dataset, schema, draft)
-    folds = deal_folds(dataset, encoded, draft)
+    folds = build_folds(encoded, fold_of, unseen, draft, dataset.storage)
     settings, notes = config.resolve(dataset.task, len(folds[0].fit)), []
     if len(settings.kinds) > 1 and not len(folds[0].valid):
         settings = replace(settings, kinds=settings.kinds[:1])
@@ -181,7 +186,7 @@ def fit_schema(dataset: DataSet, settings: Settings) -> Schema:
 
     Raises NothingToLearnError, and DataError for columns that would be lost.
     """
-    is_fitted = dataset.sets != splits.TEST if has_folds(settings) else dataset.sets == splits.TRAIN
+    is_fitted = may_fit(dataset, settings)
     n_rows = max(MIN_FITTED_ROWS, FITTED_CELLS // len(dataset.frame.columns))
     fitted_on = sampled(is_fitted, n_rows, settings.seed)
     features = take_rows(dataset.frame.drop(columns=dataset.target), fitted_on, Storage(), dataset.storage)
@@ -190,6 +195,11 @@ def fit_schema(dataset: DataSet, settings: Settings) -> Schema:
     if not schema.features:
         raise NothingToLearnError("no column holds anything to learn from", file=dataset.name)
     return schema
+
+
+def may_fit(dataset: DataSet, settings: Settings) -> NDArray[np.bool_]:
+    """The rows for training, and with folds those for validation too."""
+    return np.asarray(dataset.sets != splits.TEST if has_folds(settings) else dataset.sets == splits.TRAIN)
 
 
 def reserved_columns(settings: Settings) -> dict[str, str]:
@@ -209,23 +219,70 @@ def fit_target_of(dataset: DataSet, fitted_on: Ints, is_fitted: NDArray[np.bool_
     return replace(target, low=low, high=high, format=dataset.formats[dataset.target])
 
 
+# --- folds and cuts ---------------------------------------------------------------------------------------
+
+
+def deal_rows(dataset: DataSet, schema: Schema, settings: Settings) -> Iterator[tuple[slice, Ints, Ints]]:
+    """Block after block of the data set: its rows that are not for testing, and their places among the encoded rows."""
+    n = len(dataset.sets) - dataset.count(splits.TEST)
+    shuffler = splits.RowShuffler(n, block_rows(schema.n_inputs), settings.seed)
+    done = 0
+    for block in splits.blocks(len(dataset.sets), ENCODED_ROWS):
+        chosen = np.flatnonzero(dataset.sets[block] != splits.TEST)
+        yield block, chosen, shuffler.positions(done, len(chosen))
+        done += len(chosen)
+
+
+def deal_folds(dataset: DataSet, schema: Schema, settings: Settings) -> NDArray[np.int8]:
+    """The fold of each row of the data set, that of the member that it validates; without folds 1 for validation."""
+    storage, n_rows = dataset.storage, len(dataset.sets)
+    fold_of = storage.array((n_rows,), np.int8)
+    if not has_folds(settings):
+        for block in splits.blocks(n_rows):
+            fold_of[block] = dataset.sets[block] == splits.VALIDATION
+            storage.release()
+        return fold_of
+    rows = storage.array((n_rows - dataset.count(splits.TEST),), np.int64)
+    for block, chosen, to in deal_rows(dataset, schema, settings):
+        rows[to] = block.start + chosen
+        storage.release()
+    fold = dataset.splitter.take(rows).folds(settings.ensemble, settings.seed, storage.array((len(rows),), np.int8))
+    for block in splits.blocks(len(rows)):
+        fold_of[rows[block]] = fold[block]
+        storage.release()
+    return fold_of
+
+
+def fit_cuts(
+    dataset: DataSet, schema: Schema, fold_of: NDArray[np.int8], settings: Settings
+) -> tuple[Schema, list[Ints]]:
+    """The schema with the cuts of its numbers, and for each fold the cuts that only others found; for classes alone.
+
+    A fold's own are found on the rows that it trains on, so validation rows stay unseen.
+    """
+    names = [c.name for c in schema.features if isinstance(c, NumberColumn)]
+    n_parts = settings.ensemble if has_folds(settings) else 1
+    if not (names and schema.target.labels and has_bins(settings, dataset.task, len(names))):
+        return schema, [np.empty(0, np.int64)] * n_parts
+    rows = sampled(may_fit(dataset, settings), n_cut_rows(len(schema.target.labels)), settings.seed)
+    frame = take_rows(dataset.frame[names], rows, Storage(), dataset.storage)
+    classes = encode_target(column_values(dataset.y_cells)[rows], schema)
+    # Without folds validation rows are not among them, and there is no other part to leave out.
+    part = fold_of[rows] if has_folds(settings) else np.full(len(rows), -1, np.int8)
+    return add_cuts(schema, frame, classes, part, n_parts)
+
+
 # --- rows -------------------------------------------------------------------------------------------------
 
 
 def encode_rows(dataset: DataSet, schema: Schema, settings: Settings) -> EncodedRows:
     """All rows but the test rows as inputs, dealt so that every block is a sample. Raises DataError for weights."""
-    storage, is_used = dataset.storage, dataset.sets != splits.TEST
-    n = int(np.count_nonzero(is_used))
-    shuffler = splits.RowShuffler(n, block_rows(schema.n_inputs), settings.seed)
+    storage, n = dataset.storage, len(dataset.sets) - dataset.count(splits.TEST)
     rows, x = storage.array((n,), np.int64), storage.array((n, schema.n_inputs), np.float32)
     y = storage.array((n,), np.int64 if schema.target.labels else np.float32)
-    done = 0
     columns = [column_values(dataset.frame[c.name]) for c in schema.features]
     y_cells = column_values(dataset.y_cells)
-    for block in splits.blocks(len(is_used), ENCODED_ROWS):
-        chosen = np.flatnonzero(is_used[block])
-        to = shuffler.positions(done, len(chosen))
-        done += len(chosen)
+    for block, chosen, to in deal_rows(dataset, schema, settings):
         inputs, cells = np.empty((len(chosen), schema.n_inputs), np.float32), []
         for column in columns:
             cells.append(column[block][chosen])
@@ -236,17 +293,14 @@ def encode_rows(dataset: DataSet, schema: Schema, settings: Settings) -> Encoded
     return EncodedRows(rows, x, y, row_weights(dataset, rows, y, settings))
 
 
-def deal_folds(dataset: DataSet, encoded: EncodedRows, settings: Settings) -> list[Fold]:
+def build_folds(
+    encoded: EncodedRows, fold_of: NDArray[np.int8], unseen: list[Ints], settings: Settings, storage: Storage
+) -> list[Fold]:
     """What each member trains on and validates on: a fold of its own, or for all the same validation rows."""
-    storage, n = dataset.storage, len(encoded.rows)
-    fold = storage.array((n,), np.int8)
+    fold = take(fold_of, encoded.rows, storage)
     if has_folds(settings):
-        dataset.splitter.take(encoded.rows).folds(settings.ensemble, settings.seed, fold)
-        return [Fold(indices(fold != k, storage), indices(fold == k, storage)) for k in range(settings.ensemble)]
-    for block in splits.blocks(n):
-        fold[block] = dataset.sets[encoded.rows[block]] == splits.VALIDATION
-        storage.release()
-    return [Fold(indices(fold == 0, storage), indices(fold == 1, storage))] * settings.ensemble
+        return [Fold(indices(fold != k, storage), indices(fold == k, storage), unseen[k]) for k in range(len(unseen))]
+    return [Fold(indices(fold == 0, storage), indices(fold == 1, storage), unseen[0])] * settings.ensemble
 
 
 def encode_target(cells: pd.Series[Any] | pd.Categorical[Any] | Floats, schema: Schema) -> NDArray[Any]:
@@ -306,6 +360,7 @@ def build_members(
             fit = Rows(encoded.x, encoded.y, encoded.weights, fold.fit, storage.release)
             # The first of so many rows are a sample of them all, and tell one epoch from another as well.
             valid = replace(fit, index=fold.valid[:MAX_VALIDATION_ROWS]) if len(fold.valid) else None
-            members.append(Member(build_network(settings, schema, rng, kind), fit, valid, rng))
+            network = build_network(settings, schema, rng, kind, fold.unseen)
+            members.append(Member(network, fit, valid, rng, fold.unseen))
         groups.append(KindMembers(kind, tuple(members)))
     return tuple(groups)

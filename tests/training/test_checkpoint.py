@@ -47,6 +47,10 @@ def start(case: str):
     return prepare(str(SAMPLES / name), Config(epochs=EPOCHS, **settings))
 
 
+def test_a_case_has_cuts():
+    assert start("classification ensemble").schema.width(["cuts"])
+
+
 def finish(case: str, path: Path, resume: str | None = None, keep: str | None = None, jobs: int = 1) -> bytes:
     prepared = start(case)
     history = History.of(resumable(prepared, jobs, keep, resume))

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlpcli.data.formats.dates import TimeFormat, as_times
 from mlpcli.data.kinds.number import NumberColumn
-from mlpcli.data.kinds.protocol import ColumnKind
+from mlpcli.data.kinds.protocol import BLOCKS, ColumnKind
 from mlpcli.engine.arrays import Floats, Matrix
 
 MINUTES_A_DAY = 24 * 60
@@ -33,7 +33,7 @@ class DateColumn(ColumnKind):
     @property
     def n_inputs(self) -> Mapping[str, int]:
         of_parts = [part.n_inputs for part in self.parts]
-        return {block: sum(one[block] for one in of_parts) for block in ("plain", "ple")}
+        return {block: sum(one[block] for one in of_parts) for block in BLOCKS}
 
     def encode(self, values: Floats, inputs: Mapping[str, Matrix]) -> None:
         found = date_parts(values)

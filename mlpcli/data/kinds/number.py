@@ -1,4 +1,4 @@
-"""A column of numbers as inputs: scaled, with an indicator of missing values, and piecewise-linear."""
+"""A column of numbers as inputs: scaled, with an indicator of missing values, piecewise-linear, and cut."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from mlpcli.data.kinds.protocol import ColumnKind, Format, are_inputs, is_clip
 from mlpcli.engine.arrays import Floats, Matrix
 
 MAX_NUMBER = 1e300  # numbers beyond are brought down to it: their differences would overflow
+JUMP = 0.25  # half the range of an input that jumps at a cut
 MIN_INPUT = 1e-30  # smaller inputs are 0: they, or products with them, are denormals in float32, and slow
 
 
 @dataclass(frozen=True)
 class NumberColumn(ColumnKind):
-    """A number: scaled, missing set to the median with an indicator, and its piecewise-linear encoding."""
+    """A number: scaled, missing set to the median with an indicator, its piecewise-linear encoding, and its cuts."""
 
     kind: Literal["number"]
     name: str
@@ -32,15 +33,16 @@ class NumberColumn(ColumnKind):
     indicator: tuple[float, ...]  # input where present, where missing; () without missing training values
     edges: tuple[float, ...]  # of the bins; () without piecewise-linear encoding
     shrink: float
+    cuts: tuple[float, ...]  # ascending; each has an input that jumps where the number exceeds it
     format: Format  # of numbers, or of durations in seconds
 
     @property
     def n_inputs(self) -> Mapping[str, int]:
-        return {"plain": 1 + bool(self.indicator), "ple": max(len(self.edges) - 1, 0)}
+        return {"plain": 1 + bool(self.indicator), "ple": max(len(self.edges) - 1, 0), "cuts": len(self.cuts)}
 
     def encode(self, values: Floats, inputs: Mapping[str, Matrix]) -> None:
         missing, plain = np.isnan(values), inputs["plain"]
-        x = np.clip(np.where(missing, self.median, values), -MAX_NUMBER, MAX_NUMBER)
+        x = self.filled(values)
         with np.errstate(over="ignore"):
             z = np.clip((x - self.center) * self.factor, -1e6, 1e6)
         z[np.abs(z) < MIN_INPUT] = 0
@@ -49,6 +51,13 @@ class NumberColumn(ColumnKind):
             plain[:, 1] = np.where(missing, self.indicator[1], self.indicator[0])
         if self.edges:
             self.encode_bins(x, inputs["ple"])
+        if self.cuts:
+            n_exceeded = np.searchsorted(np.asarray(self.cuts), x, "left")
+            inputs["cuts"][:] = np.where(np.arange(len(self.cuts)) < n_exceeded[:, None], JUMP, -JUMP)
+
+    def filled(self, values: Floats) -> Floats:
+        """The values within bounds, the median where one is missing."""
+        return np.clip(np.where(np.isnan(values), self.median, values), -MAX_NUMBER, MAX_NUMBER)
 
     def encode_bins(self, x: Floats, ple: Matrix) -> None:
         """(n,) without NaN -> ple (n, n_bins); Gorishniy et al. 2022, arXiv 2203.05556."""
@@ -80,6 +89,7 @@ class NumberColumn(ColumnKind):
             and are_inputs(*self.indicator, self.shrink)
             and len(edges) != 1
             and bool(np.all((steps > 0) & np.isfinite(steps)))
+            and list(self.cuts) == sorted(set(self.cuts))
         )
 
     def reads(self) -> str:

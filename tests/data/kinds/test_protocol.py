@@ -36,7 +36,8 @@ EXAMPLES = {
         pd.Series(np.where(np.arange(N) % 9, RNG.normal(size=N), np.nan), name="a"),
         pd.Series([1e9, 0.0, np.nan], name="a"),
         [{"clip": 1e-9}, {"indicator": (1.0,)}, {"indicator": (1e38, 0.0)}, {"edges": (1.0,)}, {"edges": (2.0, 1.0)},
-         {"shrink": 1e38}, {"format": NumberFormat(decimal="x")}, {"format": TimeFormat("date", ("y-m-d",))}],
+         {"shrink": 1e38}, {"cuts": (2.0, 1.0)}, {"cuts": (1.0, 1.0)},
+         {"format": NumberFormat(decimal="x")}, {"format": TimeFormat("date", ("y-m-d",))}],
     ),
     "category": (
         texts(np.array(["x", "y", "z"])[np.arange(N) % 3]),
