@@ -194,7 +194,7 @@ class Config:
         group=NETWORK, choices=("standard", "clipped", "robust", "none"),
     )  # fmt: skip
     embed_numbers: str | None = setting(
-        None, "Piecewise-linear encoding of numbers beside the numbers themselves.",
+        None, "Piecewise-linear encoding of numbers beside the numbers themselves, and for classes their cuts.",
         group=NETWORK, choices=("ple", "none"),
     )  # fmt: skip
     embed_categories: str | None = setting(

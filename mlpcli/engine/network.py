@@ -7,6 +7,7 @@ three layers; one without hidden layers is a single-layer perceptron.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -106,6 +107,15 @@ def flat(arrays: Sequence[NDArray[np.float64]], dtype: DTypeLike) -> Array:
     return np.concatenate([a.ravel() for a in arrays] or [np.empty(0)]).astype(dtype)
 
 
+def blind(weights: Tensor, unseen: Ints | None) -> Tensor:
+    """Weights (n_in, n_out) of which those of the inputs `unseen` are zero and stay so."""
+    if unseen is None:
+        return weights
+    is_seen = np.ones((len(weights.start), 1))
+    is_seen[unseen] = 0
+    return replace(weights, start=weights.start * is_seen, lr_factor=weights.lr_factor * is_seen)
+
+
 def mlp(
     n_inputs: int,
     n_outputs: int,
@@ -132,8 +142,7 @@ def mlp(
     `embeddings` are numbers of levels, of which vectors are made first. `inputs` are the stretches of a row it sees.
     Of these, the inputs numbered `unseen`, all behind the levels, have weights of zero that never change.
     """
-    act = ACTIVATIONS[activation]
-    ntk = parametrization == "ntk"
+    act, ntk = ACTIVATIONS[activation], parametrization == "ntk"
     name = init if init != "auto" else "lecun_normal" if ntk else act.init
     layers: list[Layer] = []
     n_given = 0
@@ -148,8 +157,7 @@ def mlp(
     for i, (fan_in, fan_out) in enumerate(pairwise(widths)):
         is_output = i == len(hidden)
         weights = INITIALIZERS[name](rng, fan_in, fan_out, 1.0 if is_output else act.gain)
-        bias = np.zeros(fan_out)
-        lr_factor = 1.0
+        bias, lr_factor = np.zeros(fan_out), 1.0
         if ntk:
             counted = max(n_plain or fan_in, 1) if i == 0 else fan_in
             lr_factor = counted**-0.5
@@ -158,12 +166,9 @@ def mlp(
             else:
                 weights *= (fan_in / counted) ** 0.5
                 bias = rng.standard_normal(fan_out)
-        is_seen = np.ones((fan_in, 1))
-        if i == 0 and unseen is not None:
-            is_seen[unseen - len(embeddings)] = 0
         scale = Tensor(np.ones(fan_in), NTK_SCALE) if ntk and i == 0 else None
-        tensors = Tensor(weights * is_seen, lr_factor * is_seen, 1.0), Tensor(bias, NTK_BIAS if ntk else 1.0), scale
-        layers.append(Dense(*tensors, n_given if i == 0 else 0))
+        matrix = blind(Tensor(weights, lr_factor, 1.0), None if i or unseen is None else unseen - len(embeddings))
+        layers.append(Dense(matrix, Tensor(bias, NTK_BIAS if ntk else 1.0), scale, n_given if i == 0 else 0))
         if not is_output:
             if normalization != "none":
                 layers.append(NORMALIZATIONS[normalization](fan_out))
