@@ -7,7 +7,7 @@ three layers; one without hidden layers is a single-layer perceptron.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -116,34 +116,37 @@ def blind(weights: Tensor, unseen: Ints | None) -> Tensor:
     return replace(weights, start=weights.start * is_seen, lr_factor=weights.lr_factor * is_seen)
 
 
+@dataclass(frozen=True)
+class Architecture:
+    """What a multi-layer perceptron is made of, between its inputs and its outputs."""
+
+    hidden: Sequence[int] = (64, 64)  # units of each hidden layer; () is a single-layer perceptron
+    activation: str = "relu"
+    init: str = "auto"
+    parametrization: str = "standard"  # or "ntk", see `mlp`
+    n_plain: int | None = None  # inputs without the piecewise-linear ones; None: all
+    normalization: str = "none"
+    dropout: float = 0.0
+    input_noise: float = 0.0
+    embeddings: Sequence[Embedding] = ()  # inputs that are numbers of levels, of which vectors are made first
+    inputs: Sequence[slice] | None = None  # the stretches of a row that it sees; None: all
+    unseen: Ints | None = None  # of these, the inputs, all behind the levels, whose weights are zero and stay so
+
+
 def mlp(
-    n_inputs: int,
-    n_outputs: int,
-    *,
-    rng: np.random.Generator,
-    hidden: Sequence[int] = (64, 64),
-    activation: str = "relu",
-    init: str = "auto",
-    parametrization: str = "standard",
-    n_plain: int | None = None,
-    normalization: str = "none",
-    dropout: float = 0.0,
-    input_noise: float = 0.0,
-    embeddings: Sequence[Embedding] = (),
-    inputs: Sequence[slice] | None = None,
-    unseen: Ints | None = None,
+    n_inputs: int, n_outputs: int, architecture: Architecture, *, rng: np.random.Generator,
     dtype: DTypeLike = np.float32,
-) -> Network:
-    """A multi-layer perceptron; `hidden=()` is a single-layer one.
+) -> Network:  # fmt: skip
+    """A multi-layer perceptron.
 
     parametrization "ntk" is RealMLP's (arXiv 2407.04491): weights N(0, 1/fan_in), hidden biases N(0, 1), output
     zero, learning rates 1/sqrt(fan_in) for weights, 0.1 for biases and vectors of levels, 6 for a scale on each input.
-    There `n_plain`, the number of inputs without the piecewise-linear ones, is the first layer's fan_in. Inputs in
-    `embeddings` are numbers of levels, of which vectors are made first. `inputs` are the stretches of a row it sees.
-    Of these, the inputs numbered `unseen`, all behind the levels, have weights of zero that never change.
+    There `n_plain` is the first layer's fan_in.
     """
-    act, ntk = ACTIVATIONS[activation], parametrization == "ntk"
-    name = init if init != "auto" else "lecun_normal" if ntk else act.init
+    a, hidden, embeddings, unseen = architecture, architecture.hidden, architecture.embeddings, architecture.unseen
+    n_plain = a.n_plain
+    act, ntk = ACTIVATIONS[a.activation], a.parametrization == "ntk"
+    name = a.init if a.init != "auto" else "lecun_normal" if ntk else act.init
     layers: list[Layer] = []
     n_given = 0
     if embeddings:
@@ -151,8 +154,8 @@ def mlp(
         layers.append(embed)
         n_plain, n_given = (n_plain or n_inputs) + embed.n_out - n_inputs, embed.n_others
         n_inputs = embed.n_out
-    if input_noise:
-        layers.append(InputNoise(n_inputs, input_noise))
+    if a.input_noise:
+        layers.append(InputNoise(n_inputs, a.input_noise))
     widths = [n_inputs, *hidden, n_outputs]
     for i, (fan_in, fan_out) in enumerate(pairwise(widths)):
         is_output = i == len(hidden)
@@ -170,9 +173,9 @@ def mlp(
         matrix = blind(Tensor(weights, lr_factor, 1.0), None if i or unseen is None else unseen - len(embeddings))
         layers.append(Dense(matrix, Tensor(bias, NTK_BIAS if ntk else 1.0), scale, n_given if i == 0 else 0))
         if not is_output:
-            if normalization != "none":
-                layers.append(NORMALIZATIONS[normalization](fan_out))
-            layers.append(Activate(fan_out, activation))
-            if dropout:
-                layers.append(Dropout(fan_out, dropout))
-    return Network(layers, dtype, inputs)
+            if a.normalization != "none":
+                layers.append(NORMALIZATIONS[a.normalization](fan_out))
+            layers.append(Activate(fan_out, a.activation))
+            if a.dropout:
+                layers.append(Dropout(fan_out, a.dropout))
+    return Network(layers, dtype, a.inputs)

@@ -10,7 +10,7 @@ from mlpcli.config import Settings
 from mlpcli.data.schema import Schema
 from mlpcli.engine.arrays import Ints
 from mlpcli.engine.losses import LOSSES, Loss
-from mlpcli.engine.network import Network, mlp
+from mlpcli.engine.network import Architecture, Network, mlp
 from mlpcli.errors import DataError
 from mlpcli.training.kinds import KINDS, hidden_of
 
@@ -52,10 +52,11 @@ def build_network(
             "fewer units with --hidden, or fewer columns with --drop",
         )
     n_plain = schema.width([block for block in sees if block == "plain"])
-    return mlp(
-        widths[0], widths[-1], rng=rng, hidden=widths[1:-1], activation=config.activation, init=config.init,
-        parametrization=config.parametrization, n_plain=n_plain or None, normalization=config.normalization,
-        dropout=config.dropout, input_noise=config.input_noise, embeddings=schema.embeddings(sees),
-        inputs=schema.stretches(sees),
-        unseen=unseen + schema.start("cuts", sees) if unseen is not None and "cuts" in sees else None,
+    blind_to = unseen + schema.start("cuts", sees) if unseen is not None and "cuts" in sees else None
+    architecture = Architecture(
+        hidden=widths[1:-1], activation=config.activation, init=config.init, parametrization=config.parametrization,
+        n_plain=n_plain or None, normalization=config.normalization, dropout=config.dropout,
+        input_noise=config.input_noise, embeddings=schema.embeddings(sees), inputs=schema.stretches(sees),
+        unseen=blind_to,
     )  # fmt: skip
+    return mlp(widths[0], widths[-1], architecture, rng=rng)

@@ -25,7 +25,7 @@ from sklearn.neural_network import MLPClassifier
 
 from mlpcli.config import Config
 from mlpcli.engine.losses import LOSSES
-from mlpcli.engine.network import mlp
+from mlpcli.engine.network import Architecture, mlp
 from mlpcli.training.loop import Member, Rows, train
 
 # inputs, hidden layers, classes, batch size, rows, epochs, goal
@@ -42,7 +42,7 @@ def ours(x: np.ndarray, y: np.ndarray, hidden: tuple[int, ...], batch_size: int,
         parametrization="standard", batch_size=str(batch_size), epochs=epochs, lr=LR, patience=0, beta2=0.999
     ).resolve("classification")
     began = time.perf_counter()
-    network = mlp(x.shape[1], int(y.max()) + 1, rng=np.random.default_rng(0), hidden=hidden)
+    network = mlp(x.shape[1], int(y.max()) + 1, Architecture(hidden=hidden), rng=np.random.default_rng(0))
     member = Member(network, Rows(x, y, None, np.arange(len(x))), None, np.random.default_rng(0))
     list(train([member], LOSSES["cross_entropy"](), config))
     return time.perf_counter() - began

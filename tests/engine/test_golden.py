@@ -12,7 +12,7 @@ from mlpcli.config import Config
 from mlpcli.engine.activations import ACTIVATIONS
 from mlpcli.engine.layers import NORMALIZATIONS
 from mlpcli.engine.losses import LOSSES
-from mlpcli.engine.network import mlp
+from mlpcli.engine.network import Architecture, mlp
 from mlpcli.engine.optimizers import OPTIMIZERS
 from mlpcli.events import History
 from mlpcli.training.loop import Member, Rows, train
@@ -28,10 +28,8 @@ def test_ten_steps_repeat_pytorch(case):
     net = mlp(
         n_inputs,
         case["n_outputs"],
+        Architecture(hidden=(4,), activation="tanh", normalization=case["normalization"]),
         rng=np.random.default_rng(0),
-        hidden=(4,),
-        activation="tanh",
-        normalization=case["normalization"],
         dtype=np.float64,
     )
     net.params[:] = case["start"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mlpcli.engine.activations import ACTIVATIONS
 from mlpcli.engine.layers import NORMALIZATIONS, Embedding
 from mlpcli.engine.losses import LOSSES
-from mlpcli.engine.network import Network, mlp
+from mlpcli.engine.network import Architecture, Network, mlp
 
 N, N_INPUTS, N_CLASSES = 5, 3, 3
 REGULARIZED = {"dropout": 0.3, "input_noise": 0.2}
@@ -62,13 +62,15 @@ def test_gradient_of_every_combination(activation, loss, normalization, parametr
     net = mlp(
         N_INPUTS,
         N_CLASSES if loss == "cross_entropy" else 1,
+        Architecture(
+            hidden=(3, 3),
+            activation=activation,
+            normalization=normalization,
+            parametrization=parametrization,
+            **REGULARIZED,
+        ),
         rng=np.random.default_rng(3),
-        hidden=(3, 3),
-        activation=activation,
-        normalization=normalization,
-        parametrization=parametrization,
         dtype=np.float64,
-        **REGULARIZED,
     )
     assert errors(net, loss, smoothing=0.1, weighted=True) <= 1e-6
 
@@ -78,8 +80,8 @@ def test_gradient_without_smoothing_weights_or_hidden_layers(loss):
     net = mlp(
         N_INPUTS,
         N_CLASSES if loss == "cross_entropy" else 1,
+        Architecture(hidden=()),
         rng=np.random.default_rng(3),
-        hidden=(),
         dtype=np.float64,
     )
     assert errors(net, loss, smoothing=0.0, weighted=False) <= 1e-6
@@ -88,9 +90,17 @@ def test_gradient_without_smoothing_weights_or_hidden_layers(loss):
 @pytest.mark.parametrize("parametrization", ["standard", "ntk"])
 def test_gradient_of_learned_vectors(parametrization):
     net = mlp(
-        N_INPUTS, 1, rng=np.random.default_rng(3), hidden=(3,), activation="tanh", parametrization=parametrization,
-        embeddings=(Embedding(0, 3, 2), Embedding(2, 4, 3)), dtype=np.float64,
-    )  # fmt: skip
+        N_INPUTS,
+        1,
+        Architecture(
+            hidden=(3,),
+            activation="tanh",
+            parametrization=parametrization,
+            embeddings=(Embedding(0, 3, 2), Embedding(2, 4, 3)),
+        ),
+        rng=np.random.default_rng(3),
+        dtype=np.float64,
+    )
     assert net.layers[0].tensors["e1"].start.tolist() == [[0.0] * 3] * 4
     numbers = np.array([[0, 0.3, 3], [2, -1.2, 0], [2, 0.7, 0], [1, 0.1, 2], [0, 2.0, 3]])  # some levels twice
     assert errors(net, "squared_error", smoothing=0.0, weighted=True, x=numbers) <= 1e-6

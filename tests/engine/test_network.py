@@ -7,13 +7,13 @@ import pytest
 
 from mlpcli.engine.layers import NORMALIZATIONS, Dropout, InputNoise
 from mlpcli.engine.losses import LOSSES
-from mlpcli.engine.network import Network, mlp
+from mlpcli.engine.network import Architecture, Network, mlp
 
 X = np.random.default_rng(0).standard_normal((50, 4)).astype(np.float32)
 
 
 def network(seed: int = 0, **options) -> Network:
-    return mlp(4, 3, rng=np.random.default_rng(seed), **options)
+    return mlp(4, 3, Architecture(**options), rng=np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("parametrization", ["standard", "ntk"])
@@ -44,14 +44,14 @@ def test_dropout_and_noise_are_off_outside_training(dropout):
 
 
 def test_dropout_keeps_the_mean():
-    net = mlp(4, 1, rng=np.random.default_rng(0), hidden=(2000,), activation="identity", dropout=0.5)
+    net = mlp(4, 1, Architecture(hidden=(2000,), activation="identity", dropout=0.5), rng=np.random.default_rng(0))
     rng = np.random.default_rng(1)
     drawn = np.mean([net.forward(X[:1], training=True, rng=rng).copy() for _ in range(400)])
     assert drawn == pytest.approx(net.predict(X[:1]).item(), abs=0.05)
 
 
 def test_input_noise_has_the_deviation_asked_for():
-    net = mlp(4, 4, rng=np.random.default_rng(0), hidden=(), input_noise=0.5)
+    net = mlp(4, 4, Architecture(hidden=(), input_noise=0.5), rng=np.random.default_rng(0))
     net.params[:] = 0
     net.params[:16] = np.eye(4).ravel()
     x = np.zeros((5000, 4), np.float32)
@@ -110,7 +110,7 @@ def test_only_weights_decay():
 
 
 def test_ntk_starts_and_steps_like_the_recipe():
-    net = mlp(100, 3, rng=np.random.default_rng(0), hidden=(400,), parametrization="ntk", n_plain=25)
+    net = mlp(100, 3, Architecture(hidden=(400,), parametrization="ntk", n_plain=25), rng=np.random.default_rng(0))
     factors, sizes = np.unique(net.lr_factors.astype(np.float64).round(6), return_counts=True)
     expected = {0.2: 100 * 400, 0.05: 400 * 3, 0.1: 400 + 3, 6.0: 100}
     assert dict(zip(factors.tolist(), sizes.tolist(), strict=True)) == expected
@@ -131,6 +131,6 @@ def test_a_gradient_passes_unchanged_what_was_switched_off(layer):
 def test_a_network_sees_its_stretches_of_a_row_and_no_other_input():
     x = np.random.default_rng(0).standard_normal((5, 9)).astype(np.float32)
     seen = np.concatenate([x[:, 1:3], x[:, 6:9]], axis=1)
-    apart = mlp(5, 2, rng=np.random.default_rng(1), inputs=(slice(1, 3), slice(6, 9)))
-    together = mlp(5, 2, rng=np.random.default_rng(1))
+    apart = mlp(5, 2, Architecture(inputs=(slice(1, 3), slice(6, 9))), rng=np.random.default_rng(1))
+    together = mlp(5, 2, Architecture(), rng=np.random.default_rng(1))
     assert np.array_equal(apart.predict(x), together.predict(seen))

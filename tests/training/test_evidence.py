@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlpcli.config import Config
-from mlpcli.engine.network import mlp
+from mlpcli.engine.network import Architecture, mlp
 from mlpcli.events import History
 from mlpcli.files.jsonable import from_json, to_json
 from mlpcli.metrics.intervals import Interval
@@ -40,7 +40,7 @@ def test_dead_and_saturated_units_are_counted():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(100, 4)).astype(np.float32)
     for activation, (dead, saturated) in {"relu": (0.25, 0.0), "silu": (0.25, 0.0), "tanh": (0.0, 0.25)}.items():
-        network = mlp(4, 2, rng=rng, hidden=(8,), activation=activation)
+        network = mlp(4, 2, Architecture(hidden=(8,), activation=activation), rng=rng)
         first = network.layers[0]
         first.p["w"][:, :2] = 0
         first.p["b"][:2] = -50

@@ -12,7 +12,7 @@ import pytest
 
 from mlpcli.config import LOSS_OF_TASK, Config
 from mlpcli.engine.losses import LOSSES, Loss
-from mlpcli.engine.network import mlp
+from mlpcli.engine.network import Architecture, mlp
 from mlpcli.errors import TrainingError
 from mlpcli.events import EpochEnded, Finished, History, Started
 from mlpcli.metrics.scoring import METRICS
@@ -41,7 +41,7 @@ def blobs(n: int = 300, seed: int = 0):
 
 def member(seed: int = 0, hidden=(16,), n: int = 300, n_valid: int = 100, **options) -> Member:
     x, y = blobs(n)
-    network = mlp(4, 3, rng=np.random.default_rng(seed), hidden=hidden, **options)
+    network = mlp(4, 3, Architecture(hidden=hidden, **options), rng=np.random.default_rng(seed))
     index = np.random.default_rng(seed).permutation(n)
     valid = rows(x, y, index[:n_valid]) if n_valid else None
     return Member(network, rows(x, y, index[n_valid:]), valid, np.random.default_rng(seed))
@@ -75,7 +75,7 @@ def test_an_epoch_takes_every_row_once_in_full_batches_whatever_the_blocks(size,
 
 def xor_accuracy(hidden) -> float:
     m = Member(
-        mlp(2, 2, rng=np.random.default_rng(0), hidden=hidden, activation="tanh"),
+        mlp(2, 2, Architecture(hidden=hidden, activation="tanh"), rng=np.random.default_rng(0)),
         rows(XOR, XOR_Y),
         None,
         np.random.default_rng(0),
@@ -95,7 +95,7 @@ def test_a_single_layer_cannot_learn_xor():
 def test_no_hidden_layer_and_squared_error_is_least_squares():
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((60, 3)), rng.standard_normal(60)
-    network = mlp(3, 1, rng=rng, hidden=(), dtype=np.float64)
+    network = mlp(3, 1, Architecture(hidden=()), rng=rng, dtype=np.float64)
     config = settings(optimizer="momentum", batch_size="full", epochs=800, lr=0.05, loss="squared_error")
     list(train([Member(network, rows(x, y), None, rng)], LOSSES["squared_error"](), config))
     closed_form = np.linalg.lstsq(np.c_[x, np.ones(60)], y, rcond=None)[0]
@@ -105,7 +105,7 @@ def test_no_hidden_layer_and_squared_error_is_least_squares():
 def test_l2_is_ridge_regression_and_spares_the_bias():
     rng = np.random.default_rng(0)
     x, y, l2 = rng.standard_normal((60, 3)), rng.standard_normal(60) + 5, 0.5
-    network = mlp(3, 1, rng=rng, hidden=(), dtype=np.float64)
+    network = mlp(3, 1, Architecture(hidden=()), rng=rng, dtype=np.float64)
     config = settings(optimizer="momentum", batch_size="full", epochs=800, lr=0.05, l2=l2)
     list(train([Member(network, rows(x, y), None, rng)], LOSSES["squared_error"](), config))
     design = np.c_[x, np.ones(60)]
@@ -116,7 +116,7 @@ def test_l2_is_ridge_regression_and_spares_the_bias():
 def test_l1_drives_weights_without_use_to_zero():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((200, 4)).astype(np.float32)
-    network = mlp(4, 1, rng=rng, hidden=())
+    network = mlp(4, 1, Architecture(hidden=()), rng=rng)
     config = settings(optimizer="sgd", batch_size="full", epochs=600, lr=0.02, l1=0.1, schedule="cosine")
     list(train([Member(network, rows(x, x[:, 0]), None, rng)], LOSSES["squared_error"](), config))
     assert np.abs(network.params[1:4]).max() < 5e-3
@@ -133,7 +133,7 @@ def test_max_norm_holds_after_training():
 def test_a_tiny_set_is_memorised_in_batches_of_any_size(batch_size):
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((20, 4)).astype(np.float32), rng.integers(0, 3, 20)
-    m = Member(mlp(4, 3, rng=rng, hidden=(32, 32)), rows(x, y), None, rng)
+    m = Member(mlp(4, 3, Architecture(hidden=(32, 32)), rng=rng), rows(x, y), None, rng)
     list(train([m], CROSS_ENTROPY, settings(batch_size=batch_size, epochs=150, lr=0.01)))
     assert (m.network.predict(x).argmax(1) == y).all()
 
@@ -142,7 +142,7 @@ def test_a_row_of_weight_zero_is_not_there():
     x, y = blobs(60)
     x = x.astype(np.float64)
     weights = (np.arange(60) < 40).astype(np.float32) * 1.5  # mean 1
-    nets = [mlp(4, 3, rng=np.random.default_rng(0), hidden=(8,), dtype=np.float64) for _ in range(2)]
+    nets = [mlp(4, 3, Architecture(hidden=(8,)), rng=np.random.default_rng(0), dtype=np.float64) for _ in range(2)]
     for net, given in zip(nets, [rows(x, y, weights=weights), rows(x[:40], y[:40])], strict=True):
         config = settings(batch_size="full", epochs=20)
         list(train([Member(net, given, None, np.random.default_rng(0))], CROSS_ENTROPY, config))
@@ -176,7 +176,7 @@ class Spy(Loss):
 def test_every_epoch_uses_each_row_once_in_a_new_order(batch_size, sizes):
     x, y = np.zeros((10, 2), np.float32), np.arange(10)
     spy = Spy()
-    m = Member(mlp(2, 10, rng=np.random.default_rng(0)), rows(x, y), None, np.random.default_rng(0))
+    m = Member(mlp(2, 10, Architecture(), rng=np.random.default_rng(0)), rows(x, y), None, np.random.default_rng(0))
     list(train([m], spy, settings(batch_size=batch_size, epochs=2)))
     assert [len(batch) for batch in spy.batches] == sizes * 2
     seen = [list(chain(*spy.batches[i : i + len(sizes)])) for i in (0, len(sizes))]
@@ -188,7 +188,7 @@ def test_every_epoch_uses_each_row_once_in_a_new_order(batch_size, sizes):
 def test_the_recipe_drops_a_last_batch_of_at_most_half_size(n, sizes):
     x, y = np.zeros((n, 2), np.float32), np.arange(n)
     spy = Spy()
-    m = Member(mlp(2, n, rng=np.random.default_rng(0)), rows(x, y), None, np.random.default_rng(0))
+    m = Member(mlp(2, n, Architecture(), rng=np.random.default_rng(0)), rows(x, y), None, np.random.default_rng(0))
     list(train([m], spy, settings(batch_size="8", epochs=1, parametrization="ntk")))
     assert [len(batch) for batch in spy.batches] == sizes
 
@@ -198,7 +198,7 @@ def test_an_index_into_shared_rows_is_like_a_copy_of_them():
     index = np.arange(0, 100, 3)
     ends = []
     for given in (rows(x, y, index), rows(x[index], y[index])):
-        m = Member(mlp(4, 3, rng=np.random.default_rng(0)), given, None, np.random.default_rng(0))
+        m = Member(mlp(4, 3, Architecture(), rng=np.random.default_rng(0)), given, None, np.random.default_rng(0))
         list(train([m], CROSS_ENTROPY, settings()))
         ends.append(m.network.params)
     np.testing.assert_array_equal(*ends)
