@@ -115,6 +115,7 @@ class ReadOptions:
         "error", "Rows with too few or too many fields: stop, or leave them out and say so.",
         group=READING, choices=("error", "skip"),
     )  # fmt: skip
+    sheet: str | None = setting(None, "Sheet of an Excel or OpenDocument file; by default the first.", group=READING)
     memory: int | None = setting(
         None, "Memory for the rows, e.g. 500MB, 2GB; what is larger lives in a file. By default a quarter of the free.",
         group=READING, low=1_000_000, metavar="SIZE", unit="size",

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data.dataset import DataSet
+from mlpcli.data.foreign import open_any
 from mlpcli.data.header import require_columns
 from mlpcli.data.reading import read_written
-from mlpcli.data.source import open_table
 from mlpcli.engine.arrays import Array
 from mlpcli.errors import UsageError
 from mlpcli.evaluation.evaluate import Evaluation, evaluate
@@ -42,7 +42,7 @@ class Model(trained.TrainedModel):
         if isinstance(data, pd.DataFrame):
             return data
         formats = self.schema.formats()
-        source = open_table(data, ReadOptions(), dialect=self.record.dialect, expect=[*formats])
+        source = open_any(data, ReadOptions(), dialect=self.record.dialect, expect=[*formats])
         require_columns(formats, source.names, source.name)
         return read_written(source, formats)
 

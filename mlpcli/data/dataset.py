@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from mlpcli.config import Config, ReadOptions, Task, by_column
 from mlpcli.data import splits
 from mlpcli.data.dialect import Dialect, cells_of
+from mlpcli.data.foreign import ForeignSource, open_any
 from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.frame import FrameSource
 from mlpcli.data.kinds.number import MAX_NUMBER
 from mlpcli.data.kinds.protocol import Format
 from mlpcli.data.reading import Wishes, read_columns, read_written, written_values
-from mlpcli.data.source import Source, open_table
+from mlpcli.data.source import Source
 from mlpcli.data.splits import Grouped, Sets, Splitter, Stratified, Timed
 from mlpcli.data.storage import Storage
 from mlpcli.data.take import indices, joined, take, take_rows
@@ -56,12 +57,12 @@ class DataSet:
 
     @classmethod
     def read(cls, path: str, config: Config, options: ReadOptions, folder: str = ".") -> DataSet:
-        """Reads a CSV, chooses target and task, and assigns each row to its set. Raises DataError.
+        """Reads a file, chooses target and task, and assigns each row to its set. Raises DataError.
 
         What is larger than memory goes to a file in `folder` that is gone at the end.
         """
         storage = Storage(options.memory, folder)
-        return cls.of(open_table(path, options, storage=storage), config, options)
+        return cls.of(open_any(path, options, storage=storage), config, options)
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, config: Config, options: ReadOptions | None = None) -> DataSet:
@@ -128,7 +129,7 @@ class DataSet:
 
     def lines(self, number: int) -> Iterator[bytes]:
         """The rows of one set as they stand in the file, behind its header. Raises UsageError for a frame."""
-        if not isinstance(self.source, Source):
+        if not isinstance(self.source, Source | ForeignSource):
             raise UsageError("a frame has no lines: take its rows by `rows` and `sets`")
         yield self.source.header
         yield from self.source.lines(self.rows[self.sets == number])
@@ -156,8 +157,8 @@ class DataSet:
         return replace(self, source=replace(self.source, parts=())) if isinstance(self.source, Source) else self
 
     def with_file(self, path: str, number: int, options: ReadOptions, loss: str | None) -> DataSet:
-        """With the rows of another CSV of the same columns, all of them in one set. Raises DataError."""
-        source = open_table(path, options, dialect=self.dialect, expect=self.column_names, storage=self.storage)
+        """With the rows of another file of the same columns, all of them in one set. Raises DataError."""
+        source = open_any(path, options, dialect=self.dialect, expect=self.column_names, storage=self.storage)
         for name in self.column_names:
             source.column(name)
         formats = dict(self.formats) | ({self.target: None} if self.labels else {})

@@ -118,6 +118,7 @@ def read_written(records: Records, formats: Mapping[str, Format | None], target:
     dialect, problems = records.dialect, Problems(records)
     formats = {name: form and as_asked(form, name, dialect) for name, form in formats.items()}
     texts = {name for name, form in formats.items() if form != NumberFormat(dialect.decimal_of_all)}
+    texts -= {name for name in records.typed_numbers if isinstance(formats.get(name), NumberFormat)}
     frame = records.parse(texts=texts, target=target, only=formats)
     columns = {}
     for name, form in formats.items():

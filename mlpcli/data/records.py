@@ -35,6 +35,7 @@ class Records:
     leading_zeros: frozenset[int]  # columns by number in which some cell looks like 007
     storage: Storage
     typed_texts: frozenset[str] = frozenset()  # columns of which more than their cells say that they are text
+    typed_numbers: frozenset[str] = frozenset()  # the same of numbers, which have no marks then
 
     @property
     def n_rows(self) -> int:

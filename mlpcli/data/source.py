@@ -16,7 +16,7 @@ from mlpcli.data.block import Block, RowForm
 from mlpcli.data.builders import NumberBuilder, TextBuilder, WrittenBuilder
 from mlpcli.data.dialect import Dialect, find_dialect
 from mlpcli.data.header import check_lost_delimiter, check_title, dialect_for, header_names, no_header
-from mlpcli.data.raw import PART
+from mlpcli.data.raw import PART, ReadableFile
 from mlpcli.data.records import Records
 from mlpcli.data.rows import SHOWN, Stretch, bad_row, good_rows, starts_trailing
 from mlpcli.data.scan import checked_width, scanner_of, stretches
@@ -167,14 +167,16 @@ def open_table(
     dialect: Dialect | None = None,
     expect: Sequence[str] = (),
     storage: Storage | None = None,
+    opened: tuple[ReadableFile, str] | None = None,
 ) -> Source:
     """Proves the structure of a CSV, or of several that are one table ('parts/*.csv'); '-' is standard input.
 
+    `opened` is a single file that is open already.
     With `dialect`, a model's, cells are read by its rules; only encoding, delimiter and --bad-rows are the file's own.
     Raises DataError or MachineError with file and line.
     """
     storage = storage or Storage(options.memory)
-    files = [open_file(file, options, dialect, expect, storage) for file in files_of(path)]
+    files = [open_file(file, options, dialect, expect, storage, opened) for file in files_of(path)]
     first = files[0]
     if len(files) == 1:
         return first
@@ -193,11 +195,16 @@ def open_table(
 
 
 def open_file(
-    path: str, options: ReadOptions, model: Dialect | None, expect: Sequence[str], storage: Storage
+    path: str,
+    options: ReadOptions,
+    model: Dialect | None,
+    expect: Sequence[str],
+    storage: Storage,
+    opened: tuple[ReadableFile, str] | None,
 ) -> Source:
     """One file of a table."""
     otherwise, has_header = (model.encoding, model.header) if model else (None, options.header)
-    text = open_text(path, options.encoding, storage.folder, otherwise, has_header)
+    text = open_text(path, options.encoding, storage.folder, otherwise, has_header, opened)
     name = text.name
     if model is None:
         dialect, parts = find_dialect(text.read(0, PART), text.encoding, options), text.parts()

@@ -58,14 +58,19 @@ class Text:
 
 
 def open_text(
-    path: str, encoding: str | None, folder: str, otherwise: str | None = None, has_header: bool = True
+    path: str,
+    encoding: str | None,
+    folder: str,
+    otherwise: str | None = None,
+    has_header: bool = True,
+    opened: tuple[ReadableFile, str] | None = None,
 ) -> Text:
     """The text of a file, or of standard input for '-'; `folder` is where a copy goes that has no name.
 
     The encoding is in order: the one asked for, a byte-order mark, strict UTF-8, cp949. With `otherwise`, a model's,
     lines that are not UTF-8 are in that one instead. Raises DataError or MachineError.
     """
-    origin, name = open_bytes(path, folder)
+    origin, name = opened or open_bytes(path, folder)
     if not origin.size:
         raise DataError("empty file", file=name)
     digest = hashlib.sha256()
@@ -111,13 +116,18 @@ def files_of(path: str) -> list[str]:
     return sorted(glob.glob(path)) or [path]
 
 
-def digest_of(path: str) -> str:
-    """SHA-256 of the bytes of a table's files. Raises OSError."""
+def digest_of(path: str, sheet: str | None = None) -> str:
+    """SHA-256 of the bytes of a table's files, and of the name of the sheet asked for. Raises OSError."""
     digests = []
     for name in files_of(path):
         with open(name, "rb") as file:
             digests.append(hashlib.file_digest(file, "sha256").hexdigest())
-    return joined_digest(digests)
+    return of_sheet(joined_digest(digests), sheet)
+
+
+def of_sheet(digest: str, sheet: str | None) -> str:
+    """The digest of a sheet in a file; that of the file where none was asked for."""
+    return digest if sheet is None else joined_digest([digest, sheet])
 
 
 def joined_digest(digests: Sequence[str]) -> str:

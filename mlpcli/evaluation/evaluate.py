@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,11 @@ import pandas as pd
 from mlpcli.config import ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet, check_least, with_value
+from mlpcli.data.foreign import ForeignSource, open_any
 from mlpcli.data.frame import FRAME_NAME, FrameSource, as_table, as_values
 from mlpcli.data.header import require_columns
 from mlpcli.data.reading import read_written
-from mlpcli.data.source import Source, open_table
+from mlpcli.data.source import Source
 from mlpcli.data.storage import Storage
 from mlpcli.data.take import sampled, take_rows
 from mlpcli.data.text import digest_of, files_of
@@ -65,13 +66,13 @@ class Evaluation:
     notes: tuple[str, ...] = ()  # what was left out, and why
 
 
-def find_data(model: TrainedModel) -> str:
+def find_data(model: TrainedModel, sheet: str | None = None) -> str:
     """The training file of a model, unchanged since. Raises DataError."""
     record = model.record.data
     beside = os.path.join(os.path.dirname(model.path or ""), os.path.basename(record.path))
     for path in (record.path, beside):
         if all(os.path.isfile(file) for file in files_of(path)):
-            if not is_trained_on(model, path):
+            if not is_trained_on(model, path, sheet):
                 raise DataError(
                     "has changed since the model was trained on it",
                     "train again, or name a CSV to evaluate on",
@@ -83,9 +84,9 @@ def find_data(model: TrainedModel) -> str:
     raise DataError("the training file is not here", "name a CSV: mlpcli evaluate MODEL DATA", file=record.path)
 
 
-def is_trained_on(model: TrainedModel, path: str) -> bool:
+def is_trained_on(model: TrainedModel, path: str, sheet: str | None = None) -> bool:
     """Whether this is the very file the model was trained on."""
-    return all(os.path.isfile(file) for file in files_of(path)) and digest_of(path) == model.record.data.sha256
+    return all(os.path.isfile(file) for file in files_of(path)) and digest_of(path, sheet) == model.record.data.sha256
 
 
 def evaluate(
@@ -100,12 +101,13 @@ def evaluate(
         if FrameSource(data, ReadOptions(), Storage()).sha256 == model.record.data.sha256:
             return evaluate_dataset(model, DataSet.from_frame(data, model.config), linear=linear)
         return evaluate_rows(model, *frame_for(model, data), FRAME_NAME)
-    if data is not None and not is_trained_on(model, data):
+    sheet = options.sheet if options else None
+    if data is not None and not is_trained_on(model, data, sheet):
         frame, cells, source = read_for(model, data, options or ReadOptions())
         return evaluate_rows(model, frame, cells, data, source.storage)
-    path = data or find_data(model)
+    path = data or find_data(model, sheet)
     # The model's dialect holds every marker already; asking for them once more changes nothing.
-    asked = model.record.dialect.options(options.memory if options else None)
+    asked = replace(model.record.dialect.options(options.memory if options else None), sheet=sheet)
     table = DataSet.read(path, model.config, asked, os.path.dirname(model.path or ""))
     return evaluate_dataset(model, table, linear=linear)
 
@@ -314,12 +316,14 @@ def frame_for(model: TrainedModel, frame: pd.DataFrame) -> tuple[pd.DataFrame, p
     return as_table(frame, model.schema).loc[has_target].reset_index(drop=True), cells[has_target]
 
 
-def read_for(model: TrainedModel, path: str, options: ReadOptions) -> tuple[pd.DataFrame, pd.Series[Any], Source]:
+def read_for(
+    model: TrainedModel, path: str, options: ReadOptions
+) -> tuple[pd.DataFrame, pd.Series[Any], Source | ForeignSource]:
     """The rows of another CSV, read by the model's rules, and their target. Raises DataError."""
     target = model.schema.target
     formats = model.schema.formats()
     storage = Storage(options.memory)
-    source = open_table(path, options, dialect=model.record.dialect, expect=[*formats, target.name], storage=storage)
+    source = open_any(path, options, dialect=model.record.dialect, expect=[*formats, target.name], storage=storage)
     source.column(target.name)
     require_columns(formats, source.names, source.name)
     if source.n_rows == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -13,9 +13,9 @@ import pandas as pd
 from mlpcli.config import ReadOptions
 from mlpcli.data.bad_cells import BadCell, read_cells
 from mlpcli.data.block import Block
+from mlpcli.data.foreign_stream import any_stream
 from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.header import known_column, require_columns
-from mlpcli.data.stream import stream
 from mlpcli.data.structure import Structure
 from mlpcli.data.values import as_categorical, column_values
 from mlpcli.engine.arrays import Bools, Ints
@@ -69,12 +69,13 @@ class Predictor:
         names: list[str] = []
         formats = self.model.schema.formats()
         expect = [*formats, self.model.schema.target.name]
-        for block, records in stream(parts, name, self.model.record.dialect, options, expect):
+        for block, records, line_of in any_stream(parts, name, self.model.record.dialect, options, formats, expect):
             text = ""
             if not names:
                 names = self.choose_columns(block.names, name)
                 text = "\ufeff" * self.bom + self.form.header(names)
             inputs, bad = read_cells(block, formats)
+            bad = [replace(cell, line=line_of(cell.line)) for cell in bad]
             problem = None
             if bad and self.bad_cells == "error":
                 problem, stop = bad[0], bad[0].row
