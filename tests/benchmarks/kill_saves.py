@@ -24,8 +24,9 @@ import numpy as np
 from mlpcli.config import Config
 from mlpcli.errors import MlpcliError
 from mlpcli.events import History
+from mlpcli.files import archive
+from mlpcli.model import trained as model
 from mlpcli.model.assemble import assemble
-from mlpcli.model.trained import trained as model
 from mlpcli.training import checkpoint
 from mlpcli.training.prepare import prepare
 
@@ -49,7 +50,7 @@ def complaint(folder: Path, left: list[str]) -> str | None:
         if (folder / "m.npz").exists():
             model.load(str(folder / "m.npz"))
         if (folder / "run.ckpt").exists():
-            model.archive.load(str(folder / "run.ckpt"))
+            archive.load(str(folder / "run.ckpt"))
     except MlpcliError as error:
         return str(error)
     for name in ("m.npz", "run.ckpt"):

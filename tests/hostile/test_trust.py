@@ -101,7 +101,7 @@ def test_X14_Z10_many_levels_share_one_input(tmp_path):
     from mlpcli.training.prepare import prepare
 
     levels = [f"k{i}" for i in range(20_000)]
-    text = "x,k,y\n" + "".join(f"{i % 13},{levels[i % 20_000]},{i % 2}\n" for i in range(60_000))
+    text = "x,k,y\n" + "".join(f"{i % 13},{levels[i % 20_000]},{i % 2}\n" for i in range(120_000))
     (tmp_path / "d.csv").write_text(text)
     prepared = prepare(str(tmp_path / "d.csv"), Config(ensemble=1, preset="classic", max_categories=50))
     assert prepared.schema.n_inputs <= 52

@@ -99,7 +99,9 @@ def two_classes(tmp_path_factory):
 def test_every_setting_can_be_compared(name, two_classes):
     choices = Config.__dataclass_fields__[name].metadata["choices"]
     values = VALUES.get(name) or (",".join(choices[:2]) if choices else "0.1,0.2")
-    found = compare(two_classes, f"{name.replace('_', '-')}={values}", Config(preset="classic", hidden=(8,), epochs=2))
+    of_a_number = {"target": "b", "loss": "quantile"} if name == "quantile" else {}
+    config = Config(preset="classic", hidden=(8,), epochs=2, **of_a_number)
+    found = compare(two_classes, f"{name.replace('_', '-')}={values}", config)
     assert [o.name.partition("=")[2] for o in found.outcomes] == [v or "''" for v in values.split(",")]
     assert all("validation" in o.metrics for o in found.outcomes)
 
