@@ -78,6 +78,7 @@ class StoppedError(KeyboardInterrupt):
     """SIGTERM or SIGHUP, treated like Ctrl-C but for the exit code."""
 
     last: tuple[int, weakref.ref[StoppedError]] | None = None  # number of the last signal, and what it raised
+    waiting: int | None = None  # number of a signal that waits for the end of an import
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -99,9 +100,11 @@ def on_stop_signal(number: int, frame: FrameType | None) -> None:
     def stop(_: int, frame: FrameType | None) -> None:
         if not is_importing(frame):
             signal.setitimer(signal.ITIMER_REAL, 0)
+            StoppedError.waiting = None
             raise raise_until_handled(StoppedError(number))
         if time.monotonic() - began > IMPORT_PATIENCE:
             os._exit(128 + number)  # nothing is kept or half written while a module is imported
+        StoppedError.waiting = number
         signal.signal(signal.SIGALRM, stop)
         signal.setitimer(signal.ITIMER_REAL, IMPORT_STEP)
 
@@ -121,12 +124,12 @@ def is_importing(frame: FrameType | None) -> bool:
 
 
 def stop_behind(error: BaseException | None) -> int | None:
-    """The number of the stop of which an error was made."""
+    """The number of the stop of which an error was made, or that still waited when the error came."""
     while error is not None:
         if isinstance(error, StoppedError):
             return error.number
         error = error.__cause__ or error.__context__
-    return swallowed_stop()
+    return StoppedError.waiting if StoppedError.waiting is not None else swallowed_stop()
 
 
 def raise_until_handled(error: StoppedError) -> StoppedError:

@@ -8,12 +8,15 @@ import os
 import re
 import signal
 import socket
+import sys
 
 import numpy as np
 import pytest
 from samples import SAMPLES
 
+from mlpcli.cli.app import StoppedError
 from mlpcli.config import Config
+from mlpcli.errors import DataError
 from mlpcli.files import archive
 from mlpcli.guide import page
 from mlpcli.model.trained import load
@@ -122,6 +125,20 @@ def test_Z05_a_full_disk_for_the_rows_is_said_and_nothing_is_left(call, small, t
     assert code == 1
     assert "cannot write: No space left on device" in err
     assert os.listdir() == ["d.csv"]
+
+
+def test_N09_an_error_before_a_waiting_stop_is_raised_is_that_stop(small, call, monkeypatch):
+    """A stop waits for the end of an import; a pipe that is closed meanwhile must not be called an empty file."""
+
+    def fails(path):
+        os.kill(os.getpid(), signal.SIGINT)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        raise DataError("empty file", file="<stdin>")
+
+    monkeypatch.setattr(StoppedError, "waiting", None)
+    monkeypatch.setattr(sys.modules[StoppedError.__module__], "is_importing", lambda frame: True)
+    monkeypatch.setattr("mlpcli.model.trained.load", fails)
+    assert call("predict", small / "iris.npz", small / "iris.csv") == (130, "", "")
 
 
 def test_N09_an_interruption_in_a_command_is_its_exit_code(small, call, monkeypatch):
