@@ -6,7 +6,7 @@ import pytest
 from samples import IRIS
 
 from mlpcli import config
-from mlpcli.config import PRESETS, TASKS, Config, ReadOptions
+from mlpcli.config import PRESETS, TASKS, Config, ReadOptions, Settings
 from mlpcli.engine.activations import ACTIVATIONS
 from mlpcli.engine.initializers import INITIALIZERS
 from mlpcli.engine.losses import LOSSES
@@ -89,3 +89,11 @@ def test_kinds_are_named_once_and_known(kinds):
 )
 def test_the_choices_of_a_setting_are_what_its_registry_holds(names, registry):
     assert names == tuple(registry)
+
+
+def test_settings_leave_nothing_open():
+    decided = dict(config.BASE.items()) | {"epochs": 5}
+    with pytest.raises(UsageError, match="--epochs: no value"):
+        Settings(**decided | {"epochs": None})
+    with pytest.raises(UsageError, match="is not decided"):
+        Settings(**decided | {"loss": "auto"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlpcli.config import ReadOptions
-from mlpcli.data.decoding import SAMPLE_BYTES, UndecodableError, text_parts
+from mlpcli.data.decoding import SAMPLE_BYTES, UndecodableError, can_stand_beside_utf8, is_utf8, text_parts
 from mlpcli.data.source import open_table
 from mlpcli.errors import DataError
 
@@ -65,3 +65,14 @@ def test_cp949_in_a_file_is_judged_by_the_first_bytes_that_are_not_utf_8(tmp_pat
     (tmp_path / "d.csv").write_bytes(korean + b"\xff\xff,1\n")
     with pytest.raises(DataError, match="byte 0 is not utf-8 text"):
         open_table(str(tmp_path / "d.csv"), ReadOptions())  # what does not look Korean comes after the sample
+
+
+def test_only_supersets_of_ascii_stand_beside_utf8():
+    assert can_stand_beside_utf8("cp1252")
+    assert not any(map(can_stand_beside_utf8, ("utf-8", "utf-16", "cp037", "no-such-encoding")))
+
+
+def test_bytes_are_utf8_or_not():
+    assert is_utf8(b"a")
+    assert is_utf8("\u00e9".encode())
+    assert not is_utf8(b"\xe9a")

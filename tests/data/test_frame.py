@@ -8,7 +8,8 @@ import pytest
 
 from mlpcli.config import Config, ReadOptions
 from mlpcli.data.dataset import DataSet
-from mlpcli.data.frame import FrameSource, as_text
+from mlpcli.data.formats.number_format import NumberFormat
+from mlpcli.data.frame import FrameSource, as_text, as_values
 from mlpcli.data.storage import Storage
 from mlpcli.errors import DataError, UsageError
 from mlpcli.training.prepare import prepare_dataset
@@ -87,3 +88,23 @@ def test_numbers_as_text_are_as_a_person_writes_them():
 def test_a_frame_has_no_lines_to_write():
     with pytest.raises(UsageError, match="frame"):
         list(DataSet.from_frame(frame_of(), Config()).lines(0))
+
+
+def test_moments_and_spans_are_seconds():
+    days = pd.Series(pd.to_datetime(["1970-01-02", None]))
+    for moments in (days, days.dt.tz_localize("UTC")):
+        np.testing.assert_array_equal(as_values(moments, NumberFormat()), [86400, np.nan])
+    np.testing.assert_array_equal(as_values(days - days[0], NumberFormat()), [0, np.nan])
+
+
+def test_a_source_of_a_frame_gives_cells_and_reads_written_values():
+    source = FrameSource(pd.DataFrame({"a": ["1 kg", None, "x"]}), ReadOptions(), Storage())
+    odd: list[int] = []
+
+    def read(texts):
+        return np.array([1.0 if text == "1 kg" else np.nan for text in texts])
+
+    values = source.parse_written("a", read, odd.append)
+    np.testing.assert_array_equal(values, [1, np.nan, np.nan])
+    assert odd == [2]
+    assert source.cell(2, "a") == "x"

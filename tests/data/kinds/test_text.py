@@ -11,6 +11,7 @@ from mlpcli.config import Config
 from mlpcli.data.fit_columns import TEXT_INPUTS
 from mlpcli.data.kinds.text import FreeText
 from mlpcli.data.schema import Schema
+from mlpcli.data.words import grams
 from mlpcli.files.jsonable import from_json, to_json
 
 
@@ -69,3 +70,13 @@ def test_free_text_pays(tmp_path):
     assert (
         model.evaluate(str(tmp_path / "d.csv")).metrics["test"]["accuracy"].low > 0.75
     )  # 0.5 by chance, and without the text
+
+
+def test_texts_without_a_known_word_are_lost():
+    texts = pd.Categorical(["one two", "three four", None])
+    slots = {text: np.unique(grams([text])[1]).tolist() for text in ("five six", "one two")}
+    lost, kept = (
+        FreeText("text", "t", 0, tuple(s), (0.0,) * len(s), (1.0,) * len(s), 0.0).lost(texts) for s in slots.values()
+    )
+    assert lost == "2 of 2 texts hold no word that others hold: as text it tells nothing"
+    assert kept == ""
