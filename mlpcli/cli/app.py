@@ -162,7 +162,7 @@ def with_error_boundary(command: Callable[..., None]) -> Callable[..., None]:
         # One thread a matrix product: the same bits whatever the number of cores, and no fight with --jobs.
         for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ[name] = "1"
-        StoppedError.last = None
+        StoppedError.last = StoppedError.waiting = None
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, on_stop_signal)
         code = exit_code_of(lambda: run_command(command, args, kwargs), bool(kwargs.get("json")), debug, flags)
