@@ -47,12 +47,12 @@ def naughty_strings() -> list[str]:
 
 
 def write_table(path: Path, texts: list[str]) -> None:
-    """Each text a cell of a category, some of them column names and labels; quoted where CSV asks for it."""
+    """Each text five cells of a category, some of them column names and labels; quoted where CSV asks for it."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     names = list(dict.fromkeys(texts[:12]))
     writer.writerow(["n", "kind", *names, "label"])
-    for i in range(max(240, 2 * len(texts))):
+    for i in range(max(240, 5 * len(texts))):
         text = texts[i % len(texts)]
         writer.writerow(
             [i * 7 % 13, text, *(i * (k + 3) % 11 for k in range(len(names))), texts[i % min(len(texts), 20)]]
