@@ -15,7 +15,7 @@ from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.kinds.protocol import Format
 from mlpcli.data.problems import expected, odd_character
 from mlpcli.data.reading import as_asked, is_text, without_markers, written_values
-from mlpcli.data.values import as_categorical
+from mlpcli.data.values import as_categorical, as_frame
 from mlpcli.engine.arrays import Bools, Floats
 
 
@@ -53,7 +53,7 @@ def read_cells(block: Block, formats: Mapping[str, Format | None]) -> tuple[pd.D
                 values = np.where(infinite, np.nan, values)
             column = pd.Series(values, copy=False)
         columns[name] = column
-    return pd.DataFrame(columns, copy=False), sorted(bad, key=lambda cell: cell.row)
+    return as_frame(columns), sorted(bad, key=lambda cell: cell.row)
 
 
 def numbers_of(column: pd.Series[Any], form: Format) -> tuple[Floats, Bools | None]:

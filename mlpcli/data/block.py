@@ -15,6 +15,7 @@ import pandas as pd
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.records import IN_MEMORY, Records
 from mlpcli.data.rows import Stretch
+from mlpcli.data.values import as_categorical, as_frame
 from mlpcli.engine.arrays import Ints
 from mlpcli.errors import DataError
 
@@ -46,8 +47,16 @@ class Block(Records):
     def record(self, row: int) -> bytes:
         return self.rows.data[self.rows.found.starts[row] : self.rows.found.ends[row]] + b"\n"
 
-    def sample(self, target: str | None) -> pd.DataFrame:
-        return self.parse(texts=self.names, target=target, n_rows=min(SAMPLE_ROWS, self.n_rows))
+    def sample(self, target: str | None) -> dict[str, list[str]]:
+        n_rows = min(SAMPLE_ROWS, self.n_rows)
+        # As objects: in a wide table a categorical of every column would take longer than all else of reading.
+        read = read_frame(self.records(n_rows), self.form, self.names, object, self.dialect.missing, has_missing=True)
+        cells = read.to_numpy()
+        found = {n: sorted({c for c in cells[:, i] if isinstance(c, str)}) for i, n in enumerate(self.names)}
+        if target is not None:  # its markers are others
+            column = self.columns(texts=(target,), target=target, only=(target,), n_rows=n_rows)[target]
+            found[target] = as_categorical(column).categories.tolist()
+        return found
 
     def records(self, n_rows: int) -> bytes:
         """The bytes of the first rows, without the blank lines, comments and skipped rows between them."""
@@ -58,12 +67,10 @@ class Block(Records):
 
     def parse(
         self, *, texts: Collection[str], target: str | None = None, only: Collection[str] | None = None,
-        n_rows: int | None = None, markers: bool = True,
+        markers: bool = True,
     ) -> pd.DataFrame:  # fmt: skip
         """Without `markers` every cell is what stands in the file."""
-        return pd.DataFrame(
-            self.columns(texts=texts, target=target, only=only, n_rows=n_rows, markers=markers), copy=False
-        )
+        return as_frame(self.columns(texts=texts, target=target, only=only, markers=markers))
 
     def columns(
         self, *, texts: Collection[str], target: str | None = None, only: Collection[str] | None = None,
@@ -86,7 +93,9 @@ class Block(Records):
         strays = [n for n in wanted if n not in texts and found[n].dtype.kind not in "iuf"]
         if strays:
             found |= parse_bytes(data, self.form, strays, texts=strays, target=target, markers=markers)
-        return {n: c.astype(np.float64) if c.dtype.kind in "iu" else c for n, c in found.items()}
+        return {
+            n: pd.Series(c.to_numpy(np.float64), copy=False) if c.dtype.kind in "iu" else c for n, c in found.items()
+        }
 
 
 def is_gapless(data: bytes, starts: Ints, ends: Ints) -> bool:
@@ -107,30 +116,41 @@ def parse_bytes(
     wanted = set(texts)
     names, dialect = form.names, form.dialect
     words = wanted.intersection(words_at_first(data, names, dialect) if words is None else words)
-    missing = list(dialect.missing) if markers else []
-    na_values: Any = missing
     dtype: Any = {i: "category" if n in words else str for i, n in enumerate(names) if n in wanted}
     if len(wanted) == len(names) and len(set(dtype.values())) == 1:
         dtype = dtype[0]  # the dict is slow on very wide tables
-    if markers and target is not None:
-        # A column of its own for the target; the dict costs too much on very wide tables to be the rule.
-        na_values = dict.fromkeys(range(len(names)), missing) | {names.index(target): list(dialect.target_missing)}
-    number = {name: i for i, name in enumerate(names)}
+    missing = dialect.target_missing if [*only] == [target] else dialect.missing
+    frame = read_frame(data, form, only, dtype, missing if markers else (), has_missing=markers)
+    found = {n: frame[number] for n, number in zip(only, frame.columns, strict=False)}  # one more where trailing
+    altered = [n for n in found if n in words and found[n].cat.categories.inferred_type != "string"]
+    if altered:
+        found |= parse_bytes(data, form, altered, texts=altered, target=target, markers=markers, words=())
+    if markers and target is not None and target in found and len(only) > 1 and found[target].hasnans:
+        # Its markers are others; those of each column apart would cost too much on very wide tables.
+        found |= parse_bytes(data, form, (target,), texts=texts, target=target, words=words)
+    return {n: pd.Series(pd.Categorical(c), copy=False) if n in wanted else c for n, c in found.items()}
+
+
+def read_frame(
+    data: bytes, form: RowForm, only: Sequence[str], dtype: Any, missing: Sequence[str], *, has_missing: bool
+) -> pd.DataFrame:
+    """Records without header -> these columns, in the order of the file, called by their number: names may look alike.
+
+    Of all columns, one more where rows are trailing.
+    """
+    dialect = form.dialect
+    number = {name: i for i, name in enumerate(form.names)}
     frame: pd.DataFrame = pd.read_csv(
-        io.BytesIO(data), header=None, names=list(range(len(names) + form.trailing)),  # by number: names may look alike
-        usecols=None if len(only) == len(names) else [number[n] for n in only],
+        io.BytesIO(data), header=None, names=list(range(len(number) + form.trailing)),
+        usecols=None if len(only) == len(number) else [number[n] for n in only],
         index_col=False, sep=dialect.delimiter, quotechar=dialect.quote, escapechar=dialect.escape, comment=None,
         decimal=dialect.decimal_of_all, thousands=None, encoding="utf-8", engine="c", low_memory=False,
-        keep_default_na=False, skipinitialspace=dialect.spaces, na_values=na_values, na_filter=markers,
+        keep_default_na=False, skipinitialspace=dialect.spaces, na_values=list(missing), na_filter=has_missing,
         dtype=dtype,
         # A line of spaces is a record; its first cell keeps them.
         skip_blank_lines=False,
     )  # fmt: skip
-    found = {n: frame[number[n]] for n in only}
-    altered = [n for n in found if n in words and found[n].cat.categories.inferred_type != "string"]
-    if altered:
-        found |= parse_bytes(data, form, altered, texts=altered, target=target, markers=markers, words=())
-    return {n: pd.Series(pd.Categorical(c), copy=False) if n in wanted else c for n, c in found.items()}
+    return frame
 
 
 def words_at_first(data: bytes, names: Sequence[str], dialect: Dialect) -> list[str]:

@@ -66,11 +66,12 @@ def fit_columns(
 
     `config` is resolved. A column of float64 is a number or a time, as its format says, any other is text.
     """
-    n_numbers = sum(frame[n].dtype.kind == "f" and n not in leave_out for n in frame.columns)
+    cells = {str(name): column_values(column) for name, column in frame.items()}
+    n_numbers = sum(not isinstance(c, pd.Categorical) and name not in leave_out for name, c in cells.items())
     fitter = Fitter(config, task, n_numbers)
     columns: list[Column] = []
-    for name in frame.columns:
-        values, form = column_values(frame[name]), formats.get(name) or NumberFormat()
+    for name, values in cells.items():
+        form = formats.get(name) or NumberFormat()
         if name in leave_out:
             columns.append(LeftOut("left out", name, leave_out[name], ""))
         elif is_date(form) and not np.isnan(values).all() and len(np.unique(values[~np.isnan(values)])) > 1:

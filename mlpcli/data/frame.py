@@ -79,8 +79,9 @@ class FrameSource(Records):
             unfit(int(odd[0]))
         return pd.Series(values, name=name)
 
-    def sample(self, target: str | None) -> pd.DataFrame:
-        return pd.DataFrame({n: as_text(column.iloc[:SAMPLE_ROWS]) for n, column in self.columns.items()})
+    def sample(self, target: str | None) -> dict[str, list[str]]:
+        first = {n: as_text(column.iloc[:SAMPLE_ROWS]) for n, column in self.columns.items()}
+        return {n: [str(text) for text in column.array.categories] for n, column in first.items()}
 
 
 def cells(column: pd.Series[Any], is_text: bool) -> pd.Series[Any]:

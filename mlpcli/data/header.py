@@ -13,6 +13,7 @@ from mlpcli.data.dialect import DELIMITERS, SAMPLE_BYTES, Dialect, cells_of
 from mlpcli.data.numbers import is_number
 from mlpcli.data.raw import with_start
 from mlpcli.data.rows import Stretch
+from mlpcli.data.scan import checked_width
 from mlpcli.data.structure import MALFORMED, STRAY, Scanner, after_lines
 from mlpcli.errors import DataError
 
@@ -137,15 +138,16 @@ def words_of(name: str) -> list[str]:
 
 
 def dialect_for(
-    parts: Iterator[bytes], model: Dialect, options: ReadOptions, expect: Collection[str]
+    parts: Iterator[bytes], model: Dialect, options: ReadOptions, expect: Collection[str], name: str
 ) -> tuple[Dialect, Iterator[bytes]]:
     """A model's dialect for another text, and the text: all is as in training but the delimiter.
 
     That is the one under which the header holds the most of the names expected; the model's own where no other holds
-    more. The rows have no say.
+    more. The rows have no say. Raises DataError for a header too wide for the memory.
     """
     dialect = model.for_file(options)
     if options.delimiter is None and dialect.header and expect:
+        parts = checked_width(parts, dialect, name)
         start, parts = with_start(parts, lambda start: first_record(start, dialect) is not None)
         head = first_record(start, dialect, is_last=True) or b""
 
@@ -154,7 +156,7 @@ def dialect_for(
             return len({cell.strip() for cell in cells}.intersection(expect))
 
         dialect = replace(dialect, delimiter=max((dialect.delimiter, *DELIMITERS), key=n_known))
-    return replace(dialect, spaces=dialect.spaces and dialect.delimiter != " "), parts
+    return replace(dialect, spaces=dialect.spaces and dialect.delimiter != " "), checked_width(parts, dialect, name)
 
 
 def first_record(start: bytes, dialect: Dialect, is_last: bool = False) -> bytes | None:

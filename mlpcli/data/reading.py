@@ -30,7 +30,7 @@ from mlpcli.data.problems import Problems, missing_flag
 from mlpcli.data.records import Records
 from mlpcli.data.splits import blocks
 from mlpcli.data.storage import Storage
-from mlpcli.data.values import as_categorical, looked_up
+from mlpcli.data.values import as_categorical, as_frame, looked_up
 from mlpcli.engine.arrays import Floats, Ints
 
 LEADING_ZERO = re.compile(r"0[0-9]")
@@ -77,8 +77,8 @@ def read_columns(records: Records, wishes: Wishes) -> ColumnsRead:
     """
     known = {name: known_of(name, records.dialect, wishes) for name in records.names}
     columns = cells_of(records, wishes, known)
-    open_to = [n for n in columns if n not in wishes.texts and n not in wishes.drop]
-    distinct = {n: distinct_of(c, records.storage) for n, c in columns.items() if n in open_to and is_text(c)}
+    said = wishes.texts | wishes.drop
+    distinct = {n: distinct_of(c, records.storage) for n, c in columns.items() if n not in said and is_text(c)}
     distinct = {n: d for n, d in distinct.items() if n != wishes.target or len(d.texts) > MAX_CLASS_NUMBERS}
     found, columns = decide(records, columns, distinct, known, wishes)
     problems, notes = Problems(records), list[str]()
@@ -110,7 +110,7 @@ def read_columns(records: Records, wishes: Wishes) -> ColumnsRead:
     problems.check_total(columns)
     problems.check()
     target = formats.get(wishes.target or "")
-    return ColumnsRead(pd.DataFrame(columns, copy=False), formats, target, tuple(notes))
+    return ColumnsRead(as_frame(columns), formats, target, tuple(notes))
 
 
 def read_written(records: Records, formats: Mapping[str, Format | None], target: str | None = None) -> pd.DataFrame:
@@ -130,7 +130,7 @@ def read_written(records: Records, formats: Mapping[str, Format | None], target:
         columns[name] = column if form is None or is_text(column) else finite(records, column, problems, [])
         records.storage.release()
     problems.check()
-    return pd.DataFrame(columns, copy=False)
+    return as_frame(columns)
 
 
 # --- what is known before ---------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ def cells_of(records: Records, wishes: Wishes, known: Mapping[str, Known]) -> di
     if guess:
         sample = records.sample(target)
         as_text |= {n for n in guess if not looks_numeric(sample[n])}
-        if target in guess and len(as_categorical(sample[target]).categories) <= MAX_CLASS_NUMBERS:
+        if target in guess and len(sample[target]) <= MAX_CLASS_NUMBERS:
             as_text |= {target}  # they may be the names of classes, each as it stands
     frame = records.parse(texts=as_text, target=target)
     return {n: without_markers(frame[n], dialect, n == target) for n in records.names}
@@ -407,9 +407,8 @@ def greatest(values: Floats) -> float:
     return found if found == found else float(np.nanmax(sizes, initial=0))
 
 
-def looks_numeric(sample: pd.Series[Any]) -> bool:
-    cells = sample.array.categories if isinstance(sample.array, pd.Categorical) else sample
-    return len(cells) == 0 or any(is_number(str(c)) for c in cells[:50])
+def looks_numeric(texts: Sequence[str]) -> bool:
+    return len(texts) == 0 or any(map(is_number, texts[:50]))
 
 
 def zeros(distinct: Distinct) -> bool:

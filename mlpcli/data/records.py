@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypedDict
 
 import pandas as pd
@@ -61,8 +61,8 @@ class Records:
         """A column of text as float64, block by block; `unfit` gets the first row that `read` makes NaN of."""
         raise NotImplementedError
 
-    def sample(self, target: str | None) -> pd.DataFrame:
-        """The first rows, all columns as text."""
+    def sample(self, target: str | None) -> Mapping[str, Sequence[str]]:
+        """The different texts of each column in the first rows, sorted."""
         raise NotImplementedError
 
     def where(self, row: int) -> Location:

@@ -5,6 +5,7 @@ Memory does not grow with the number of rows, and what is found does not depend 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from itertools import chain
@@ -17,9 +18,12 @@ from mlpcli.data.rows import MAX_RECORD_BYTES, Stretch
 from mlpcli.data.storage import free_memory
 from mlpcli.data.structure import Scanner, after_lines
 from mlpcli.errors import DataError
+from mlpcli.files.archive import MAX_VALUES
 
 NONCHARACTER = "\ufffe".encode()  # a byte-order mark read the wrong way round
 COLUMN_BYTES = 20_000  # of memory for a column: what reads and fits it, and its weights in the networks by default
+COLUMN_VALUES = 26  # of a fitted column of numbers in the header of a model file
+MAX_COLUMNS = MAX_VALUES // COLUMN_VALUES  # past it no model file holds what was fitted; 76,923
 LONG = 1 << 21  # bytes of an unfinished record beyond which it is looked at again only when it has doubled
 
 
@@ -82,19 +86,24 @@ def all_records(parts: Iterator[bytes], dialect: Dialect, scanner: Scanner, name
         rest, n_bytes, n_scanned = [data], len(data), len(data)
 
 
-def checked_width(parts: Iterator[bytes], dialect: Dialect, name: str) -> Iterator[bytes]:
-    """The parts of a text: DataError with the memory that so many columns need, before their names are read."""
+def checked_width(parts: Iterator[bytes], dialect: Dialect, name: str, most: float = math.inf) -> Iterator[bytes]:
+    """The parts of a text: DataError with the memory that so many columns need, before their names are read.
+
+    `most` is how many columns there may be however much memory is free.
+    """
     memory = free_memory()
     n_columns, n_lines, mark = 1, 0, dialect.delimiter.encode()
     for part in parts:
         if n_lines <= dialect.skip_rows:  # up to the end of the header
             for line in part.splitlines(keepends=True):
                 n_columns += line.count(mark)
-                if n_columns * COLUMN_BYTES > memory:
-                    needed, free = (f"{size / 1e9:,.1f} GB" for size in (n_columns * COLUMN_BYTES, memory))
+                needed = n_columns * COLUMN_BYTES
+                if needed > memory or n_columns > most:
+                    limit = f"{memory / 1e9:,.1f} GB are free" if needed > memory else f"a model holds {most:,} columns"
                     raise DataError(
-                        f"{n_columns:,} columns or more need about {needed} of memory; {free} are free",
-                        "look for a missing line end, or take columns out of the file", file=name, line=n_lines + 1,
+                        f"{n_columns:,} columns or more need about {needed / 1e9:,.1f} GB of memory; {limit}",
+                        "look for a missing line end, or take columns out of the file first",
+                        file=name, line=n_lines + 1,
                     )  # fmt: skip
                 if has_line_end(line):
                     n_columns, n_lines = 1, n_lines + 1

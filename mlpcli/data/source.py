@@ -19,7 +19,7 @@ from mlpcli.data.header import check_lost_delimiter, check_title, dialect_for, h
 from mlpcli.data.raw import PART, ReadableFile
 from mlpcli.data.records import Records
 from mlpcli.data.rows import SHOWN, Stretch, bad_row, good_rows, starts_trailing
-from mlpcli.data.scan import checked_width, scanner_of, stretches
+from mlpcli.data.scan import MAX_COLUMNS, checked_width, scanner_of, stretches
 from mlpcli.data.storage import Storage
 from mlpcli.data.text import Text, files_of, joined_digest, open_text
 from mlpcli.engine.arrays import Floats, Ints
@@ -95,9 +95,9 @@ class Source(Records):
                 yield b"".join([block.record(row) for row in here.tolist()])
             start += part.n_rows
 
-    def sample(self, target: str | None) -> pd.DataFrame:
+    def sample(self, target: str | None) -> dict[str, list[str]]:
         if not self.parts:  # a header and no rows
-            return pd.DataFrame({n: pd.Categorical([]) for n in self.names})
+            return {n: [] for n in self.names}
         return self.block(self.parts[0]).sample(target)
 
     def parse(
@@ -207,15 +207,16 @@ def open_file(
     text = open_text(path, options.encoding, storage.folder, otherwise, has_header, opened)
     name = text.name
     if model is None:
-        dialect, parts = find_dialect(text.read(0, PART), text.encoding, options), text.parts()
+        dialect = find_dialect(text.read(0, PART), text.encoding, options)
+        parts = checked_width(text.parts(), dialect, name, MAX_COLUMNS)
     else:
-        dialect, parts = dialect_for(text.parts(), model, options, expect)
+        dialect, parts = dialect_for(text.parts(), model, options, expect, name)
         dialect = replace(dialect, encoding=text.encoding)
     notes = dialect_notes(dialect, options)
     names: tuple[str, ...] = ()
     scanner = scanner_of(dialect, set())
     tally = Tally(dialect)
-    for rows in stretches(checked_width(parts, dialect, name), dialect, scanner, name):
+    for rows in stretches(parts, dialect, scanner, name):
         if not names:
             check_title(rows, dialect)
             names, name_notes = header_names(rows, dialect)

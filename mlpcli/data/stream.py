@@ -49,7 +49,7 @@ def stream(
     left out of the Block on --bad-rows skip. Raises DataError with the physical line.
     """
     text = plain_text(parts, name, options, model.encoding, model.header)
-    dialect, text = dialect_for(text, model, options, expect)
+    dialect, text = dialect_for(text, model, options, expect, name)
     names: tuple[str, ...] = ()
     scanner = scanner_of(dialect, None)  # the model says which columns are numbers
     for rows in stretches(text, dialect, scanner, name):

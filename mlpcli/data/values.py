@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,11 @@ def looked_up(of_code: NDArray[Any], codes: NDArray[np.integer], storage: Storag
 
 def as_categorical(values: Any) -> pd.Categorical:
     return values.array if isinstance(values.array, pd.Categorical) else pd.Categorical(values)
+
+
+def as_frame(columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Columns of one length side by side, as they are; of Series pandas would first align every index."""
+    return pd.DataFrame({name: column_values(column) for name, column in columns.items()}, copy=False)
 
 
 def column_values(values: Any) -> Any:

@@ -22,7 +22,7 @@ from mlpcli.data import splits
 from mlpcli.data.schema import Schema
 from mlpcli.data.storage import Storage
 from mlpcli.data.take import take_rows
-from mlpcli.data.values import as_categorical, column_values
+from mlpcli.data.values import column_values
 from mlpcli.diagnosis.bounds import LEAK_ERROR, LEAK_R2
 from mlpcli.diagnosis.findings import MOVED, Finding, imbalance
 from mlpcli.engine.arrays import Floats, Ints
@@ -72,12 +72,15 @@ class TableFacts:
         y = dataset.class_numbers[rows] if dataset.labels else np.asarray(dataset.y_cells.iloc[rows], np.float64)
         return cls(frame, y, dataset.labels, dataset.sets[rows], prepared.schema, prepared.settings)
 
-    def values(self, name: str) -> Floats | Ints:
-        """(n,) numbers as they are, category codes for text with -1 for missing."""
-        column = self.frame[name]
-        return (
-            column.to_numpy(np.float64) if column.dtype.kind == "f" else as_categorical(column).codes.astype(np.int64)
-        )
+    @cached_property
+    def cells(self) -> dict[str, Any]:
+        """Column -> float64, or categories with codes."""
+        return {str(name): column_values(column) for name, column in self.frame.items()}
+
+    @cached_property
+    def values(self) -> dict[str, Floats | Ints]:
+        """Column -> (n,) numbers as they are, category codes for text with -1 for missing."""
+        return {n: c.codes.astype(np.int64) if isinstance(c, pd.Categorical) else c for n, c in self.cells.items()}
 
     @cached_property
     def hashes(self) -> NDArray[np.uint64]:
@@ -101,8 +104,7 @@ def leaks(facts: TableFacts) -> Iterator[Finding]:
     fit, held = rows[:half], rows[half:]
     if half < 10:
         return
-    for name in facts.frame.columns:
-        x = facts.values(name)
+    for name, x in facts.values.items():
         found = class_leak(x, facts.y, fit, held) if facts.labels else number_leak(x, facts.y, fit, held)
         if found is not None:
             yield Finding(
@@ -191,7 +193,7 @@ def repeated_across_sets(facts: TableFacts) -> Iterator[Finding]:
 def repeated_by_chance(facts: TableFacts) -> float:
     """Expected repeated rows if columns were independent: n rows in as many cells as the values can form."""
     log_same = 0.0
-    for values in (*(facts.values(name) for name in facts.frame.columns), facts.y):
+    for values in (*facts.values.values(), facts.y):
         _, counts = np.unique(values, return_counts=True)
         log_same += float(np.log(np.square(counts / len(values)).sum()))
     return min(len(facts.y) * float(np.exp(log_same)) * len(facts.y) / 2, float(len(facts.y)))
@@ -223,8 +225,8 @@ def rare_class(facts: TableFacts) -> Iterator[Finding]:
 
 def mostly_missing(facts: TableFacts) -> Iterator[Finding]:
     """A column without a value in over half the rows."""
-    for name in facts.frame.columns:
-        share = float(facts.frame[name].isna().mean())
+    for name, x in facts.values.items():
+        share = float(np.mean(np.isnan(x) if x.dtype.kind == "f" else x < 0))
         if share > MOSTLY_MISSING:
             yield Finding(
                 "mostly-missing", "note", f"column '{name}' has no value in {share:.0%} of the rows",
@@ -237,10 +239,9 @@ def group_column(facts: TableFacts) -> Iterator[Finding]:
     if facts.config.group is not None or facts.config.time is not None:
         return
     n = len(facts.frame)
-    for name in facts.frame.columns:
+    for name, x in facts.values.items():
         if not GROUP_NAME.search(name):
             continue
-        x = facts.values(name)
         if x.dtype.kind == "f" and not np.all((x == np.round(x)) | np.isnan(x)):
             continue
         n_groups = len(np.unique(x))
@@ -262,7 +263,7 @@ def time_order(facts: TableFacts) -> Iterator[Finding]:
     if facts.config.time is not None or facts.config.group is not None:
         return
     for column in facts.schema.features:
-        seconds = column.seconds(column_values(facts.frame[column.name]))
+        seconds = column.seconds(facts.cells[column.name])
         if seconds is None:
             continue
         present = np.flatnonzero(~np.isnan(seconds))
@@ -294,8 +295,8 @@ def shifted_test(facts: TableFacts) -> Iterator[Finding]:
     if min(int((~tested).sum()), int(tested.sum())) < MIN_TEST_ROWS:
         return
     far = []
-    for name in facts.frame.columns:
-        x = np.nan_to_num(facts.values(name), nan=-np.inf)
+    for name, values in facts.values.items():
+        x = np.nan_to_num(values, nan=-np.inf)
         distance, chance = kolmogorov_smirnov(x[~tested], x[tested])
         if distance > MOVED_FAR and chance < MOVED_CHANCE / len(facts.frame.columns):
             far.append((distance, name))
@@ -313,7 +314,7 @@ def shifted_test(facts: TableFacts) -> Iterator[Finding]:
 def lost_column(facts: TableFacts) -> Iterator[Finding]:
     """A column asked for with --category of which next to nothing reaches the network; others are refused before."""
     for column in facts.schema.features:
-        lost = column.lost(column_values(facts.frame[column.name]))
+        lost = column.lost(facts.cells[column.name])
         if lost:
             remedies = (as_flag("drop", (column.name,)),)
             yield Finding("lost-column", "warning", f"column '{column.name}': {lost}", {}, remedies)

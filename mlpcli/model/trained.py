@@ -15,6 +15,7 @@ from mlpcli.config import Settings
 from mlpcli.data.frame import as_table
 from mlpcli.data.kinds.protocol import BLOCKS
 from mlpcli.data.schema import Schema
+from mlpcli.data.values import as_frame
 from mlpcli.engine.arrays import Array, Matrix
 from mlpcli.engine.network import PREDICT_ROWS, Network
 from mlpcli.errors import DataError, MachineError, ModelError, UsageError
@@ -204,4 +205,4 @@ def with_weights(record: ModelRecord, row: Array, kind: str) -> Network:
 
 def as_read(model: TrainedModel, frame: pd.DataFrame) -> pd.DataFrame:
     """The model's columns of a frame that was read by its rules."""
-    return pd.DataFrame({name: frame[name] for name in model.schema.formats()}, copy=False)
+    return as_frame({name: frame[name] for name in model.schema.formats()})

@@ -229,3 +229,19 @@ def test_rows_are_written_from_the_blocks_that_have_them(monkeypatch, tmp_path):
     monkeypatch.setattr(sources.Source, "block", lambda self, part: read.append(part) or block(self, part))
     assert b"".join(source.lines(np.array([1, 98]))) == b"1,1\n98,98\n"
     assert len(read) == 2
+
+
+@pytest.mark.parametrize("cell", ["NA", "?", "null"])
+@pytest.mark.parametrize("others", ["1", "2.5", "x"])
+def test_a_marker_of_missing_values_is_a_value_of_the_target_and_of_no_other_column(tmp_path, cell, others):
+    rows = "".join(f"{value},{value},z\n" for value in (cell, others, ""))
+    frame = read(tmp_path, "a,b,c\n" + rows, target="b")
+    assert frame["a"].isna().tolist() == [True, False, True]
+    assert frame["b"].tolist()[:2] == [cell, others]
+    assert frame["b"].isna().tolist() == [False, False, True]
+
+
+def test_the_sample_has_the_different_texts_of_each_column_sorted(tmp_path):
+    (tmp_path / "d.csv").write_text("a,b,c\n" + "y,NA,NA\n10,,\n9,2,2\n" * 2)
+    sample = open_table(str(tmp_path / "d.csv"), ReadOptions()).sample("c")
+    assert sample == {"a": ["10", "9", "y"], "b": ["2"], "c": ["2", "NA"]}

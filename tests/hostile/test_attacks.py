@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -10,11 +11,15 @@ import zipfile
 
 import numpy as np
 import pytest
+from command_line import mlpcli
 
 from mlpcli.config import Config, ReadOptions
+from mlpcli.data import scan
 from mlpcli.data.dataset import DataSet
+from mlpcli.data.fit_columns import Fitter
 from mlpcli.evaluation import evaluate
 from mlpcli.files import archive
+from mlpcli.files.jsonable import to_json
 from mlpcli.training.prepare import given_weights
 
 TINY = ("--preset", "classic", "--hidden", "4", "--epochs", "2")
@@ -170,6 +175,43 @@ def test_R17_a_header_of_too_many_columns_is_refused_with_the_memory_it_needs(ca
     code, _, err = call("inspect", tmp_path / "d.csv")
     assert code == 1
     assert "d.csv:1: 60,001 columns or more need about 1.2 GB of memory; 1.0 GB are free\n" in err
+
+
+@pytest.mark.parametrize("command", ["train", "inspect"])
+def test_R17_more_columns_than_a_model_holds_are_refused_before_names_are_built(command, call, tmp_path, monkeypatch):
+    monkeypatch.setattr("mlpcli.data.source.MAX_COLUMNS", 50)
+    for n in (50, 51):
+        (tmp_path / f"{n}.csv").write_text(
+            ",".join(f"c{i}" for i in range(n)) + "\n" + (",".join("12"[i % 2] for i in range(n)) + "\n") * 20
+        )
+    assert ":1: 51 columns" not in call(command, tmp_path / "50.csv")[2]
+    monkeypatch.setattr("mlpcli.data.source.header_names", None)
+    code, _, err = call(command, tmp_path / "51.csv")
+    assert code == 1
+    assert "51.csv:1: 51 columns or more need about 0.0 GB of memory; a model holds 50 columns\n" in err
+    assert "take columns out of the file first" in " ".join(err.split())
+
+
+def test_R17_the_most_columns_are_as_many_columns_of_numbers_as_a_model_file_holds():
+    fitted = Fitter(Config().resolve("classification"), "classification", 1).number("a", np.arange(20.0), ple=False)
+    text = json.dumps(to_json(fitted))
+    assert sum(map(text.count, "[{,")) + 1 == scan.COLUMN_VALUES  # as a file's header is counted, one comma behind it
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+@pytest.mark.parametrize("data", ["-", "wide.csv"])
+def test_R17_rows_to_predict_are_refused_by_their_width_before_names_are_built(
+    delimiter, data, call, tmp_path, monkeypatch
+):
+    assert call("train", IRIS, *TINY, "-q", "-o", tmp_path / "m.npz")[0] == 0
+    known = delimiter.join(["sepal_length", "sepal_width", "petal_length", "petal_width"])
+    text = known + "".join(f"{delimiter}c{i}" for i in range(60_000)) + "\n"
+    (tmp_path / "wide.csv").write_text(text)
+    monkeypatch.setattr("mlpcli.data.scan.free_memory", lambda: 1_000_000_000)
+    monkeypatch.setattr("mlpcli.data.stream.header_names", None)
+    done = mlpcli("predict", "m.npz", data, cwd=tmp_path, stdin=text)
+    assert done.returncode == 1
+    assert ":1: 60,004 columns or more need about 1.2 GB of memory; 1.0 GB are free (0 rows" in done.stderr
 
 
 @pytest.mark.parametrize("part", [1, 1 << 20])
