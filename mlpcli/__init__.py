@@ -13,16 +13,16 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from typing import Any
 
-    from mlpcli.config import Config as Config
-    from mlpcli.config import ReadOptions as ReadOptions
+    from mlpcli.config.settings import Config as Config
+    from mlpcli.config.settings import ReadOptions as ReadOptions
     from mlpcli.evaluation.evaluate import evaluate as evaluate
     from mlpcli.library import Model as Model
     from mlpcli.library import fit as fit
     from mlpcli.library import load as load
 
 HOMES = {
-    "Config": "config",
-    "ReadOptions": "config",
+    "Config": "config.settings",
+    "ReadOptions": "config.settings",
     "evaluate": "evaluation.evaluate",
     "fit": "library",
     "Model": "library",

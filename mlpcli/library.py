@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data.dataset import DataSet
 from mlpcli.data.foreign import open_any
 from mlpcli.data.header import require_columns

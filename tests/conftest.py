@@ -75,7 +75,7 @@ def edit(small, tmp_path):
 @pytest.fixture(scope="session")
 def perceptron(tmp_path_factory):
     """A single-layer perceptron on XOR, which only hidden layers can learn: its folder, and the model."""
-    from mlpcli.config import Config
+    from mlpcli.config.settings import Config
     from mlpcli.events import History
     from mlpcli.model.assemble import assemble
     from mlpcli.training.prepare import prepare

@@ -11,7 +11,7 @@ import pytest
 TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "mlpcli"
 ORDER = [
-    "__init__", "errors", "config", "flags", "events", "files", "engine", "data", "metrics", "training", "model",
+    "__init__", "errors", "config", "events", "files", "engine", "data", "metrics", "training", "model",
     "evaluation", "diagnosis", "studies", "library", "guide", "reporter", "cli",
 ]  # fmt: skip
 OUTSIDE = {"numpy", "pandas", "typer", "rich"}

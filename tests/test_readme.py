@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from command_line import COMMANDS, ENV, mlpcli
 
-from mlpcli.config import Config, ReadOptions, flag
+from mlpcli.config.flags import setting_type
+from mlpcli.config.settings import Config, ReadOptions, flag
 from mlpcli.diagnosis.findings import CHECKS
 from mlpcli.diagnosis.table_checks import TABLE_CHECKS
-from mlpcli.flags import setting_type
 from mlpcli.guide import REFERENCE, page
 
 ROOT = Path(__file__).parents[1]

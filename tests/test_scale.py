@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.events import History
 from mlpcli.model.assemble import assemble
 from mlpcli.training.prepare import prepare

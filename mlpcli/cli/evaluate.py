@@ -20,7 +20,7 @@ from mlpcli.cli.options import (
     settings_of,
     with_settings,
 )
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import typer
 
 from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.options import ConfigFile, Json, Sectioned, settings_of, with_settings
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.settings import Config, ReadOptions
 
 
 @app.command(cls=Sectioned, short_help="Show how a CSV would be read, or what is in a model.")

@@ -14,8 +14,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from mlpcli.config import BASE, PRESETS, TASKS, Config, ReadOptions, flag, preset_values
-from mlpcli.flags import from_text, quoted, read_config_file, setting_type, written
+from mlpcli.config.flags import from_text, quoted, read_config_file, setting_type, written
+from mlpcli.config.settings import BASE, PRESETS, TASKS, Config, ReadOptions, flag, preset_values
 
 OWN_CONFIG = "mlpcli.toml"  # read from the working folder without being named
 SHORT = {"target": "-t"}

@@ -14,7 +14,7 @@ import typer
 
 from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.options import ModelFile, OtherData, Quiet, Sectioned, among, settings_of, with_settings
-from mlpcli.config import BAD_CELLS, ReadOptions
+from mlpcli.config.settings import BAD_CELLS, ReadOptions
 from mlpcli.errors import DataError, UsageError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import typer
 
 from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.options import ConfigFile, DataFile, Quiet, Sectioned, settings_of, with_settings
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.settings import Config, ReadOptions
 
 
 @app.command(cls=Sectioned, short_help="Write training, validation and test rows to CSV files.")

@@ -11,7 +11,7 @@ import typer
 from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.options import ConfigFile, DataFile, Json, Quiet, Sectioned, settings_of, with_settings
 from mlpcli.cli.stops import collect, leave
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.settings import Config, ReadOptions
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

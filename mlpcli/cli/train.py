@@ -25,7 +25,7 @@ from mlpcli.cli.options import (
     with_settings,
 )
 from mlpcli.cli.stops import collect, leave
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.settings import Config, ReadOptions
 
 if TYPE_CHECKING:
     from mlpcli.cli.app import StoppedError

@@ -13,7 +13,7 @@ from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.options import ConfigFile, DataFile, Json, Quiet, Sectioned, settings_of, with_settings
 from mlpcli.cli.stops import collect, leave
 from mlpcli.cli.studies import Jobs
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.settings import Config, ReadOptions
 
 TRIALS = 50  # without --trials and --time-limit
 

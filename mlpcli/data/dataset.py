@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlpcli.config import Config, ReadOptions, Task, by_column
+from mlpcli.config.flags import as_flag
+from mlpcli.config.settings import Config, ReadOptions, Task, by_column
 from mlpcli.data import splits
 from mlpcli.data.dialect import Dialect, cells_of
 from mlpcli.data.foreign import ForeignSource, open_any
@@ -28,7 +29,6 @@ from mlpcli.data.values import as_categorical, column_values, looked_up
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import DataError, UsageError
-from mlpcli.flags import as_flag
 
 Rows = Source | FrameSource  # an open table
 

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, fields, replace
 
-from mlpcli.config import MISSING_MARKERS, ReadOptions, by_column
+from mlpcli.config.settings import MISSING_MARKERS, ReadOptions, by_column
 from mlpcli.data.decoding import BOM
 from mlpcli.data.raw import is_settled
 from mlpcli.data.structure import Scanner, after_lines

@@ -9,7 +9,8 @@ from typing import TypeGuard
 import numpy as np
 import pandas as pd
 
-from mlpcli.config import Config, Task
+from mlpcli.config.flags import as_flag
+from mlpcli.config.settings import Config, Task
 from mlpcli.data.formats.dates import TimeFormat
 from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.kinds import Column
@@ -23,7 +24,6 @@ from mlpcli.data.schema import ENCODE_ROWS
 from mlpcli.data.values import column_values, used_texts
 from mlpcli.data.words import SLOTS, counts, grams, is_sentence
 from mlpcli.engine.arrays import Floats
-from mlpcli.flags import as_flag
 
 PLE_BINS: Mapping[Task, int] = {"classification": 16, "regression": 32}
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.frame import FrameSource, as_text

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data.block import Block
 from mlpcli.data.dialect import Dialect, has_format
 from mlpcli.data.foreign import (

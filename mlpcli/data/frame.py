@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data.block import SAMPLE_ROWS
 from mlpcli.data.dialect import find_dialect
 from mlpcli.data.formats.numbers import NumberFormat

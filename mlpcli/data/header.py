@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data.dialect import DELIMITERS, SAMPLE_BYTES, Dialect, cells_of
 from mlpcli.data.numbers import is_number
 from mlpcli.data.raw import with_start

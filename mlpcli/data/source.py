@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import pandas as pd
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data.block import Block, RowForm
 from mlpcli.data.builders import NumberBuilder, TextBuilder, WrittenBuilder
 from mlpcli.data.dialect import Dialect, find_dialect

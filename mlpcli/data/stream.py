@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data.block import Block, RowForm
 from mlpcli.data.decoding import text_parts
 from mlpcli.data.dialect import Dialect, check_format, has_format

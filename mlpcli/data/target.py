@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mlpcli.config import Task
+from mlpcli.config.settings import Task
 from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.kinds.protocol import Format
 from mlpcli.data.numbers import is_number

@@ -14,12 +14,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.config import Settings
+from mlpcli.config.flags import as_flag, as_flags
+from mlpcli.config.settings import Settings
 from mlpcli.diagnosis.bounds import IMBALANCE, LEAK_STRENGTH
 from mlpcli.errors import plural
 from mlpcli.evaluation.evaluate import Evaluation, EvaluationEvidence
 from mlpcli.events import History
-from mlpcli.flags import as_flag, as_flags
 from mlpcli.metrics.intervals import Interval
 from mlpcli.model.trained import TrainedModel
 from mlpcli.training.evidence import Evidence

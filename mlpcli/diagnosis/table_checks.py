@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlpcli.config import Config
+from mlpcli.config.flags import as_flag
+from mlpcli.config.settings import Config
 from mlpcli.data import splits
 from mlpcli.data.schema import Schema
 from mlpcli.data.storage import Storage
@@ -28,7 +29,6 @@ from mlpcli.diagnosis.findings import MOVED, Finding, imbalance
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.errors import plural
 from mlpcli.evaluation.evaluate import MOVED_CHANCE, MOVED_FAR, kolmogorov_smirnov
-from mlpcli.flags import as_flag
 from mlpcli.training.prepare import PreparedTraining
 
 SHOWN = 5  # findings of a kind

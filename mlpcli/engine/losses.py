@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.config import Task
+from mlpcli.config.settings import Task
 from mlpcli.engine.arrays import Array, Floats
 
 Target = NDArray[Any]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.data.dataset import DataSet
 from mlpcli.engine.arrays import Array
 from mlpcli.engine.losses import Target

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet, check_least, with_value
 from mlpcli.data.foreign import ForeignSource, open_any

@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mlpcli.config import Task
+from mlpcli.config.settings import Task
 from mlpcli.engine.arrays import Array, Bools, Floats
 from mlpcli.engine.losses import Loss, log_losses
 from mlpcli.errors import DataError

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mlpcli.config import ReadOptions, Settings
+from mlpcli.config.settings import ReadOptions, Settings
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.schema import Schema
 from mlpcli.engine.losses import LOSSES

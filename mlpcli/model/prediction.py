@@ -10,7 +10,7 @@ from functools import cached_property, partial
 import numpy as np
 import pandas as pd
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data.bad_cells import BadCell, read_cells
 from mlpcli.data.block import Block
 from mlpcli.data.foreign_stream import any_stream

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from mlpcli.config import Settings
+from mlpcli.config.settings import Settings
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.schema import Schema
 from mlpcli.events import History

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlpcli.config import Settings
+from mlpcli.config.settings import Settings
 from mlpcli.data.frame import as_table
 from mlpcli.data.kinds.protocol import BLOCKS
 from mlpcli.data.schema import Schema

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 
+from mlpcli.config.flags import as_flags
 from mlpcli.diagnosis.findings import Finding
 from mlpcli.errors import plural
-from mlpcli.flags import as_flags
 from mlpcli.model.trained import TrainedModel
 from mlpcli.reporter.chart import loss_chart
 from mlpcli.reporter.tables import columns_table, finding_lines

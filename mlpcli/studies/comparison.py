@@ -13,12 +13,12 @@ from math import prod
 
 import numpy as np
 
-from mlpcli.config import DATA, LOSS_OF_TASK, Config, ReadOptions, Settings, flag
+from mlpcli.config.flags import named, parse, setting_named
+from mlpcli.config.settings import DATA, LOSS_OF_TASK, Config, ReadOptions, Settings, flag
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
 from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import TrainingError, UsageError
-from mlpcli.flags import named, parse, setting_named
 from mlpcli.metrics.scoring import METRICS
 from mlpcli.studies.tasks import TaskOutcome, TrainingTask, run, shared
 from mlpcli.studies.workers import Shared, local

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
 from mlpcli.data.splits import Sets, SplitKind

@@ -13,12 +13,12 @@ from typing import Literal
 
 import numpy as np
 
-from mlpcli.config import Config, ReadOptions, Settings
+from mlpcli.config.flags import as_flags
+from mlpcli.config.settings import Config, ReadOptions, Settings
 from mlpcli.data import splits
 from mlpcli.data.dataset import MIN_ROWS, DataSet
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.errors import DataError, TrainingError, UsageError
-from mlpcli.flags import as_flags
 from mlpcli.metrics.intervals import Interval, t_quantile
 from mlpcli.metrics.scoring import resampled_interval
 from mlpcli.studies.tasks import TaskOutcome, TrainingTask, run, shared, validated

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.config import Settings
+from mlpcli.config.flags import as_flags
+from mlpcli.config.settings import Settings
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
 from mlpcli.diagnosis.findings import decay
 from mlpcli.errors import DataError, TrainingError
 from mlpcli.evaluation.evaluate import find_data
 from mlpcli.events import History
-from mlpcli.flags import as_flags
 from mlpcli.metrics.intervals import Interval, estimate, resampled_means, share_of
 from mlpcli.model.assemble import out_of_fold_outputs
 from mlpcli.model.trained import TrainedModel

@@ -18,9 +18,9 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from mlpcli.config import Config, flag
+from mlpcli.config.flags import parse, setting_named, setting_type
+from mlpcli.config.settings import Config, flag
 from mlpcli.errors import MachineError, UsageError
-from mlpcli.flags import parse, setting_named, setting_type
 
 State = Literal["open", "pruned", "done"]
 GIVEN = 0  # number of the trial that takes the settings as they were given

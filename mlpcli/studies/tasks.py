@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
 from mlpcli.data.splits import Sets

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.flags import as_toml, written
+from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
 from mlpcli.data.splits import Sets
@@ -25,7 +26,6 @@ from mlpcli.errors import TrainingError, UsageError
 from mlpcli.evaluation.evaluate import Evaluation, evaluate_dataset, truth_of
 from mlpcli.events import History
 from mlpcli.files.jsonable import to_json
-from mlpcli.flags import as_toml, written
 from mlpcli.metrics.scoring import METRICS
 from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import TrainedModel, as_read

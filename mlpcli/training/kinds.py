@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mlpcli.config import Settings
+from mlpcli.config.settings import Settings
 from mlpcli.data.kinds.protocol import BLOCKS
 
 

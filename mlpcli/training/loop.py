@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.config import Settings
+from mlpcli.config.settings import Settings
 from mlpcli.data.splits import blocks
 from mlpcli.engine.arrays import Array, Ints
 from mlpcli.engine.losses import Loss

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from mlpcli.config import Settings
+from mlpcli.config.settings import Settings
 from mlpcli.data.schema import Schema
 from mlpcli.engine.arrays import Ints
 from mlpcli.engine.losses import LOSSES, Loss

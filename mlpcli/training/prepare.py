@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlpcli.config import Config, ReadOptions, Settings, flag
+from mlpcli.config.settings import Config, ReadOptions, Settings, flag
 from mlpcli.data import splits
 from mlpcli.data.cuts import add_cuts, n_cut_rows
 from mlpcli.data.dataset import DataSet

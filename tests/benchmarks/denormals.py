@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.training.prepare import prepare
 
 MOST = 1.5

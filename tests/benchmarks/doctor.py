@@ -26,7 +26,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.diagnosis.findings import findings
 from mlpcli.evaluation.evaluate import evaluate_dataset
 from mlpcli.events import History

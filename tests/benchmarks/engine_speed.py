@@ -23,7 +23,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.engine.losses import LOSSES
 from mlpcli.engine.network import Architecture, mlp
 from mlpcli.training.loop import Member, Rows, train

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.errors import MlpcliError
 from mlpcli.events import History
 from mlpcli.files import archive

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlpcli.config import Config, Settings
+from mlpcli.config.settings import Config, Settings
 from mlpcli.engine.losses import Loss
 from mlpcli.studies.workers import LocalPool
 from mlpcli.training.loop import Member, train

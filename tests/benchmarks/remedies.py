@@ -22,7 +22,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from doctor import CLASSIC, PLANTED, Planted, columns, named, write
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.events import History
 from mlpcli.model.assemble import assemble
 from mlpcli.studies.remedies import plan

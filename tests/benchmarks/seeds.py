@@ -10,7 +10,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import numpy as np
 
 import mlpcli
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.evaluation.evaluate import evaluate_dataset
 from mlpcli.events import History
 from mlpcli.model.assemble import assemble

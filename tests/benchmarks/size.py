@@ -29,7 +29,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data import raw
 from mlpcli.events import History
 from mlpcli.model.assemble import assemble

@@ -26,7 +26,7 @@ from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
 import mlpcli
-from mlpcli.config import MISSING_MARKERS, Config
+from mlpcli.config.settings import MISSING_MARKERS, Config
 from mlpcli.events import History
 from mlpcli.model.assemble import assemble
 from mlpcli.training.prepare import prepare

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.diagnosis.table_checks import check_table
 from mlpcli.training.prepare import prepare
 

@@ -13,7 +13,7 @@ import pytest
 from command_line import ENV, mlpcli
 from samples import IRIS
 
-from mlpcli.config import Config, ReadOptions, flag
+from mlpcli.config.settings import Config, ReadOptions, flag
 
 QUICK = ("--preset", "classic", "--epochs", "2")
 

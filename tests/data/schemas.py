@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.data.fit_columns import fit_columns
 from mlpcli.data.schema import Schema
 from mlpcli.data.target import fit_target

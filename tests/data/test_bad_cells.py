@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data.bad_cells import read_cells
 from mlpcli.data.dialect import find_dialect
 from mlpcli.data.formats.numbers import NumberFormat

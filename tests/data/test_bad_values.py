@@ -11,7 +11,7 @@ import pytest
 from data.cells import N, at, cycle, label, table
 
 import mlpcli
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.errors import DataError
 from mlpcli.training.prepare import prepare
 

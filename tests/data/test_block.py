@@ -8,7 +8,7 @@ import io
 import numpy as np
 import pytest
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data.block import RowForm, parse_bytes
 from mlpcli.data.source import open_table
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from data.cases import GOOD, HEADER, ROWS, with_line
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data.source import open_table
 from mlpcli.errors import MlpcliError
 

@@ -11,7 +11,7 @@ import pytest
 from sklearn.tree import DecisionTreeClassifier
 
 import mlpcli
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.data import cuts
 from mlpcli.data.cuts import LEAF_SHARE, MAX_COLUMN_CUTS, MAX_CUTS, MIN_GAIN, MIN_LEAF_ROWS, find_cuts, n_cut_rows
 from mlpcli.data.kinds.number import JUMP

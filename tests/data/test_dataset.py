@@ -7,7 +7,7 @@ import pytest
 from data.cells import at, label, table
 
 import mlpcli
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.errors import DataError
 from mlpcli.training.prepare import prepare
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data.decoding import SAMPLE_BYTES, UndecodableError, can_stand_beside_utf8, is_utf8, text_parts
 from mlpcli.data.source import open_table
 from mlpcli.errors import DataError

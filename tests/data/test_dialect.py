@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data.reading import Wishes, read_columns
 from mlpcli.data.source import open_table
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from command_line import mlpcli
 
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data import foreign
 from mlpcli.data.dataset import DataSet
 from mlpcli.data.foreign import open_any

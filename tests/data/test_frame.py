@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data.dataset import DataSet
 from mlpcli.data.formats.number_format import NumberFormat
 from mlpcli.data.frame import FrameSource, as_text, as_values

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import mlpcli
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.errors import DataError
 from mlpcli.training.prepare import prepare
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data.reading import Wishes, read_columns
 from mlpcli.data.source import open_table
 from mlpcli.training.prepare import prepare

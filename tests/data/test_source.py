@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data import block, rows, scan
 from mlpcli.data import source as sources
 from mlpcli.data import text as texts

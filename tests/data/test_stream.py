@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data.dialect import find_dialect
 from mlpcli.data.raw import parts_of
 from mlpcli.data.stream import stream

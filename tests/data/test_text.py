@@ -8,7 +8,7 @@ import os
 import pytest
 from samples import csv_of
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data import text as texts
 from mlpcli.data.source import open_table
 from mlpcli.errors import DataError, MachineError

@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data import unpack
 from mlpcli.data.source import open_table
 from mlpcli.data.stream import plain_text

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.diagnosis.findings import CHECKS, DiagnosisInput, diagnose, larger, noise_of, smaller
 from mlpcli.evaluation.evaluate import EvaluationEvidence
 from mlpcli.events import History
@@ -93,7 +93,7 @@ def test_a_healthy_run_shows_none(code):
 
 @pytest.mark.parametrize("code", CHECKS)
 def test_remedies_name_flags_that_exist(code):
-    from mlpcli.config import fields, flag
+    from mlpcli.config.settings import fields, flag
 
     flags = {flag(f.name) for f in fields(Config)}
     for showing in SHOWING[code]:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from samples import SAMPLES
 
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.diagnosis.table_checks import TABLE_CHECKS, check_table
 from mlpcli.reporter.tables import finding_lines
 from mlpcli.training.prepare import prepare

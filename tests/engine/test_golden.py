@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.engine.activations import ACTIVATIONS
 from mlpcli.engine.layers import NORMALIZATIONS
 from mlpcli.engine.losses import LOSSES

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from samples import SAMPLES
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.evaluation.baselines import constant_outputs, fit_linear, loss_ratio
 from mlpcli.evaluation.evaluate import evaluate_dataset
 from mlpcli.events import History

@@ -8,7 +8,7 @@ import pytest
 from samples import IRIS
 
 import mlpcli
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data.dataset import DataSet
 from mlpcli.data.splits import TEST
 from mlpcli.errors import DataError

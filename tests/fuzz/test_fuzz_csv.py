@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data import raw
 from mlpcli.data import records as tables
 from mlpcli.data.dialect import find_dialect

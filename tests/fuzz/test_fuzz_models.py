@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mlpcli import fit
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data.raw import parts_of
 from mlpcli.diagnosis.findings import findings
 from mlpcli.errors import MlpcliError, ModelError

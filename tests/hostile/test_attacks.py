@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from command_line import mlpcli
 
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data import scan
 from mlpcli.data.dataset import DataSet
 from mlpcli.data.fit_columns import Fitter

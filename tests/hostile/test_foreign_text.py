@@ -40,7 +40,7 @@ def naughty_strings() -> list[str]:
         return []
     lines = CORPUS.read_text(encoding="utf-8", errors="replace").splitlines()
     # What no CSV holds, or holds as something else: empty, NUL, markers of missing values, edges that are trimmed.
-    from mlpcli.config import MISSING_MARKERS
+    from mlpcli.config.settings import MISSING_MARKERS
 
     kept = [s for s in lines if s.strip() == s and not s.startswith("#") and "\0" not in s and "\ufffe" not in s]
     return sorted({s for s in kept if s not in MISSING_MARKERS})

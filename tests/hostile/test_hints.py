@@ -8,9 +8,9 @@ import shlex
 import pytest
 from command_line import COMMAND, mlpcli
 
-from mlpcli.config import Config
+from mlpcli.config.flags import parse
+from mlpcli.config.settings import Config
 from mlpcli.diagnosis.table_checks import check_table
-from mlpcli.flags import parse
 from mlpcli.training.prepare import prepare
 
 HOSTILE = "a b;c'd $(x)"  # the name of a column

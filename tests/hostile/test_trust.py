@@ -15,7 +15,7 @@ import pytest
 from samples import SAMPLES
 
 from mlpcli.cli.app import StoppedError
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.errors import DataError
 from mlpcli.files import archive
 from mlpcli.guide import page

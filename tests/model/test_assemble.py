@@ -6,7 +6,7 @@ import pytest
 from samples import IRIS
 
 import mlpcli
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.errors import TrainingError
 from mlpcli.model.assemble import assemble
 from mlpcli.training.prepare import prepare

@@ -9,7 +9,7 @@ import json
 import pytest
 
 import mlpcli
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data.raw import parts_of
 from mlpcli.model.writing import FORMATS
 

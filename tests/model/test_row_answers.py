@@ -11,7 +11,7 @@ import re
 import pytest
 
 import mlpcli
-from mlpcli.config import ReadOptions
+from mlpcli.config.settings import ReadOptions
 from mlpcli.errors import DataError
 from mlpcli.model.prediction import Predictor
 from mlpcli.model.trained import load

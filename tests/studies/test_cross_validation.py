@@ -10,7 +10,7 @@ import pytest
 from samples import SAMPLES
 from scipy import stats
 
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
 from mlpcli.data.splits import UNUSED

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from samples import SAMPLES
 
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
 from mlpcli.data.splits import UNUSED

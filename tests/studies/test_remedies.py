@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mlpcli.config import Config
+from mlpcli.config.flags import as_flags, parse
+from mlpcli.config.settings import Config
 from mlpcli.data import splits
 from mlpcli.errors import TrainingError
 from mlpcli.events import History
-from mlpcli.flags import as_flags, parse
 from mlpcli.reporter.findings import remedies_line
 from mlpcli.studies.remedies import REMEDIES, RemedyInput, RemedyLosses, RemedyPlan, perform, plan
 from mlpcli.studies.workers import Shared

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.errors import UsageError
 from mlpcli.studies.search import Choices, Range, Trial, default_space, importance, parse_dimension
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from samples import SAMPLES
 
-from mlpcli.config import Config, ReadOptions
+from mlpcli.config.flags import from_text, read_config_file
+from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
 from mlpcli.errors import MachineError, TrainingError
-from mlpcli.flags import from_text, read_config_file
 from mlpcli.studies import search, tuning
 from mlpcli.studies.search import RandomSearch
 from mlpcli.studies.tuning import GENERATION, KEPT, Tuner

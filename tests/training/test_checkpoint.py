@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from samples import SAMPLES
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.errors import MachineError, ModelError, UsageError
 from mlpcli.events import EpochEnded, History
 from mlpcli.files import archive

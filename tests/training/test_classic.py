@@ -7,7 +7,7 @@ import copy
 import numpy as np
 from samples import SAMPLES
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.events import History
 from mlpcli.training.prepare import prepare
 

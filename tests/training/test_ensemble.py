@@ -9,7 +9,7 @@ import pytest
 from command_line import mlpcli as mlpcli_command
 
 import mlpcli
-from mlpcli.config import KIND_NAMES, Config
+from mlpcli.config.settings import KIND_NAMES, Config
 from mlpcli.errors import ModelError
 from mlpcli.events import EpochEnded, History
 from mlpcli.files.jsonable import to_json

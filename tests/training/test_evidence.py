@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.engine.network import Architecture, mlp
 from mlpcli.events import History
 from mlpcli.files.jsonable import from_json, to_json

@@ -8,7 +8,7 @@ import pytest
 from sklearn import linear_model, metrics
 
 import mlpcli
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.studies.comparison import compare
 
 LINEAR = {

@@ -10,7 +10,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from mlpcli.config import LOSS_OF_TASK, Config
+from mlpcli.config.settings import LOSS_OF_TASK, Config
 from mlpcli.engine.losses import LOSSES, Loss
 from mlpcli.engine.network import Architecture, mlp
 from mlpcli.errors import TrainingError

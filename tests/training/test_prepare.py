@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from samples import csv_of
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.errors import DataError
 from mlpcli.training.prepare import prepare
 

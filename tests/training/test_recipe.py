@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.events import History
 from mlpcli.training.loop import train
 from mlpcli.training.prepare import build_loss, prepare

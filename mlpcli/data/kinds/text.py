@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from mlpcli.config.flags import as_flag
 from mlpcli.data.kinds.protocol import LOST_SHARE, ColumnKind, are_inputs, is_clip
 from mlpcli.data.values import used_texts
 from mlpcli.data.words import SLOTS, counts
 from mlpcli.engine.arrays import Matrix
-from mlpcli.flags import as_flag
 
 
 @dataclass(frozen=True)

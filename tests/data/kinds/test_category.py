@@ -8,7 +8,7 @@ import pytest
 from data.schemas import fitted
 
 import mlpcli
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.training.prepare import prepare
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from data.schemas import REGRESSOR, fitted
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.files.jsonable import to_json
 
 

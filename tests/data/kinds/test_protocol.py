@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.data.fit_columns import fit_columns
 from mlpcli.data.formats.dates import TimeFormat
 from mlpcli.data.formats.numbers import NumberFormat

@@ -7,7 +7,7 @@ import pandas as pd
 from data.schemas import fitted
 
 import mlpcli
-from mlpcli.config import Config
+from mlpcli.config.settings import Config
 from mlpcli.data.fit_columns import TEXT_INPUTS
 from mlpcli.data.kinds.text import FreeText
 from mlpcli.data.schema import Schema

@@ -7,9 +7,9 @@ from dataclasses import fields
 
 import pytest
 
-from mlpcli.config import PRESETS, TASKS, Config
+from mlpcli.config.flags import as_flag, as_flags, as_toml, from_text, named, parse, read_config_file, written
+from mlpcli.config.settings import PRESETS, TASKS, Config
 from mlpcli.errors import UsageError
-from mlpcli.flags import as_flag, as_flags, as_toml, from_text, named, parse, read_config_file, written
 
 
 @pytest.mark.parametrize("task", TASKS)

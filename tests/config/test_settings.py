@@ -5,15 +5,15 @@ from dataclasses import fields
 import pytest
 from samples import IRIS
 
-from mlpcli import config
-from mlpcli.config import PRESETS, TASKS, Config, ReadOptions, Settings
+from mlpcli.config import settings as config
+from mlpcli.config.flags import from_text, parse
+from mlpcli.config.settings import PRESETS, TASKS, Config, ReadOptions, Settings
 from mlpcli.engine.activations import ACTIVATIONS
 from mlpcli.engine.initializers import INITIALIZERS
 from mlpcli.engine.losses import LOSSES
 from mlpcli.engine.optimizers import OPTIMIZERS
 from mlpcli.engine.schedules import SCHEDULES
 from mlpcli.errors import UsageError
-from mlpcli.flags import from_text, parse
 
 QUICK = ("--preset", "classic", "--epochs", "2")
 ALL = ("mlp", "wide", "plain", "linear")

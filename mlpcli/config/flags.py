@@ -17,7 +17,7 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from mlpcli.config import Config, ReadOptions, flag, range_text
+from mlpcli.config.settings import Config, ReadOptions, flag, range_text
 from mlpcli.errors import MachineError, UsageError
 
 Settings = TypeVar("Settings", Config, ReadOptions)

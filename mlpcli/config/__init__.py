@@ -1,0 +1,1 @@
+"""Every setting a user can change, and its text form."""
