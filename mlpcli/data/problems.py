@@ -181,7 +181,8 @@ def first_row(cells: pd.Categorical, chosen: NDArray[np.bool_]) -> int:
 
 TOTAL = re.compile(r"(?:(?:grand |sub)?totals?|sum|average|mean|합계|총계|총합계|소계|합|계|평균)[: ]*", re.IGNORECASE)
 MIN_SUMMED = 5  # rows above a total
-CENT = 0.005  # by which rounding changes a number
+ROUNDED_TO = (0.01, 0.0001)  # the last place of numbers that are rounded when they are written
+MAX_CHANCE = 0.02  # share of columns whose last number may be the sum of those above by chance, in a table of few rows
 
 
 def is_called_total(columns: Mapping[str, pd.Series[Any]]) -> bool:
@@ -198,21 +199,20 @@ def is_called_total(columns: Mapping[str, pd.Series[Any]]) -> bool:
 
 
 def summed_column(columns: Mapping[str, pd.Series[Any]]) -> str | None:
-    """The first column of numbers whose last one is the sum of those above, and larger than each."""
-    for name, column in columns.items():
-        if column.dtype.kind != "f":
-            continue
-        values = column.to_numpy()
-        last, above = values[-1], values[:-1]
-        if not np.isfinite(last) or len(above) < MIN_SUMMED:
-            continue
-        sizes = np.abs(above[np.isfinite(above)])
-        with np.errstate(over="ignore", invalid="ignore"):
-            total, size = float(np.nansum(above)), float(sizes.sum())
-        if (
-            len(sizes) >= MIN_SUMMED
-            and abs(last) > sizes.max()
-            and abs(last - total) <= 1e-9 * size + 2 * CENT * len(sizes) ** 0.5
-        ):
-            return name
-    return None
+    """The first column of numbers whose last one is the sum of those above, if not by chance among so many columns."""
+    numbers = {name: column.to_numpy() for name, column in columns.items() if column.dtype.kind == "f"}
+    numbers = {name: values for name, values in numbers.items() if np.isfinite(values[-1])}
+    summed = [name for name, values in numbers.items() if is_summed(values)]
+    return summed[0] if len(summed) > MAX_CHANCE * len(numbers) else None
+
+
+def is_summed(values: NDArray[np.float64]) -> bool:
+    """Whether the last of these numbers is the sum of those above, up to their rounding, and larger than each."""
+    last, above = values[-1], values[:-1]
+    above = above[np.isfinite(above)]
+    if len(above) < MIN_SUMMED or abs(last) <= np.abs(above).max():
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        # A sum of cells that were rounded when they were written is off by about a half of the last place a cell.
+        place = next((p for p in ROUNDED_TO if np.allclose(above, np.round(above / p) * p, rtol=1e-12, atol=1e-9)), 0.0)
+        return bool(abs(last - above.sum()) <= 1e-9 * np.abs(above).sum() + place * len(above) ** 0.5)

@@ -25,6 +25,8 @@ def safe(text: str, width: int = 80) -> str:
     The result holds no control, bidirectional or invisible character. It is literal text: consoles made here read
     no markup and no emoji codes.
     """
+    if text.isascii() and text.isprintable() and len(text) <= width:
+        return text
     out: list[str] = []
     used = marks = 0
     for char in text:

@@ -201,6 +201,19 @@ def test_r07_a_total_below_the_rows_is_a_problem_with_the_flag_that_leaves_it_ou
     assert call("predict", path, tmp_path / "d.csv", "--skip-last", "2")[1].count("\n") == N
 
 
+@pytest.mark.parametrize(("n_columns", "others", "is_total"), [(100, 5, False), (100, "", True), (1, 5, True)])
+def test_one_number_of_very_many_may_be_the_sum_of_those_above_by_chance(n_columns, others, is_total, tmp_path):
+    header = ",".join([*(f"x{j}" for j in range(n_columns)), "y"])
+    rows = [[i + 1, *(i * (j + 2) % 17 for j in range(1, n_columns)), i % 2] for i in range(20)]
+    lines = [header, *(",".join(map(str, row)) for row in [*rows, [210, *[others] * (n_columns - 1), 1]])]
+    (tmp_path / "d.csv").write_text("\n".join(lines))
+    if is_total:
+        with pytest.raises(DataError, match="the last row is a total: 'x0' is the sum"):
+            prepare(str(tmp_path / "d.csv"), Config())
+    else:
+        assert prepare(str(tmp_path / "d.csv"), Config()).dataset.n_rows == 21
+
+
 def test_a_word_for_a_total_that_other_rows_have_too_is_none(tmp_path):
     path = write(tmp_path / "d.csv", [("Average", "Good")[i % 2] for i in range(N - 1)] + ["Average"])
     assert prepare(path, Config(target="y")).schema.columns[0].kind == "category"
