@@ -20,7 +20,7 @@ register()
 COMMANDS = [c.name or c.callback.__name__ for c in app.registered_commands]
 COMMAND = typer.main.get_command(app)  # made once: it takes longer than many a command
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-ENV = {k: v for k, v in os.environ.items() if not k.startswith("MLPCLI_")} | {"COLUMNS": "80"}
+ENV = {k: v for k, v in os.environ.items() if not k.startswith("MLPCLI_")} | {"COLUMNS": "80", "LC_ALL": "C.UTF-8"}
 
 
 def mlpcli(*args: object, cwd: str | Path, stdin: str = "", env: dict[str, str] | None = None):

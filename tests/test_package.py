@@ -17,6 +17,8 @@ def test_the_wheel_holds_only_the_package(tmp_path):
     names = zipfile.ZipFile(built).namelist()
     assert {name.split("/")[0] for name in names} == {"mlpcli", f"mlpcli-{mlpcli.__version__}.dist-info"}
     assert "mlpcli/py.typed" in names
+    pages = [path for path in (ROOT / "mlpcli" / "guide").rglob("*") if path.suffix in (".txt", ".md")]
+    assert {path.relative_to(ROOT).as_posix() for path in pages} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 

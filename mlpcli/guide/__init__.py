@@ -2,14 +2,17 @@
 
 To add a page: write NAME.txt (a title "Name: what it is", text, commands behind "  $ ", "Look at:", "See also:"), and
 its name in CONCEPTS. The tests run every command. A page of the reference is NAME.md, of any length, with its name in
-REFERENCE.
+REFERENCE. Each page has its twin in ko/, with the same commands, flags and numbers. To add a language: a folder of
+its pages, and its name in LANGUAGES.
 """
 
 from __future__ import annotations
 
 import difflib
-import textwrap
+import re
+from collections.abc import Mapping
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from mlpcli.diagnosis.findings import CHECKS
 from mlpcli.errors import UsageError
@@ -22,6 +25,7 @@ TOPICS = (*CONCEPTS, *(code for code in CHECKS if code not in CONCEPTS))
 REFERENCE = ("commands", "flags", "reading", "predictions", "studies", "findings", "model-file", "security")
 PAGES = (*TOPICS, *REFERENCE)
 PROMPT = "  $ "
+LANGUAGES = ("en", "ko")  # of the pages; those of a language but the first stand in a folder of its name
 
 
 def name_of(topic: str) -> str:
@@ -34,26 +38,38 @@ def name_of(topic: str) -> str:
     return name
 
 
-def page(topic: str) -> str:
-    """The text of a page. Raises UsageError with the nearest names."""
+def language(wanted: str | None, environ: Mapping[str, str]) -> str:
+    """The language of the pages: the one asked for, else that of the locale where there are pages in it, else English.
+
+    Raises UsageError with the languages there are.
+    """
+    if wanted is not None:
+        if wanted not in LANGUAGES:
+            raise UsageError(f"no guide in '{wanted}'", " or ".join(f"--lang {one}" for one in LANGUAGES))
+        return wanted
+    locale = next(filter(None, map(environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    code = re.split("[_.@]", locale)[0]
+    return code if code in LANGUAGES else LANGUAGES[0]
+
+
+def page(topic: str, lang: str = LANGUAGES[0]) -> str:
+    """The text of a page, the English one where there is no other. Raises UsageError with the nearest names."""
+    file = file_of(topic, lang)
+    return (file if file.is_file() else file_of(topic, "")).read_text(encoding="utf-8")
+
+
+def file_of(topic: str, folder: str) -> Traversable:
     name = name_of(topic)
-    return (files(__package__) / f"{name}.{'md' if name in REFERENCE else 'txt'}").read_text(encoding="utf-8")
+    return files(__package__) / folder / f"{name}.{'md' if name in REFERENCE else 'txt'}"
 
 
-def fitted(topic: str, width: int) -> str:
-    """The text of a topic for a screen of this width; commands keep their lines, to be copied."""
-    text = page(topic).rstrip()
-    if width >= max(map(len, text.splitlines())):
-        return text
-    paragraphs = text.split("\n\n")
-    return "\n\n".join(
-        p if p.startswith(PROMPT) else textwrap.fill(p, width, break_on_hyphens=False) for p in paragraphs
-    )
+def is_translated(topic: str, lang: str) -> bool:
+    return lang == LANGUAGES[0] or file_of(topic, lang).is_file()
 
 
-def title(topic: str) -> str:
+def title(topic: str, lang: str = LANGUAGES[0]) -> str:
     """What a topic is, in a few words."""
-    return page(topic).partition("\n")[0].partition(": ")[2]
+    return page(topic, lang).partition("\n")[0].partition(": ")[2]
 
 
 def commands(topic: str) -> list[str]:

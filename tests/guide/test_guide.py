@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 from command_line import ENV, mlpcli
+from rich.cells import cell_len
 
 from mlpcli.diagnosis.findings import CHECKS
 from mlpcli.errors import UsageError
-from mlpcli.guide import CONCEPTS, REFERENCE, TOPICS, commands, fitted, page, title
+from mlpcli.guide import CONCEPTS, LANGUAGES, PAGES, REFERENCE, TOPICS, commands, is_translated, language, page, title
 
 ROOT = Path(__file__).parents[2]
+SIGNS = {"en": ("Look at: ", "See also: "), "ko": ("눈여겨볼 것: ", "함께 보기: ")}
 
 
 def shell(script, cwd):
@@ -34,28 +36,18 @@ def test_every_finding_has_a_page():
     assert set(CHECKS) <= set(TOPICS)
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("topic", TOPICS)
-def test_a_page_fits_a_screen_and_shows_something(topic):
-    lines = page(topic).splitlines()
+def test_a_page_fits_a_screen_and_shows_something(topic, lang):
+    lines = page(topic, lang).splitlines()
     assert len(lines) <= 24
-    assert max(map(len, lines)) <= 80
-    assert title(topic)
+    assert max(map(cell_len, lines)) <= 80
+    assert title(topic, lang)
     assert commands(topic)
-    assert sum(line.startswith("Look at: ") for line in lines) == 1
-    near = [line.removeprefix("See also: ") for line in lines if line.startswith("See also: ")]
-    assert near
-    assert set(near[0].split(", ")) <= set(TOPICS) - {topic}
-
-
-@pytest.mark.parametrize("topic", TOPICS)
-def test_a_narrow_screen_gets_the_same_words_in_shorter_lines(topic):
-    narrow = fitted(topic, 40)
-    assert narrow.split() == page(topic).split()
-    of_commands = [part for part in narrow.split("\n\n") if part.startswith("  $ ")]
-    assert all(part in page(topic) for part in of_commands)
-    assert all(
-        len(line) <= 40 for part in narrow.split("\n\n") if part not in of_commands for line in part.splitlines()
-    )
+    look, near = ("Look at: ", "See also: ") if not is_translated(topic, lang) else SIGNS[lang]
+    assert sum(line.startswith(look) for line in lines) == 1
+    (names,) = [line.removeprefix(near) for line in lines if line.startswith(near)]
+    assert set(names.split(", ")) <= set(TOPICS) - {topic}
 
 
 @pytest.mark.parametrize("topic", TOPICS)
@@ -115,3 +107,44 @@ def test_a_word_that_is_no_topic_gets_the_nearest_ones():
     done = mlpcli("guide", "overfiting", cwd=ROOT)
     assert done.returncode == 2
     assert "did you mean overfitting" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("expected", "locale"),
+    [
+        ("en", {}),
+        ("en", {"LANG": "C.UTF-8"}),
+        ("en", {"LANG": "fr_FR.UTF-8"}),
+        ("en", {"LANG": "kok_IN"}),
+        ("ko", {"LANG": "ko"}),
+        ("ko", {"LANG": "ko_KR.UTF-8"}),
+        ("ko", {"LC_ALL": "", "LANG": "ko_KR.eucKR"}),
+        ("ko", {"LC_MESSAGES": "ko_KR@euro", "LANG": "en_GB.UTF-8"}),
+        ("en", {"LC_ALL": "en_GB.UTF-8", "LANG": "ko_KR.UTF-8"}),
+    ],
+)
+def test_the_language_is_that_of_the_locale_where_the_guide_has_it(expected, locale):
+    assert language(None, locale) == expected
+    assert [language(lang, locale) for lang in LANGUAGES] == list(LANGUAGES)
+
+
+def test_the_guide_speaks_the_language_of_the_locale_or_of_the_flag():
+    korean = {"LC_ALL": "ko_KR.UTF-8"}
+    assert mlpcli("guide", "layers", cwd=ROOT, env=korean).stdout == page("layers", "ko")
+    assert mlpcli("guide", "layers", "--lang", "en", cwd=ROOT, env=korean).stdout == page("layers")
+    assert mlpcli("guide", "layers", "--lang", "ko", cwd=ROOT).stdout == page("layers", "ko")
+    lines = mlpcli("guide", cwd=ROOT, env=korean).stdout.splitlines()
+    assert [line.split(maxsplit=1) for line in lines] == [[name, title(name, "ko")] for name in PAGES]
+
+
+def test_a_language_without_pages_is_a_wrong_usage_that_names_those_with():
+    done = mlpcli("guide", "layers", "--lang", "tlh", cwd=ROOT)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no guide in 'tlh'\nhint: --lang en or --lang ko\n" in done.stderr
+
+
+def test_a_page_without_a_translation_is_shown_in_english_and_says_so(monkeypatch):
+    monkeypatch.setattr("mlpcli.guide.LANGUAGES", (*LANGUAGES, "tlh"))
+    done = mlpcli("guide", "layers", "--lang", "tlh", cwd=ROOT)
+    assert (done.returncode, done.stdout) == (0, page("layers"))
+    assert done.stderr == "This page is not written in 'tlh' yet.\n"
