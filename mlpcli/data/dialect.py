@@ -32,6 +32,7 @@ class Dialect:
     """Everything that turns bytes into cells; kept in the model, so that new files are read by the same rules."""
 
     encoding: str
+    sheet: str | None  # of a workbook, as asked for; None: the first
     delimiter: str
     spaces: bool  # a space behind each delimiter, which is no part of the cell
     quote: str
@@ -152,8 +153,8 @@ SPACED_SHARE = 0.9
 
 def find_dialect(data: bytes, encoding: str, options: ReadOptions) -> Dialect:
     dialect = Dialect(
-        encoding, options.delimiter or ",", False, options.quote, options.escape, options.comment, options.header,
-        options.skip_rows, options.skip_last, options.decimal, options.thousands, options.dates,
+        encoding, options.sheet, options.delimiter or ",", False, options.quote, options.escape, options.comment,
+        options.header,        options.skip_rows, options.skip_last, options.decimal, options.thousands, options.dates,
         (*MISSING_MARKERS, *options.missing), ("", *options.missing), options.inf, options.bad_rows,
     )  # fmt: skip
     if options.delimiter is None:

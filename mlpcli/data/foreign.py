@@ -12,7 +12,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -24,16 +24,20 @@ from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.frame import FrameSource, as_text
 from mlpcli.data.kinds.protocol import Format
 from mlpcli.data.raw import ReadableFile, open_bytes
+from mlpcli.data.scan import MAX_COLUMNS
 from mlpcli.data.source import Source, open_table
 from mlpcli.data.storage import Storage
-from mlpcli.data.text import files_of, of_sheet
+from mlpcli.data.text import files_of, joined_digest, of_sheet
+from mlpcli.data.workbook import n_cells
 from mlpcli.engine.arrays import Ints
 from mlpcli.errors import DataError, MachineError
 
 MAX_WHOLE_BYTES = 1 << 30  # bytes of content that are read into memory
+MAX_CELLS = MAX_WHOLE_BYTES // 24  # of a sheet; 24 bytes each in memory
 HEAD_BYTES = 1 << 12  # enough to know a format by
 BLOCK_ROWS = 4096  # rows predicted at once
 MAX_EXACT = 1e15  # whole numbers up to this are written without a point
+INDEX = re.compile(r"__index_level_\d+__")
 JSON_LINES = re.compile(rb"\s*\{\s*[\"}]")
 JSON_ARRAY = re.compile(rb"\s*\[\s*(?:\{|$)")
 
@@ -47,16 +51,20 @@ class Table:
 
 
 class ForeignSource(FrameSource):
-    """The rows of a file that is no CSV."""
+    """The rows of files that are no CSV: of one, or of several with the same columns."""
 
-    def __init__(self, table: Table, options: ReadOptions, storage: Storage, name: str, sha256: str) -> None:
-        super().__init__(table.frame, options, storage, name)
-        self.sha256, self.frame_lines = sha256, table.lines
+    def __init__(
+        self, tables: Sequence[Table], names: Sequence[str], options: ReadOptions, storage: Storage, sha256: str
+    ) -> None:
+        frame = pd.concat([table.frame for table in tables], ignore_index=True) if tables[1:] else tables[0].frame
+        super().__init__(frame, options, storage, names[0])
+        self.sha256 = sha256
+        self.places = [(name, line) for name, table in zip(names, tables, strict=True) for line in table.lines]
         self.typed_numbers = frozenset(n for n, column in self.columns.items() if is_numeric(column))
 
     def place(self, row: int) -> tuple[str, int]:
         """The file, and the row of the sheet or the line, counted from 1."""
-        return self.name, self.frame_lines[row]
+        return self.places[row]
 
     @property
     def header(self) -> bytes:
@@ -85,27 +93,36 @@ def open_any(
 ) -> Source | ForeignSource:
     """A table of any format: see `open_table` for a CSV, and for what the arguments mean."""
     storage = storage or Storage(options.memory)
-    if len(files_of(path)) > 1:
-        return open_table(path, options, dialect=dialect, expect=expect, storage=storage)
-    file, name = open_bytes(files_of(path)[0], storage.folder)
-    asked = replace(dialect.for_file(options).options(options.memory), sheet=options.sheet) if dialect else options
-    source = foreign_source(file, name, asked, storage)
-    if source is None:
-        return open_table(path, options, dialect=dialect, expect=expect, storage=storage, opened=(file, name))
+    file, name = opened = open_bytes(files_of(path)[0], storage.folder)
+    asked = dialect.for_file(options).options(options.memory) if dialect else options
+    if reader_of(file) is None:
+        if options.sheet is not None:
+            raise DataError("is no workbook, and has no sheets", "leave --sheet out", file=name)
+        return open_table(path, options, dialect=dialect, expect=expect, storage=storage, opened=opened)
+    others = [open_bytes(other, storage.folder) for other in files_of(path)[1:]]
+    source = foreign_source([opened, *others], asked, storage)
+    if others:
+        source.name, source.notes = path, (f"one table of {1 + len(others)} files",)
     if dialect is not None:
         source.dialect = dialect.for_file(options)
     return source
 
 
-def foreign_source(file: ReadableFile, name: str, options: ReadOptions, storage: Storage) -> ForeignSource | None:
-    """An open file as a table; None when it is none of these formats. Raises DataError or MachineError."""
-    table = foreign_table(file, name, options)
-    if table is None:
-        return None
-    digest = hashlib.sha256()
-    for block in file.blocks():
-        digest.update(block)
-    return ForeignSource(table, options, storage, name, of_sheet(digest.hexdigest(), options.sheet))
+def foreign_source(files: Sequence[tuple[ReadableFile, str]], options: ReadOptions, storage: Storage) -> ForeignSource:
+    """Open files of these formats as one table. Raises DataError or MachineError."""
+    tables: list[Table] = []
+    digests = []
+    for file, name in files:
+        table = foreign_table(file, name, options)
+        if table is None or set(table.frame.columns) != set(tables[0].frame.columns if tables else table.frame.columns):
+            raise DataError(f"not the columns of {files[0][1]}", "files of one table have one header", file=name)
+        tables.append(table)
+        digest = hashlib.sha256()
+        for block in file.blocks():
+            digest.update(block)
+        digests.append(digest.hexdigest())
+    names = [name for _, name in files]
+    return ForeignSource(tables, names, options, storage, of_sheet(joined_digest(digests), options.sheet))
 
 
 def foreign_table(file: ReadableFile, name: str, options: ReadOptions) -> Table | None:
@@ -126,9 +143,13 @@ def read_whole(reader: Reader, data: bytes, name: str, options: ReadOptions) -> 
         raise
     except Exception as error:  # each library has errors of its own
         raise DataError(f"cannot be read: {error}", "it may be damaged: save or fetch it again", file=name) from error
-    if not len(table.frame.columns):
-        raise DataError("no columns", file=name)
     return table
+
+
+def check_width(n_columns: int, name: str) -> None:
+    """DataError for no column, and for more than a model holds, before a frame is made of them."""
+    if not 0 < n_columns <= MAX_COLUMNS:
+        raise DataError(f"{n_columns:,} columns; a model holds 1 to {MAX_COLUMNS:,}", file=name)
 
 
 def too_large(size: int, name: str) -> DataError:
@@ -154,8 +175,14 @@ def read_sheet(data: bytes, name: str, options: ReadOptions) -> Table:
     """One sheet of a workbook: the first, or the one that --sheet names."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         size = sum(member.file_size for member in archive.infolist())
-    if size > MAX_WHOLE_BYTES:
-        raise too_large(size, name)
+        if size > MAX_WHOLE_BYTES:
+            raise too_large(size, name)
+        n_spanned = n_cells(archive)
+    if n_spanned > MAX_CELLS:
+        raise DataError(
+            f"a sheet spans {n_spanned:,} cells; up to {MAX_CELLS:,} are read",
+            "delete what stands far below or to the right of the table, or export it as CSV", file=name,
+        )  # fmt: skip
     workbook = library("python_calamine", "excel", name).CalamineWorkbook.from_filelike(io.BytesIO(data))
     sheet = options.sheet or workbook.sheet_names[0]
     if sheet not in workbook.sheet_names:
@@ -164,6 +191,7 @@ def read_sheet(data: bytes, name: str, options: ReadOptions) -> Table:
     rows = [(i, row) for i, row in enumerate(grid, 1) if i > options.skip_rows and any(cell != "" for cell in row)]
     if not rows:
         raise DataError(f"sheet '{sheet}' is empty", "--sheet names another", file=name)
+    check_width(len(rows[0][1]), name)
     numbered = [f"col{i}" for i in range(1, len(rows[0][1]) + 1)]
     names = numbered
     if options.header:
@@ -181,15 +209,19 @@ def read_parquet(data: bytes, name: str, options: ReadOptions) -> Table:
     size = sum(group.total_byte_size for group in groups)
     if size > MAX_WHOLE_BYTES:
         raise too_large(size, name)
+    check_width(len(file.schema_arrow), name)
     return of_arrow(file.read())
 
 
 def read_feather(data: bytes, name: str, options: ReadOptions) -> Table:
-    return of_arrow(library("pyarrow.feather", "parquet", name).read_table(io.BytesIO(data)))
+    table = library("pyarrow.feather", "parquet", name).read_table(io.BytesIO(data))
+    check_width(table.num_columns, name)
+    return of_arrow(table)
 
 
 def of_arrow(table: Any) -> Table:
-    """Dictionaries become what they stand for, decimals numbers."""
+    """Dictionaries become what they stand for, decimals numbers. The nameless index that pandas writes is left out."""
+    table = table.select([name for name in table.column_names if not INDEX.fullmatch(name)])
     frame = table.to_pandas(ignore_metadata=True)
     columns = {}
     for i, field in enumerate(table.schema):
@@ -217,6 +249,7 @@ def read_json(data: bytes, name: str, options: ReadOptions) -> Table:
 def of_records(records: Sequence[dict[str, Any]], lines: Sequence[int], name: str) -> Table:
     """The columns are the keys of all records, in the order in which they first appear."""
     names = list(dict.fromkeys(key for record in records for key in record))
+    check_width(len(names), name)
     frame = pd.DataFrame([[record.get(key) for key in names] for record in records], columns=names, dtype=object)
     return Table(typed(frame), lines)
 

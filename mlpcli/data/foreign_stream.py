@@ -48,7 +48,7 @@ def any_stream(
         parts, line_of = json_parts(parts, name, formats), line_before
     elif is_whole(start):
         file = copied(parts, FOLDER)
-        table = foreign_table(file, name, replace(model.for_file(options).options(), sheet=options.sheet))
+        table = foreign_table(file, name, model.for_file(options).options())
         parts = file.blocks()
         if table is not None:
             parts, line_of = table_parts(table, formats), partial(line_in, table)

@@ -171,13 +171,14 @@ def open_table(
 ) -> Source:
     """Proves the structure of a CSV, or of several that are one table ('parts/*.csv'); '-' is standard input.
 
-    `opened` is a single file that is open already.
+    `opened` is the first file, when it is open already.
     With `dialect`, a model's, cells are read by its rules; only encoding, delimiter and --bad-rows are the file's own.
     Raises DataError or MachineError with file and line.
     """
     storage = storage or Storage(options.memory)
-    files = [open_file(file, options, dialect, expect, storage, opened) for file in files_of(path)]
-    first = files[0]
+    first_path, *others = files_of(path)
+    first = open_file(first_path, options, dialect, expect, storage, opened)
+    files = [first, *(open_file(other, options, dialect, expect, storage, None) for other in others)]
     if len(files) == 1:
         return first
     for other in files[1:]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -66,13 +66,13 @@ class Evaluation:
     notes: tuple[str, ...] = ()  # what was left out, and why
 
 
-def find_data(model: TrainedModel, sheet: str | None = None) -> str:
+def find_data(model: TrainedModel) -> str:
     """The training file of a model, unchanged since. Raises DataError."""
     record = model.record.data
     beside = os.path.join(os.path.dirname(model.path or ""), os.path.basename(record.path))
     for path in (record.path, beside):
         if all(os.path.isfile(file) for file in files_of(path)):
-            if not is_trained_on(model, path, sheet):
+            if not is_trained_on(model, path):
                 raise DataError(
                     "has changed since the model was trained on it",
                     "train again, or name a CSV to evaluate on",
@@ -85,7 +85,8 @@ def find_data(model: TrainedModel, sheet: str | None = None) -> str:
 
 
 def is_trained_on(model: TrainedModel, path: str, sheet: str | None = None) -> bool:
-    """Whether this is the very file the model was trained on."""
+    """Whether this is the very file the model was trained on, and the same sheet of it."""
+    sheet = sheet or model.record.dialect.sheet
     return all(os.path.isfile(file) for file in files_of(path)) and digest_of(path, sheet) == model.record.data.sha256
 
 
@@ -101,13 +102,12 @@ def evaluate(
         if FrameSource(data, ReadOptions(), Storage()).sha256 == model.record.data.sha256:
             return evaluate_dataset(model, DataSet.from_frame(data, model.config), linear=linear)
         return evaluate_rows(model, *frame_for(model, data), FRAME_NAME)
-    sheet = options.sheet if options else None
-    if data is not None and not is_trained_on(model, data, sheet):
+    if data is not None and not is_trained_on(model, data, options.sheet if options else None):
         frame, cells, source = read_for(model, data, options or ReadOptions())
         return evaluate_rows(model, frame, cells, data, source.storage)
-    path = data or find_data(model, sheet)
+    path = data or find_data(model)
     # The model's dialect holds every marker already; asking for them once more changes nothing.
-    asked = replace(model.record.dialect.options(options.memory if options else None), sheet=sheet)
+    asked = model.record.dialect.options(options.memory if options else None)
     table = DataSet.read(path, model.config, asked, os.path.dirname(model.path or ""))
     return evaluate_dataset(model, table, linear=linear)
 

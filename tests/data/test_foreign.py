@@ -201,9 +201,16 @@ def test_a_sheet_is_chosen_by_name(tmp_path):
     sheet = ("--sheet", "two")
     done = mlpcli("train", "d.xlsx", *TRAIN, *sheet, "--skip-rows", "1", "-o", "m.npz", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    whole = mlpcli("evaluate", "m.npz", *sheet, "--json", cwd=tmp_path)
-    assert "validation" in json.loads(whole.stdout)["metrics"]
-    assert mlpcli("predict", "m.npz", "d.xlsx", *sheet, cwd=tmp_path).stdout.count("\n") == N + 1
+    for given in ((), ("d.xlsx",), ("d.xlsx", *sheet)):  # the model knows its sheet
+        whole = mlpcli("evaluate", "m.npz", *given, "--json", cwd=tmp_path)
+        assert "validation" in json.loads(whole.stdout)["metrics"]
+    assert mlpcli("predict", "m.npz", "d.xlsx", cwd=tmp_path).stdout.count("\n") == N + 1
+    other = mlpcli("predict", "m.npz", "d.xlsx", "--sheet", "notes", cwd=tmp_path)
+    assert (other.returncode, other.stdout) == (1, "")
+    (tmp_path / "d.csv").write_text("title\n" + table().to_csv(index=False))
+    assert mlpcli("predict", "m.npz", "d.csv", cwd=tmp_path).stdout.count("\n") == N + 1
+    refused = mlpcli("train", "d.csv", *TRAIN, *sheet, cwd=tmp_path)
+    assert refused.stderr == "mlpcli: d.csv: is no workbook, and has no sheets\nhint: leave --sheet out\n"
     with pytest.raises(DataError, match="no sheet 'three'") as caught:
         open_any(str(tmp_path / "d.xlsx"), ReadOptions(sheet="three"))
     assert caught.value.hint == "--sheet takes one of: notes, two"
@@ -211,6 +218,88 @@ def test_a_sheet_is_chosen_by_name(tmp_path):
     assert (plain.names[0], plain.n_rows) == ("col1", N)
     with pytest.raises(DataError, match="sheet 'notes' is empty"):
         open_any(str(tmp_path / "d.xlsx"), ReadOptions(skip_rows=1))
+
+
+def test_the_index_of_a_frame_is_no_column_of_its_parquet_file(tmp_path):
+    frame = table().iloc[3:]
+    frame.to_parquet(tmp_path / "d.parquet")
+    assert open_any(str(tmp_path / "d.parquet"), ReadOptions()).names == tuple(frame.columns)
+
+
+@pytest.mark.parametrize("form", ["xlsx", "parquet", "jsonl"])
+def test_several_files_are_one_table(form, tmp_path):
+    frame = table()
+    whole = DataSet.read(write(tmp_path, "csv", frame), Config(target="kind"), ReadOptions())
+    for i, part in enumerate((frame[:30], frame[30:])):
+        (tmp_path / f"{i}").mkdir()
+        write(tmp_path / f"{i}", form, part.reset_index(drop=True))
+    parts = DataSet.read(str(tmp_path / f"*/d.{form}"), Config(target="kind"), ReadOptions())
+    assert parts.source.notes == ("one table of 2 files",)
+    for name, column in whole.frame.items():
+        assert column.astype(str).tolist() == parts.frame[name].astype(str).tolist()
+    assert parts.source.place(30)[0] == str(tmp_path / "1" / f"d.{form}")
+    write(tmp_path / "1", form, frame[["width", "kind"]])
+    with pytest.raises(DataError, match=r"not the columns of .*0/d"):
+        open_any(str(tmp_path / f"*/d.{form}"), ReadOptions())
+
+
+def edited(workbook, member, old, new):
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook)) as source, zipfile.ZipFile(out, "w") as archive:
+        for name in source.namelist():
+            archive.writestr(name, source.read(name).replace(old, new) if name == member else source.read(name))
+    return out.getvalue()
+
+
+FAR = {
+    "xlsx": edited(
+        xlsx_of({"one": [["a", "b"], [1, 2]]}), "xl/worksheets/sheet1.xml", b"</sheetData>",
+        b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>',
+    ),
+    "ods": edited(
+        ods_of([["a", "b"], [1, 2]]), "content.xml", b'table-row><table:table-cell office:value-type="float"',
+        b'table-row table:number-rows-repeated="1048576">'
+        b'<table:table-cell office:value-type="float" table:number-columns-repeated="16383"',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FAR)
+def test_a_cell_far_away_does_not_take_the_memory_of_all_the_cells_before_it(form, tmp_path):
+    (tmp_path / f"d.{form}").write_bytes(FAR[form])
+    with pytest.raises(DataError, match=r"a sheet spans 17,179,869,18\d cells"):
+        open_any(str(tmp_path / f"d.{form}"), ReadOptions())
+
+
+def test_more_columns_than_a_model_holds_are_refused(tmp_path):
+    (tmp_path / "d.json").write_text(json.dumps([{f"c{i}": 1 for i in range(80_000)}]))
+    with pytest.raises(DataError, match="80,000 columns; a model holds 1 to 76,923"):
+        open_any(str(tmp_path / "d.json"), ReadOptions())
+
+
+STUDIES = {
+    "compare": ("compare", "d", "--vary", "lr=0.1,0.01"),
+    "learning-curve": ("learning-curve", "d", "--repeats", "2", "--sizes", "3", "--epochs", "1"),
+    "tune": ("tune", "d", "--trials", "1", "--folds", "2", "-o", "best.toml"),
+    "diagnose": ("diagnose", "m.npz", "--try"),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", STUDIES)
+def test_studies_answer_a_parquet_file_as_its_csv(command, tmp_path, monkeypatch, call):
+    answers = []
+    for form in ("csv", "parquet"):
+        folder = tmp_path / form
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        (folder / "d").symlink_to(write(folder, form, pd.concat([table()] * 3, ignore_index=True)))
+        if command == "diagnose":
+            assert call("train", "d", *TRAIN, "-o", "m.npz")[0] == 0
+        code, out, err = call(*STUDIES[command], *(() if command == "diagnose" else TRAIN))
+        assert code == 0, err
+        answers.append(out)
+    assert answers[0] == answers[1]
 
 
 @pytest.mark.parametrize(
