@@ -1,9 +1,9 @@
 """The guide: a page for each concept and each finding, one screen long, with a command that shows it; and a reference.
 
-To add a page: write NAME.txt (a title "Name: what it is", text, commands behind "  $ ", "Look at:", "See also:"), and
-its name in CONCEPTS. The tests run every command. A page of the reference is NAME.md, of any length, with its name in
-REFERENCE. Each page has its twin in ko/, with the same commands, flags and numbers. To add a language: a folder of
-its pages, and its name in LANGUAGES.
+To add a page: write NAME.txt (a title "Name: what it is", text, commands behind "  $ ", "Look at:", "See also:"), its
+name in CONCEPTS, and other words for it in synonyms.py. The tests run every command. A page of the reference is
+NAME.md, of any length, with its name in REFERENCE. Each page has its twin in ko/, with the same commands, flags and
+numbers. To add a language: a folder of its pages, and its name in LANGUAGES.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from mlpcli.diagnosis.findings import CHECKS
+from mlpcli.diagnosis.codes import CODES
 from mlpcli.errors import UsageError
+from mlpcli.guide.synonyms import SYNONYMS, squashed
 
 CONCEPTS = (
     "perceptron", "layers", "activation", "initialisation", "loss", "poisson", "quantile", "gradient-descent",
-    "batch-size", "learning-rate", "optimisers", "overfitting", "regularisation", "splits", "metrics",
+    "batch-size", "learning-rate", "optimisers", "overfitting", "regularisation", "splits", "metrics", "numbers",
+    "dates",
 )  # fmt: skip
-TOPICS = (*CONCEPTS, *(code for code in CHECKS if code not in CONCEPTS))
+TOPICS = (*CONCEPTS, *(code for code in CODES if code not in CONCEPTS))
 REFERENCE = ("commands", "flags", "reading", "predictions", "studies", "findings", "model-file", "security")
 PAGES = (*TOPICS, *REFERENCE)
 PROMPT = "  $ "
@@ -29,13 +31,13 @@ LANGUAGES = ("en", "ko")  # of the pages; those of a language but the first stan
 
 
 def name_of(topic: str) -> str:
-    """The name of the page that a user asks for. Raises UsageError with the nearest names."""
-    name = topic.strip().lower().replace("_", "-").replace(" ", "-")
-    if name not in PAGES:
-        near = difflib.get_close_matches(name, PAGES, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else "mlpcli guide shows all topics"
+    """The name of the page that a user asks for, or means by another word. Raises UsageError with near names."""
+    word = squashed(topic)
+    if word not in SYNONYMS:
+        near = dict.fromkeys(SYNONYMS[found] for found in difflib.get_close_matches(word, SYNONYMS, n=5, cutoff=0.5))
+        hint = f"did you mean {' or '.join(list(near)[:3])}?" if near else "mlpcli guide shows all topics"
         raise UsageError(f"no guide page '{topic}'", hint)
-    return name
+    return SYNONYMS[word]
 
 
 def language(wanted: str | None, environ: Mapping[str, str]) -> str:

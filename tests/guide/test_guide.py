@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import unicodedata
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,9 +14,22 @@ import pytest
 from command_line import ENV, mlpcli
 from rich.cells import cell_len
 
-from mlpcli.diagnosis.findings import CHECKS
+from mlpcli.diagnosis.codes import CODES
 from mlpcli.errors import UsageError
-from mlpcli.guide import CONCEPTS, LANGUAGES, PAGES, REFERENCE, TOPICS, commands, is_translated, language, page, title
+from mlpcli.guide import (
+    CONCEPTS,
+    LANGUAGES,
+    PAGES,
+    REFERENCE,
+    TOPICS,
+    commands,
+    is_translated,
+    language,
+    name_of,
+    page,
+    title,
+)  # fmt: skip
+from mlpcli.guide.synonyms import WORDS, squashed
 
 ROOT = Path(__file__).parents[2]
 SIGNS = {"en": ("Look at: ", "See also: "), "ko": ("눈여겨볼 것: ", "함께 보기: ")}
@@ -33,7 +47,7 @@ def shell(script, cwd):
 
 
 def test_every_finding_has_a_page():
-    assert set(CHECKS) <= set(TOPICS)
+    assert set(CODES) <= set(TOPICS)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -57,7 +71,7 @@ def test_flags_on_a_page_exist(topic):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("code", CHECKS)
+@pytest.mark.parametrize("code", CODES)
 def test_the_command_of_a_finding_raises_it(code, tmp_path):
     command = commands(code)[0]
     done = shell(command, tmp_path)
@@ -67,7 +81,7 @@ def test_the_command_of_a_finding_raises_it(code, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("topic", [t for t in CONCEPTS if t not in CHECKS])
+@pytest.mark.parametrize("topic", [t for t in CONCEPTS if t not in CODES])
 def test_the_commands_of_a_concept_run(topic, tmp_path):
     done = shell("\n".join(commands(topic)), tmp_path)
     assert done.returncode == 0, done.stderr
@@ -99,11 +113,39 @@ def test_what_the_pages_say_is_seen_is_there(tmp_path):
     assert none[-1] - min(none) > 2 * (some[-1] - min(some))
 
 
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("dropout", "regularisation"), ("sgd", "gradient-descent"), ("optimizer", "optimisers"),
+        ("과적합", "overfitting"), ("학습률", "learning-rate"), ("조기종료", "overfitting-averted"),
+        (unicodedata.normalize("NFD", "정규화"), "regularisation"), ("Learning rate", "learning-rate"),
+        ("learning_rate", "learning-rate"), ("DUPLICATES", "repeated-rows"),
+    ],
+)  # fmt: skip
+def test_other_words_lead_to_a_page(word, name):
+    assert name_of(word) == name
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_has_other_words_in_both_languages(name):
+    words = WORDS[name].split(", ")
+    assert any(word.isascii() for word in words)
+    assert any("가" <= letter <= "힣" for word in words for letter in word)
+
+
+def test_a_word_leads_to_one_page():
+    words = [squashed(word) for page, words in WORDS.items() for word in (page, *words.split(", "))]
+    assert not [word for word in words if words.count(word) > 1]
+    assert list(WORDS) == [name for name in WORDS if name in PAGES]
+
+
 def test_a_word_that_is_no_topic_gets_the_nearest_ones():
     with pytest.raises(UsageError) as caught:
-        page("optimizer")
+        page("optimizzer")
     assert "optimisers" in str(caught.value.hint)
-    assert page("Learning rate") == page("learning-rate")
+    with pytest.raises(UsageError) as caught:
+        page("qqqqqqqq")
+    assert "shows all topics" in str(caught.value.hint)
     done = mlpcli("guide", "overfiting", cwd=ROOT)
     assert done.returncode == 2
     assert "did you mean overfitting" in done.stderr
