@@ -66,8 +66,8 @@ class Evaluation:
     notes: tuple[str, ...] = ()  # what was left out, and why
 
 
-def find_data(model: TrainedModel) -> str:
-    """The training file of a model, unchanged since. Raises DataError."""
+def find_data(model: TrainedModel, command: str = "evaluate") -> str:
+    """The training file of a model, unchanged since. Raises DataError, whose hint names the command."""
     record = model.record.data
     beside = os.path.join(os.path.dirname(model.path or ""), os.path.basename(record.path))
     for path in (record.path, beside):
@@ -75,13 +75,13 @@ def find_data(model: TrainedModel) -> str:
             if not is_trained_on(model, path):
                 raise DataError(
                     "has changed since the model was trained on it",
-                    "train again, or name a CSV to evaluate on",
+                    f"train again, or name a CSV: mlpcli {command} MODEL DATA",
                     file=path,
                 )
             return path
     if record.path == FRAME_NAME:
         raise DataError("the model was trained on a DataFrame", "give that frame, or another one", file=record.path)
-    raise DataError("the training file is not here", "name a CSV: mlpcli evaluate MODEL DATA", file=record.path)
+    raise DataError("the training file is not here", f"name a CSV: mlpcli {command} MODEL DATA", file=record.path)
 
 
 def is_trained_on(model: TrainedModel, path: str, sheet: str | None = None) -> bool:

@@ -1,0 +1,70 @@
+"""What a model answers to encoded rows, on one thread or several, always to the same bits."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from queue import SimpleQueue
+from typing import TypeVar
+
+import numpy as np
+
+from mlpcli.engine.arrays import Floats, Ints, Matrix
+from mlpcli.engine.network import PREDICT_ROWS
+from mlpcli.model.trained import TrainedModel
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+Watch = Callable[[Iterator[Result], int], Iterable[Result]]  # passes on what it is given, and knows how many come
+
+
+def unwatched(results: Iterator[Result], total: int) -> Iterable[Result]:
+    """Nobody looks on."""
+    return results
+
+
+def answers(model: TrainedModel, x: Matrix) -> Floats:
+    """(n, n_inputs) -> probabilities (n, n_classes), or values (n, 1) in the target's unit"""
+    found = np.empty((len(x), len(model.labels) or 1))
+    for start in range(0, len(x), PREDICT_ROWS):
+        part = x[start : start + PREDICT_ROWS]
+        found[start : start + len(part)] = model.combined(part).reshape(len(part), -1)
+    return found
+
+
+def in_order(
+    model: TrainedModel, work: Callable[[TrainedModel, Task], Result], tasks: Sequence[Task], jobs: int
+) -> Iterator[Result]:
+    """The results of tasks in their order, from `jobs` threads: each has networks of its own, for they hold what they
+    compute, and BLAS works without Python's lock."""
+    if jobs == 1:
+        for task in tasks:
+            yield work(model, task)
+        return
+    free: SimpleQueue[TrainedModel] = SimpleQueue()
+    for _ in range(jobs):
+        free.put(replace(model, ensemble=copy.deepcopy(model.ensemble)))
+
+    def run(task: Task) -> Result:
+        own = free.get()
+        try:
+            return work(own, task)
+        finally:
+            free.put(own)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        yield from pool.map(run, tasks)
+
+
+def inputs_of(model: TrainedModel, names: Sequence[str]) -> Ints:
+    """The places of all inputs of these columns in the encoded matrix."""
+    schema = model.schema
+    places = [
+        np.arange(schema.n_inputs)[schema.blocks[block]][stretch]
+        for name in names
+        for block, stretch in schema.inputs_of[name].items()
+    ]
+    return np.concatenate(places) if places else np.empty(0, np.int64)

@@ -1,0 +1,197 @@
+"""The rows that a model is explained on: the test rows of its training file, or all rows of another table."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlpcli.config.settings import ReadOptions
+from mlpcli.data import splits
+from mlpcli.data.dataset import DataSet
+from mlpcli.data.foreign import open_any
+from mlpcli.data.frame import FRAME_NAME, FrameSource, as_table
+from mlpcli.data.header import known_column, require_columns
+from mlpcli.data.reading import read_written
+from mlpcli.data.storage import Storage
+from mlpcli.data.take import sampled, take_rows
+from mlpcli.engine.arrays import Floats, Ints, Matrix
+from mlpcli.engine.losses import Target
+from mlpcli.errors import DataError, UsageError, plural
+from mlpcli.evaluation.evaluate import find_data, frame_for, is_trained_on, read_for, truth_of
+from mlpcli.model.trained import TrainedModel, as_read
+from mlpcli.training.prepare import given_weights
+
+MAX_ROWS = 10_000  # rows explained on; of more a random sample is
+MAX_CELLS = 50_000_000  # rows x inputs, 200 MB
+NO_TEST_ROWS = "name a CSV: mlpcli explain MODEL DATA"
+
+
+@dataclass(frozen=True)
+class ExplainedRows:
+    """n rows as columns and as inputs; their truth is None where it is not needed."""
+
+    name: str  # of the file
+    are_test_rows: bool  # of the training file; else all rows of the file
+    n_found: int  # from which these were drawn
+    frame: pd.DataFrame  # the model's columns
+    x: Matrix  # (n, n_inputs)
+    truth: Target | None  # (n,) class numbers, or values in the target's unit
+    weights: Floats | None  # (n,) of --weight
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def truth_of(self, rows: Ints) -> Target:
+        """The truth of these rows, where they have one."""
+        assert self.truth is not None
+        return self.truth[rows]
+
+    @property
+    def said(self) -> str:
+        """How many rows of what, in words."""
+        what = "test row" if self.are_test_rows else "row"
+        drawn = f", drawn at random from {self.n_found:,}" if self.n_found > len(self) else ""
+        return plural(len(self), what) + drawn
+
+
+def explained_rows(
+    model: TrainedModel,
+    data: str | pd.DataFrame | None = None,
+    options: ReadOptions | None = None,
+    *,
+    need_target: bool = True,
+) -> ExplainedRows:
+    """The test rows of the training data, named or found, or the rows of another CSV or frame. Raises DataError.
+
+    Without `need_target` the rows of other data need none, and get no truth.
+    """
+    options = options or ReadOptions()
+    if isinstance(data, pd.DataFrame):
+        if FrameSource(data, ReadOptions(), Storage()).sha256 == model.record.data.sha256:
+            return rows_of_dataset(model, DataSet.from_frame(data, model.config))
+        return rows_of_frame(model, data, need_target)
+    if data is not None and not is_trained_on(model, data, options.sheet):
+        return rows_of_file(model, data, options, need_target)
+    return rows_of_dataset(model, read_training_data(model, data, options))
+
+
+def read_training_data(model: TrainedModel, path: str | None, options: ReadOptions) -> DataSet:
+    """The data set that the model was trained on, each row in its set. Raises DataError."""
+    path = path or find_data(model, "explain")
+    asked = model.record.dialect.options(options.memory)
+    return DataSet.read(path, model.config, asked, os.path.dirname(model.path or ""))
+
+
+def rows_of_dataset(model: TrainedModel, table: DataSet, every_set: bool = False) -> ExplainedRows:
+    """Its test rows, or rows of any set where there are none and `every_set` allows it."""
+    chosen = table.sets == splits.TEST
+    has_test = bool(chosen.any())
+    if not has_test:
+        if not every_set:
+            raise DataError("the model kept no test rows", NO_TEST_ROWS, file=model.path)
+        chosen = np.ones(len(chosen), bool)
+    weights = given_weights(table, model.config)
+    rows = sampled(chosen, max_rows(model), model.config.seed)
+    taken = table.take(rows)
+    frame = as_read(model, taken.frame)
+    return ExplainedRows(
+        table.name, has_test, int(chosen.sum()), frame, model.schema.encode(frame),
+        truth_of(model, taken.y_cells, table.name), None if weights is None else weights[rows],
+    )  # fmt: skip
+
+
+def rows_of_frame(model: TrainedModel, data: pd.DataFrame, need_target: bool) -> ExplainedRows:
+    """The rows of a user's frame."""
+    if need_target:
+        return drawn(model, FRAME_NAME, *frame_for(model, data))
+    require_columns([*model.schema.formats()], list(map(str, data.columns)), FRAME_NAME)
+    return drawn(model, FRAME_NAME, as_table(data, model.schema), None)
+
+
+def rows_of_file(model: TrainedModel, path: str, options: ReadOptions, need_target: bool) -> ExplainedRows:
+    """The rows of another CSV, of those with a target if that is needed."""
+    if need_target:
+        frame, cells, source = read_for(model, path, options)
+        return drawn(model, source.name, as_read(model, frame), cells)
+    return drawn(model, path, read_features(model, path, options)[0], None)
+
+
+def read_features(model: TrainedModel, path: str, options: ReadOptions) -> tuple[pd.DataFrame, Any]:
+    """The model's columns of all rows of a file, and the open file. Raises DataError."""
+    formats = model.schema.formats()
+    source = open_any(path, options, dialect=model.record.dialect, expect=[*formats])
+    require_columns(formats, source.names, source.name)
+    if source.n_rows == 0:
+        raise DataError("no data rows", file=source.name)
+    return as_read(model, read_written(source, formats)), source
+
+
+def drawn(model: TrainedModel, name: str, frame: pd.DataFrame, cells: pd.Series[Any] | None) -> ExplainedRows:
+    """As many of the rows as are explained on."""
+    n = len(frame)
+    rows = sampled(np.ones(n, bool), max_rows(model), model.config.seed)
+    frame = take_rows(frame, rows, Storage())
+    truth = None if cells is None else truth_of(model, cells.iloc[rows].reset_index(drop=True), name)
+    return ExplainedRows(name, False, n, frame, model.schema.encode(frame), truth, None)
+
+
+def max_rows(model: TrainedModel) -> int:
+    return max(min(MAX_ROWS, MAX_CELLS // max(model.schema.n_inputs, 1)), 100)
+
+
+def background_rows(model: TrainedModel, data: str | None, options: ReadOptions) -> ExplainedRows:
+    """The rows whose mean answer an answer is compared with: those of the training file, else those of `data`.
+
+    Its test rows, or any where it has none. Raises DataError when neither is there.
+    """
+    try:
+        is_it = data is not None and is_trained_on(model, data, options.sheet)
+        table = read_training_data(model, data if is_it else None, options)
+    except DataError:
+        if data is None:
+            raise
+        return rows_of_file(model, data, options, need_target=False)
+    return rows_of_dataset(model, table, every_set=True)
+
+
+@dataclass(frozen=True)
+class OneRow:
+    """A row of a table: its number from 1, its line in the file, its cells as they stand there, and its inputs."""
+
+    number: int
+    file: str
+    line: int
+    cells: tuple[str, ...]  # of the model's columns
+    frame: pd.DataFrame
+    x: Matrix  # (1, n_inputs)
+
+
+def one_row(model: TrainedModel, data: str | None, options: ReadOptions, number: int) -> OneRow:
+    """The row of this number, counted from 1 behind the header, of a file or of the training file. Raises DataError."""
+    path = data or find_data(model, "explain")
+    frame, source = read_features(model, path, options)
+    if not 1 <= number <= len(frame):
+        hint = f"--row 1 to --row {len(frame)}" if len(frame) > 1 else "--row 1"
+        raise UsageError(f"{source.name}: no row {number}: it has {plural(len(frame), 'row')}", hint)
+    row = number - 1
+    frame = take_rows(frame, np.array([row]), Storage())
+    cells = tuple(source.cell(row, name) for name in frame.columns)
+    file, line = source.place(row)
+    return OneRow(number, file, line, cells, frame, model.schema.encode(frame))
+
+
+def check_columns(model: TrainedModel, names: tuple[str, ...]) -> None:
+    """UsageError for a name that is no input of the model."""
+    known = [c.name for c in model.schema.features]
+    for name in names:
+        left_out = next((c for c in model.schema.columns if c.name == name and not c.is_input), None)
+        if left_out is not None:
+            raise UsageError(f"--column: '{name}' is no input of the model: {left_out.becomes()}")
+        try:
+            known_column(name, known, "")
+        except DataError as error:
+            raise UsageError(f"--column: {error.message}", error.hint) from error
