@@ -124,7 +124,8 @@ def evaluate_rows(
     tested = some_rows(np.ones(len(scored.truth), bool), rng)
     evidence = compare_with_training(model, frame.iloc[tested], scored.truth[tested], None, None)
     rows = {"test": len(scored.truth)}
-    return Evaluation(name, metrics, baselines, rows, scored.truth, scored.outputs, evidence)
+    notes = tail_notes(metrics["test"], scored)
+    return Evaluation(name, metrics, baselines, rows, scored.truth, scored.outputs, evidence, notes)
 
 
 def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Evaluation:
@@ -157,13 +158,14 @@ def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Ev
     seen, tested = some_rows(~is_test, rng), some_rows(is_test, rng)
     evidence = compare_with_training(model, frame.iloc[tested], truth[tested], frame.iloc[seen], advantage)
     notes: tuple[str, ...] = (NO_LINEAR,) if linear and straight is None else ()
-    if "rmse" in metrics["test"]:
-        notes += tail_notes(test)
+    notes += tail_notes(metrics["test"], test)
     return Evaluation(table.name, metrics, baselines, rows, test.truth, test.outputs, evidence, notes)
 
 
-def tail_notes(judged: ScoredRows) -> tuple[str, ...]:
+def tail_notes(metrics: Mapping[str, Interval], judged: ScoredRows) -> tuple[str, ...]:
     """What the interval of squared errors is worth where a few rows make most of their sum."""
+    if "rmse" not in metrics:
+        return ()
     errors = np.asarray(judged.outputs, np.float64) - judged.truth
     squares = np.square(errors / max(float(np.abs(errors).max()), 1e-300))
     mean = float(squares.mean())

@@ -236,3 +236,8 @@ def test_heavy_tails_of_the_errors_are_said_beside_the_intervals(is_heavy, call,
     code, _, err = call("train", tmp_path / "d.csv", *TINY, "--task", "regression", "-o", tmp_path / "m.npz")
     assert code == 0, err
     assert (evaluate.HEAVY_TAILS in " ".join(err.split())) == is_heavy
+    header, *rows = (tmp_path / "d.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "other.csv").write_text("".join([header, *rows[1:]]))
+    code, out, err = call("evaluate", tmp_path / "m.npz", tmp_path / "other.csv")
+    assert code == 0, err
+    assert (evaluate.HEAVY_TAILS in " ".join((out + err).split())) == is_heavy
