@@ -35,9 +35,9 @@ def guide(
     lang = language(lang, os.environ)
     console = make_console(sys.stdout)
     if topic is not None and name_of(topic) in REFERENCE:
-        from rich.markdown import Markdown
+        from mlpcli.reporter.reference import ReferencePage
 
-        console.print(Markdown(page(topic, lang)))
+        console.print(ReferencePage(page(topic, lang)))
     elif topic is not None:
         console.print(fitted(page(topic, lang), console.width), soft_wrap=True)
     else:
