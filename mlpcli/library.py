@@ -15,6 +15,7 @@ from mlpcli.data.header import require_columns
 from mlpcli.data.reading import read_written
 from mlpcli.engine.arrays import Array
 from mlpcli.errors import UsageError
+from mlpcli.evaluation.comparison import ModelComparison, compare
 from mlpcli.evaluation.evaluate import Evaluation, evaluate
 from mlpcli.events import History
 from mlpcli.model import trained
@@ -36,6 +37,13 @@ class Model(trained.TrainedModel):
     def evaluate(self, data: str | pd.DataFrame | None = None) -> Evaluation:
         """Metrics on the test rows of the training data, or on all rows of another CSV or frame. Raises DataError."""
         return evaluate(self, data)
+
+    def compare(self, other: trained.TrainedModel, data: str | pd.DataFrame | None = None) -> ModelComparison:
+        """This model, the new one, against another on rows that neither was trained on. Raises DataError, UsageError.
+
+        Without `data` on the test rows of this one's training file.
+        """
+        return compare(self, other, data)
 
     def rows_of(self, data: str | pd.DataFrame) -> pd.DataFrame:
         """The frame itself, or the model's columns of a CSV, read by its rules."""

@@ -391,7 +391,7 @@ def score(
     }
     resampled: dict[str, list[Floats]] = {name: [] for name in chosen}
     done = 0
-    for counts in _resamples(len(y), max(limits.values()), rng):
+    for counts in resamples(len(y), max(limits.values()), rng):
         counts *= w
         for name, statistic in statistics.items():
             if (wanted := limits[name] - done) > 0:
@@ -416,7 +416,7 @@ def _scored_rows(
     return y, outputs, w / w.max()
 
 
-def _resamples(n_rows: int, n_resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
+def resamples(n_rows: int, n_resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
     """How often each row is drawn when n_rows are drawn with replacement: blocks of (n_resamples, n_rows)."""
     block = max(1, BLOCK_CELLS // n_rows)
     for first in range(0, n_resamples, block):

@@ -14,6 +14,7 @@ from mlpcli.files.jsonable import to_json
 if TYPE_CHECKING:
     from mlpcli.diagnosis.findings import Finding
     from mlpcli.errors import MlpcliError
+    from mlpcli.evaluation.comparison import ModelComparison
     from mlpcli.evaluation.evaluate import Evaluation
     from mlpcli.events import History
     from mlpcli.metrics.intervals import Interval
@@ -51,6 +52,27 @@ def model_answer(
         "best_epoch": history.best_epoch, "kinds": {part.kind: part.weight for part in model.record.components},
         "metrics": {name: intervals(found) for name, found in evaluation.metrics.items()},
         "baselines": evaluation.baselines, "findings": to_json(findings), "seconds": history.seconds,
+    }  # fmt: skip
+
+
+def model_comparison_answer(found: ModelComparison, new: str, old: str) -> Answer:
+    """Of `evaluate --against`: two models on the same rows."""
+    from mlpcli.metrics.scoring import METRICS
+
+    differing = found.disagreements
+    metrics = {
+        name: {
+            "new": m.new, "old": m.old, "difference": intervals({name: m.difference})[name], "verdict": m.verdict,
+            "higher_is_better": METRICS[name].higher_is_better,
+        }
+        for name, m in found.metrics.items()
+    }  # fmt: skip
+    return {
+        "model": new, "against": old, "data": found.data, "rows": found.n_rows, "left_out": found.left_out,
+        "group": found.group, "notes": found.notes, "metrics": metrics,
+        "disagreements": {
+            "rows": len(differing.rows), "new_better": differing.n_new_better, "old_better": differing.n_old_better
+        },
     }  # fmt: skip
 
 

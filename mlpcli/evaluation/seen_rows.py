@@ -1,0 +1,120 @@
+"""Which rows of a table a model was trained on.
+
+A model remembers the file it was trained on and how that was split. Where the table is that very file, its rows are
+known by their number; rows of another table by their cells, as long as the training file is still there.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlpcli.config.settings import ReadOptions
+from mlpcli.data import splits
+from mlpcli.data.dataset import DataSet
+from mlpcli.data.foreign import ForeignSource, open_any
+from mlpcli.data.frame import FRAME_NAME, FrameSource, as_table, as_values
+from mlpcli.data.header import require_columns
+from mlpcli.data.reading import read_written
+from mlpcli.data.source import Source
+from mlpcli.data.storage import Storage
+from mlpcli.data.values import as_frame, column_values
+from mlpcli.engine.arrays import Bools
+from mlpcli.errors import DataError
+from mlpcli.evaluation.evaluate import find_data, is_trained_on
+from mlpcli.model.trained import TrainedModel, as_read
+
+Table = Source | ForeignSource | FrameSource
+
+
+@dataclass(frozen=True)
+class ReadTable:
+    """All n rows of a table as one model reads them."""
+
+    model: TrainedModel
+    source: Table
+    frame: pd.DataFrame  # the model's columns
+    cells: pd.Series[Any]  # its target
+    training: DataSet | None  # the table itself, split, where the model was trained on it
+
+    @cached_property
+    def has_target(self) -> Bools:
+        """(n,)"""
+        values = column_values(self.cells)
+        return np.asarray(values.codes >= 0 if isinstance(values, pd.Categorical) else ~np.isnan(values))
+
+    def lacks(self, other: TrainedModel) -> Bools:
+        """(n,) whether a row has no value in a column that the other model does not have and that was never empty.
+
+        Such rows are older than the column, it seems.
+        """
+        others, found = other.schema.formats(), np.zeros(len(self.frame), bool)
+        for column in self.model.schema.features:
+            if column.name not in others and not column.n_missing:
+                found |= self.frame[column.name].isna().to_numpy()
+        return found
+
+    def trained_on(self) -> Bools | None:
+        """(n,) whether the model was trained or validated on each row; None where its training file is not here."""
+        known = self.training or training_rows(self.model)
+        if known is None:
+            return None
+        found, n_own = np.zeros(len(self.frame), bool), 0
+        if known is self.training:
+            n_own = n_rows_of_file(known)
+            found[known.rows[:n_own][known.sets[:n_own] != splits.TEST]] = True
+        by_cells = np.flatnonzero(known.sets[n_own:] != splits.TEST) + n_own
+        if len(by_cells):
+            keys = row_keys(as_read(self.model, known.frame), known.y_cells)[by_cells]
+            found |= np.isin(row_keys(self.frame, self.cells), keys)
+        return found
+
+
+def read_table(model: TrainedModel, data: str | pd.DataFrame, options: ReadOptions) -> ReadTable:
+    """A file, or a frame, as the model reads it. Raises DataError."""
+    target, formats = model.schema.target, model.schema.formats()
+    wanted = [*formats, target.name]
+    if isinstance(data, pd.DataFrame):
+        source = FrameSource(data, ReadOptions(), Storage())
+        require_columns(wanted, source.names, FRAME_NAME)
+        same = source.sha256 == model.record.data.sha256
+        training = DataSet.from_frame(data, model.config) if same else None
+        cells = as_values(data[target.name], target.format).reset_index(drop=True)
+        return ReadTable(model, source, as_table(data, model.schema).reset_index(drop=True), cells, training)
+    file = open_any(data, options, dialect=model.record.dialect, expect=wanted, storage=Storage(options.memory))
+    require_columns(wanted, file.names, file.name)
+    frame = read_written(file, formats | {target.name: target.format}, target.name)
+    training = training_table(model, data, options.sheet) if is_trained_on(model, data, options.sheet) else None
+    return ReadTable(model, file, as_read(model, frame), frame[target.name], training)
+
+
+def training_table(model: TrainedModel, path: str, sheet: str | None = None) -> DataSet:
+    """The file that a model was trained on, split as then."""
+    asked = replace(model.record.dialect.options(), sheet=sheet)
+    return DataSet.read(path, model.config, asked, os.path.dirname(model.path or ""))
+
+
+def training_rows(model: TrainedModel) -> DataSet | None:
+    """The same where that file is found as it was; else None."""
+    try:
+        return training_table(model, find_data(model))
+    except DataError:
+        return None
+
+
+def n_rows_of_file(table: DataSet) -> int:
+    """How many rows of a data set are of its file; those of a --validation or --test file stand behind them."""
+    begins_anew = np.flatnonzero(np.diff(table.rows) <= 0)
+    return int(begins_anew[0]) + 1 if len(begins_anew) else len(table.rows)
+
+
+def row_keys(frame: pd.DataFrame, cells: pd.Series[Any]) -> NDArray[np.uint64]:
+    """n rows and their target -> (n,) numbers that are the same for the same cells"""
+    columns = {str(i): frame[name] for i, name in enumerate(frame)} | {"target": cells}
+    return np.asarray(pd.util.hash_pandas_object(as_frame(columns), index=False), np.uint64)
