@@ -89,7 +89,7 @@ def compare(
     """
     check_comparable(new, old)
     options = options or ReadOptions()
-    data = default_data(new, options.sheet) if data is None else data
+    data = default_data(new) if data is None else data
     tables = [read_table(model, data, options) for model in (new, old)]
     check_same_rows(tables)
     weights = weights_of(tables[0])
@@ -122,10 +122,10 @@ def check_comparable(new: TrainedModel, old: TrainedModel) -> None:
             )
 
 
-def default_data(new: TrainedModel, sheet: str | None) -> str:
+def default_data(new: TrainedModel) -> str:
     """The file with the test rows of the new model. Raises DataError when it is not here."""
     if new.config.share("test") is not None:
-        return find_data(new, sheet)
+        return find_data(new)
     beside = os.path.join(os.path.dirname(new.path or ""), os.path.basename(new.config.test))
     for path in (new.config.test, beside):
         if os.path.isfile(path):

@@ -7,7 +7,7 @@ known by their number; rows of another table by their cells, as long as the trai
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -90,14 +90,13 @@ def read_table(model: TrainedModel, data: str | pd.DataFrame, options: ReadOptio
     file = open_any(data, options, dialect=model.record.dialect, expect=wanted, storage=Storage(options.memory))
     require_columns(wanted, file.names, file.name)
     frame = read_written(file, formats | {target.name: target.format}, target.name)
-    training = training_table(model, data, options.sheet) if is_trained_on(model, data, options.sheet) else None
+    training = training_table(model, data) if is_trained_on(model, data, options.sheet) else None
     return ReadTable(model, file, as_read(model, frame), frame[target.name], training)
 
 
-def training_table(model: TrainedModel, path: str, sheet: str | None = None) -> DataSet:
+def training_table(model: TrainedModel, path: str) -> DataSet:
     """The file that a model was trained on, split as then."""
-    asked = replace(model.record.dialect.options(), sheet=sheet)
-    return DataSet.read(path, model.config, asked, os.path.dirname(model.path or ""))
+    return DataSet.read(path, model.config, model.record.dialect.options(), os.path.dirname(model.path or ""))
 
 
 def training_rows(model: TrainedModel) -> DataSet | None:

@@ -44,6 +44,8 @@ WORDS: Mapping[str, str] = {
     "metrics": "metric, accuracy, precision, recall, f1, auc, roc, average precision, balanced accuracy, rmse, mae, "
     "r2, score, brier, confusion matrix, baseline, interval, confidence interval, 지표, 평가 지표, 정확도, 정밀도, "
     "재현율, 혼동 행렬, 신뢰 구간, 기준선",
+    "comparing-models": "compare models, against, new against old, champion challenger, retrain, better model, "
+    "paired, difference, verdict, disagreements, 모델 비교, 재학습, 새 모델",
     "numbers": "number, decimal, decimal comma, thousands, thousands separator, currency, percent, unit, format, "
     "숫자, 수, 소수점, 천 단위, 천단위 구분, 통화, 퍼센트, 단위",
     "dates": "date, time of day, times, datetime, timestamp, duration, time zone, dmy, mdy, iso 8601, 날짜, 시각, "
