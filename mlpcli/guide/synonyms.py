@@ -16,15 +16,16 @@ WORDS: Mapping[str, str] = {
     "deep learning, 층, 레이어, 은닉층, 은닉 유닛, 깊이, 너비, 구조, 딥러닝",
     "activation": "activations, activation function, nonlinearity, relu, leaky relu, elu, selu, gelu, silu, swish, "
     "tanh, sigmoid, identity, softplus, 활성화, 활성화 함수, 활성 함수, 비선형, 렐루, 시그모이드",
-    "initialisation": "initialization, init, first weights, weights, glorot, xavier, he, kaiming, lecun, 초기화, "
-    "가중치 초기화, 가중치, 초깃값",
+    "initialisation": "initialization, weight initialization, init, first weights, weights, glorot, xavier, he, kaiming, "
+    "lecun, 초기화, 가중치 초기화, 가중치, 초깃값",
     "loss": "losses, loss function, cost, cost function, objective, cross entropy, log loss, bce, squared error, "
     "huber, 손실, 손실 함수, 비용 함수, 목적 함수, 교차 엔트로피, 크로스 엔트로피",
-    "poisson": "counts, count, count data, rate, exposure, deviance, 포아송, 푸아송, 개수, 건수",
-    "quantile": "quantiles, pinball, pinball loss, percentile, median regression, 분위수, 백분위수, 분위 회귀",
+    "poisson": "counts, count, count data, rate, exposure, deviance, 이탈도, 포아송, 푸아송, 개수, 건수",
+    "quantile": "quantiles, pinball, pinball loss, percentile, median regression, 핀볼 손실, 분위수, "
+    "백분위수, 분위 회귀",
     "gradient-descent": "gradient, gradients, descent, sgd, stochastic, stochastic gradient descent, "
-    "batch gradient descent, step, epoch, epochs, 경사 하강, 경사 하강법, 확률적 경사 하강법, 기울기, 그래디언트, "
-    "에포크, 에폭",
+    "batch gradient descent, backpropagation, backprop, step, epoch, epochs, 역전파, 경사 하강, "
+    "경사 하강법, 확률적 경사 하강법, 기울기, 그래디언트, 에포크, 에폭",
     "batch-size": "batch, batches, minibatch, full batch, mini batch gradient descent, 배치, 배치 크기, "
     "배치 사이즈, 미니배치",
     "learning-rate": "lr, step size, rate of learning, schedule, warmup, cosine, decay of the rate, 학습률, "
@@ -58,7 +59,8 @@ WORDS: Mapping[str, str] = {
     "no-better-than-baseline": "majority class, nothing learned, chance, 기준선과 같음, 학습 안 됨, 다수 클래스",
     "linear-is-enough": "linear, linear regression, logistic regression, 선형, 선형 회귀, 로지스틱 회귀",
     "validation-too-small": "small data, few rows, too few rows, 적은 데이터, 데이터 부족, 검증 데이터 부족",
-    "leak-suspected": "leak, leaks, data leakage, target leakage, 누출, 데이터 누출, 정보 누출, 누수, 타깃 누출",
+    "leak-suspected": "leak, leaks, data leakage, target leakage, 데이터 누수, 누출, 데이터 누출, 정보 누출, "
+    "누수, 타깃 누출",
     "imbalanced": "imbalance, class imbalance, rare class, class weight, unbalanced, 불균형, 클래스 불균형, "
     "클래스 가중치",
     "dead-units": "dead relu, dying relu, dead neurons, dead unit, 죽은 뉴런, 죽은 유닛, 죽은 렐루",

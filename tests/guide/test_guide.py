@@ -58,7 +58,7 @@ def test_a_page_fits_a_screen_and_shows_something(topic, lang):
     assert max(map(cell_len, lines)) <= 80
     assert title(topic, lang)
     assert commands(topic)
-    look, near = ("Look at: ", "See also: ") if not is_translated(topic, lang) else SIGNS[lang]
+    look, near = SIGNS[lang if is_translated(topic, lang) else LANGUAGES[0]]
     assert sum(line.startswith(look) for line in lines) == 1
     (names,) = [line.removeprefix(near) for line in lines if line.startswith(near)]
     assert set(names.split(", ")) <= set(TOPICS) - {topic}
@@ -168,6 +168,13 @@ def test_a_word_that_is_no_topic_gets_the_nearest_ones():
 def test_the_language_is_that_of_the_locale_where_the_guide_has_it(expected, locale):
     assert language(None, locale) == expected
     assert [language(lang, locale) for lang in LANGUAGES] == list(LANGUAGES)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_the_terms_of_a_korean_title_lead_to_its_page(topic):
+    head = page(topic, "ko").partition("\n")[0]
+    for terms in re.findall(r"^(?:[a-z-]+: )?([가-힣 ]+)\(([A-Za-z ]+)\)[:,]", head):
+        assert [name_of(term) for term in terms] == [topic, topic]
 
 
 def test_the_guide_speaks_the_language_of_the_locale_or_of_the_flag():
