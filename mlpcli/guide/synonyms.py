@@ -16,8 +16,8 @@ WORDS: Mapping[str, str] = {
     "deep learning, 층, 레이어, 은닉층, 은닉 유닛, 깊이, 너비, 구조, 딥러닝",
     "activation": "activations, activation function, nonlinearity, relu, leaky relu, elu, selu, gelu, silu, swish, "
     "tanh, sigmoid, identity, softplus, 활성화, 활성화 함수, 활성 함수, 비선형, 렐루, 시그모이드",
-    "initialisation": "initialization, weight initialization, init, first weights, weights, glorot, xavier, he, kaiming, "
-    "lecun, 초기화, 가중치 초기화, 가중치, 초깃값",
+    "initialisation": "initialization, weight initialization, init, first weights, weights, glorot, xavier, he, "
+    "kaiming, lecun, 초기화, 가중치 초기화, 가중치, 초깃값",
     "loss": "losses, loss function, cost, cost function, objective, cross entropy, log loss, bce, squared error, "
     "huber, 손실, 손실 함수, 비용 함수, 목적 함수, 교차 엔트로피, 크로스 엔트로피",
     "poisson": "counts, count, count data, rate, exposure, deviance, 이탈도, 포아송, 푸아송, 개수, 건수",
