@@ -11,16 +11,10 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-BLUE = "#0072B2"
-COLOURS = (
-    BLUE,
-    "#E69F00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#D55E00",
-)  # of Okabe & Ito 2008
-GLYPHS = "*o+x#@"  # the same in ASCII
+from mlpcli.reporter.colour import GREY, colour, line_of
+
+GLYPHS = "*o+x#@"  # of lines where there is no colour
+DASH = {True: 2, False: 6}  # dots of a dash and of the gap after it, of lines in glyphs and in braille
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # bits of a braille cell, by row and column
 POINT, BAR = 1, 2  # what a cell holds where lines are drawn in glyphs: part of a line, of an interval
 MIN_WIDTH, MAX_WIDTH = 20, 100  # cells
@@ -39,6 +33,7 @@ class Series:
     y: Sequence[float]
     low: Sequence[float] = ()
     high: Sequence[float] = ()
+    partner: int | None = None  # number of the series whose colour and glyph it has, dashed
 
 
 def round_ticks(low: float, high: float, n: int) -> list[float]:
@@ -112,6 +107,7 @@ class Plot:
     x: Axis
     y: Axis
     labels: Mapping[float, str]  # tick of y -> text
+    partners: Sequence[int | None]  # of each series
 
     @property
     def cell(self) -> tuple[int, int]:
@@ -141,10 +137,32 @@ class Plot:
                     found[row, column] = (bit, which)
                 elif found[row, column][1] == which:
                     found[row, column] = (found[row, column][0] | bit, which)
-            for i, j in dots([(self.x.forward(x), self.y.backward(y)) for x, y in line]):
+            drawn = dots([(self.x.forward(x), self.y.backward(y)) for x, y in line])
+            if self.partners[which] is not None:
+                size = DASH[self.is_glyphs]
+                drawn = [dot for n, dot in enumerate(drawn) if n // size % 2 == 0]
+            for i, j in drawn:
                 row, column, bit = self.dot(i, j, POINT)
                 found[row, column] = (found.get((row, column), (0, 0))[0] | bit, which)
         return found
+
+    def owner(self, which: int) -> int:
+        """The number of the series whose colour and glyph a series has."""
+        partner = self.partners[which]
+        return which if partner is None else partner
+
+    def sign(self, which: int, bits: int) -> str:
+        if not self.is_glyphs:
+            return chr(0x2800 + bits)
+        return GLYPHS[self.owner(which) % len(GLYPHS)] if bits & POINT else "|"
+
+    def key(self, which: int) -> str:
+        """The sign of a line in the legend."""
+        is_dashed = self.partners[which] is not None
+        if not self.is_glyphs:
+            return "╍" if is_dashed else "━"
+        sign = GLYPHS[self.owner(which) % len(GLYPHS)]
+        return f"{sign} {sign}" if is_dashed else sign
 
     def dot(self, i: int, j: int, glyph: int) -> tuple[int, int, int]:
         """A dot -> row and column of its cell, and its bit in it."""
@@ -154,18 +172,17 @@ class Plot:
         """The rows from the top, each with its tick, and the floor."""
         cells, at_mark = self.cells(), None if mark is None else self.column(mark)
         ticks = {self.y.backward(tick) // self.cell[1]: text for tick, text in self.labels.items()}
-        axis, corner, floor, line = ("|", "+", "-", ":") if ascii_only else ("│", "└", "─", "┊")
+        axis, corner, floor, at = ("|", "+", "-", ":") if ascii_only else ("│", "└", "─", "┊")
         for row in range(self.height):
-            text = Text(ticks.get(row, "").rjust(self.gutter) + " " + axis, style="dim", no_wrap=True)
+            line = [(ticks.get(row, "").rjust(self.gutter) + " " + axis, GREY)]
             for column in range(self.width):
                 bits, which = cells.get((row, column), (0, 0))
                 if bits:
-                    sign = GLYPHS[which % 6] if bits & POINT else "|"
-                    text.append(sign if self.is_glyphs else chr(0x2800 + bits), style=COLOURS[which % 6])
+                    line.append((self.sign(which, bits), colour(self.owner(which))))
                 else:
-                    text.append(line if column == at_mark else " ", style="dim")
-            yield text
-        yield Text(" " * self.gutter + " " + corner + floor * self.width, style="dim", no_wrap=True)
+                    line.append((at, GREY) if column == at_mark else (" ", ""))
+            yield line_of(line)
+        yield Text(" " * self.gutter + " " + corner + floor * self.width, style=GREY, no_wrap=True)
 
     def x_ticks(self, low: float, high: float) -> str:
         """The ticks below the floor."""
@@ -203,7 +220,7 @@ class LineChart:
         yield from plot.body(self.mark, options.ascii_only)
         ticks = plot.x_ticks(*ends)
         label = f"  {self.x_label}"
-        yield Text(ticks + (label if len(ticks) + len(label) <= width else ""), style="dim", no_wrap=True)
+        yield Text(ticks + (label if len(ticks) + len(label) <= width else ""), style=GREY, no_wrap=True)
         yield from legend(self.entries(plot, options.ascii_only), plot.gutter + 2, options.max_width)
 
     def finite(self) -> tuple[Lines, Lines]:
@@ -227,18 +244,19 @@ class LineChart:
         across, down = (1, 1) if is_glyphs else (2, 4)
         x = Axis.of(ends, across * inside, log_x)
         y = Axis.of(ys, down * self.height, log_y, margin=0.02)
-        return Plot(points, intervals, inside, self.height, is_glyphs, x, y, labels)
+        partners = [s.partner for s in self.series]
+        return Plot(points, intervals, inside, self.height, is_glyphs, x, y, labels, partners)
 
     def entries(self, plot: Plot, ascii_only: bool) -> list[tuple[str, str]]:
         """Text and style of each entry of the legend: lines with their last values, the mark, a logarithmic axis."""
         found = [
-            (f"{GLYPHS[which % 6] if plot.is_glyphs else '━'} {s.name} {line[-1][1]:.3g}", COLOURS[which % 6])
+            (f"{plot.key(which)} {s.name} {line[-1][1]:.3g}", colour(plot.owner(which)))
             for which, (s, line) in enumerate(zip(self.series, plot.points, strict=True))
             if line
         ]
         if self.mark is not None:
-            found.append((f"{':' if ascii_only else '┊'} best {self.x_label} {self.mark:g}", "dim"))
-        found += [(f"(log {name} axis)", "dim") for name, axis in (("x", plot.x), ("y", plot.y)) if axis.is_log]
+            found.append((f"{':' if ascii_only else '┊'} best {self.x_label} {self.mark:g}", GREY))
+        found += [(f"(log {name} axis)", GREY) for name, axis in (("x", plot.x), ("y", plot.y)) if axis.is_log]
         return found
 
 
@@ -255,13 +273,13 @@ def legend(entries: Sequence[tuple[str, str]], indent: int, max_width: int) -> I
     yield line
 
 
-def dots(points: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Every grid point on the straight lines between neighbours."""
-    found = set(points[:1])
+def dots(points: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Every grid point on the straight lines between neighbours, once, in the order of the line."""
+    found = dict.fromkeys(points[:1])
     for (x0, y0), (x1, y1) in pairwise(points):
         n = max(abs(x1 - x0), abs(y1 - y0), 1)
-        found |= {(round(x0 + (x1 - x0) * k / n), round(y0 + (y1 - y0) * k / n)) for k in range(n + 1)}
-    return found
+        found |= dict.fromkeys((round(x0 + (x1 - x0) * k / n), round(y0 + (y1 - y0) * k / n)) for k in range(n + 1))
+    return list(found)
 
 
 def loss_chart(train: Sequence[float], valid: Sequence[float], best_epoch: int, height: int = 12) -> LineChart:

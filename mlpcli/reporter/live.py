@@ -14,7 +14,8 @@ from rich.live import Live
 from rich.text import Text
 
 from mlpcli.events import EpochEnded, Event, History
-from mlpcli.reporter.chart import BLUE, loss_chart
+from mlpcli.reporter.chart import loss_chart
+from mlpcli.reporter.colour import BLUE
 
 FRAME = 0.25  # seconds between two frames
 MIN_BAR = 10  # cells of a bar with text beside it

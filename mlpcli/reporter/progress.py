@@ -11,7 +11,8 @@ from rich.live import Live
 from rich.text import Text
 
 from mlpcli.metrics.scoring import METRICS
-from mlpcli.reporter.chart import BLUE, LineChart, Series
+from mlpcli.reporter.chart import LineChart, Series
+from mlpcli.reporter.colour import BLUE
 from mlpcli.reporter.live import bar, is_live
 from mlpcli.reporter.tables import number
 from mlpcli.reporter.text import safe
