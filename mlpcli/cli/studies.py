@@ -99,6 +99,9 @@ def compare(
         list[str],
         typer.Option("--vary", metavar="OPTION=A,B", help="A setting and the values to compare; two make a grid."),
     ],
+    repeats: Annotated[
+        int, typer.Option("--repeats", min=1, max=1000, help="Times each value is trained, for intervals.")
+    ] = 1,
     config: ConfigFile = None,
     jobs: Jobs = 1,
     json: Json = False,
@@ -109,7 +112,7 @@ def compare(
 
     \b
     mlpcli compare data.csv --vary batch-size=full,1,32
-    mlpcli compare data.csv --vary hidden=,8,64x64 --preset classic
+    mlpcli compare data.csv --vary hidden=,8,64x64 --repeats 5
     mlpcli compare data.csv --vary optimizer=sgd,adam --vary lr=0.01,0.1
     """
     chosen, options = settings_of(config, settings)
@@ -117,7 +120,7 @@ def compare(
     from mlpcli.reporter.studies import comparison_note, comparison_view
     from mlpcli.studies.comparison import parse_grid, plan
 
-    study = plan(data, chosen, options, parse_grid(vary))
+    study = plan(data, chosen, options, parse_grid(vary), repeats)
     note = comparison_note(study)
     conduct(study, note, comparison_answer, comparison_view, jobs=jobs, json=json, quiet=quiet)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +58,18 @@ def estimate(means: Array, level: float = LEVEL) -> Interval:
 def share_of(part: Array, whole: Array) -> Array:
     """part / whole within -9..9, and 0 where there is no whole."""
     return np.clip(np.divide(part, whole, out=np.zeros_like(part), where=np.abs(whole) > 1e-12), -9, 9)
+
+
+def paired_difference(differences: Sequence[float] | Array, ratio: float, level: float = LEVEL) -> Interval:
+    """The mean of differences over repeats, each of two trainings with the same rows and seed; corrected resampled t.
+
+    Repeats share training rows: the variance of the mean is (1/n + `ratio`) times theirs, where `ratio` is evaluated
+    rows over training rows; 0 where only the seed differs. Nadeau & Bengio 2003. Two differences at least.
+    """
+    d = np.asarray(differences, np.float64)
+    mean = float(d.mean())
+    half = t_quantile(len(d) - 1, (1 + level) / 2) * float(d.std(ddof=1)) * (1 / len(d) + ratio) ** 0.5
+    return Interval(mean, mean - half, mean + half)
 
 
 def t_quantile(df: int, p: float = 0.975) -> float:

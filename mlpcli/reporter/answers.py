@@ -122,7 +122,17 @@ def comparison_answer(study: ComparisonPlan, found: Comparison) -> Answer:
         })
         for o in found.outcomes
     ]  # fmt: skip
-    return {**about(study), "vary": ",".join(found.settings), "best": found.best.name, "runs": runs}
+    repeated = [
+        {
+            "name": r.name, found.metric: interval(r.metric), "behind": interval(r.behind),
+            "differs": None if r.behind is None else r.is_worse,
+        }
+        for r in found.repeated
+    ]  # fmt: skip
+    return {
+        **about(study), "vary": ",".join(found.settings), "best": found.best.name, "runs": runs,
+        "metric": found.metric, "repeats": found.n_repeats, "repeated": repeated,
+    }  # fmt: skip
 
 
 def learning_curve_answer(study: LearningCurvePlan, found: LearningCurve) -> Answer:

@@ -20,6 +20,8 @@ from mlpcli.studies.learning_curve import LearningCurve, LearningCurvePlan
 from mlpcli.studies.search import GIVEN
 from mlpcli.studies.tuning import FinalEvaluation, Tuner, Tuning
 
+MAX_PAIRS = 5  # values whose training losses are drawn too: as many as there are colours
+
 # --- before they run --------------------------------------------------------------------------------------
 
 
@@ -36,6 +38,8 @@ def cross_validation_note(study: CrossValidationPlan) -> str:
 def comparison_note(study: ComparisonPlan) -> str:
     many = "one network" if study.are_single else "an ensemble"
     rows = "on the same rows" if study.same_rows else "each on other rows, so small differences mean nothing"
+    if study.n_repeats > 1:
+        rows += f", each {study.n_repeats} times, from other seeds"
     return (
         f"{plural(len(study.tasks), 'training')} of {many} each, {rows}, identical except for --vary; "
         f"the test rows are not used; seed {study.seed} (--seed)"
@@ -72,10 +76,12 @@ def cross_validation_view(found: CrossValidation) -> Iterator[RenderableType]:
 
 def comparison_view(found: Comparison) -> Iterator[RenderableType]:
     yield comparison_chart(found)
+    yield "lines: validation losses; dashed, in the same colour or sign: training losses"
     yield comparison_table(found)
     if not found.same_loss:
         yield "the losses differ in kind here; compare the metrics"
-    yield f"best on validation rows: {found.best.name} (lowest {found.metric})"
+    yield from repeats_view(found)
+    yield best_line(found)
 
 
 def learning_curve_view(found: LearningCurve) -> Iterator[RenderableType]:
@@ -113,10 +119,51 @@ def cross_validation_table(found: CrossValidation) -> Grid:
 
 
 def comparison_chart(found: Comparison) -> LineChart:
-    """The validation loss of each value against the epoch."""
-    return LineChart([
-        Series(safe(o.name, 40), range(1, len(o.history.valid_loss) + 1), o.history.valid_loss) for o in found.outcomes
-    ])  # fmt: skip
+    """The validation loss of each value against the epoch, and its training loss where there are few values."""
+    series: list[Series] = []
+    for o in found.outcomes:
+        h, partner = o.history, len(series)
+        series.append(Series(safe(o.name, 40), range(1, len(h.valid_loss) + 1), h.valid_loss))
+        if len(found.outcomes) <= MAX_PAIRS:
+            series.append(Series("training", range(1, len(h.train_loss) + 1), h.train_loss, partner=partner))
+    return LineChart(series)
+
+
+def repeats_view(found: Comparison) -> Iterator[RenderableType]:
+    """What the repeats say of each value, and which differences they do not show."""
+    if not found.repeated:
+        return
+    yield repeats_table(found)
+    yield (
+        "behind: how much more is lost than by the best, in pairs of trainings with the same rows and seed; intervals "
+        "hold for all together"
+    )
+    same = [r.name for r in found.repeated if r.behind is not None and not r.is_worse]
+    if same:
+        yield f"not shown to differ from {found.best.name}: {', '.join(same)} (more --repeats show smaller differences)"
+
+
+def repeats_table(found: Comparison) -> Grid:
+    """A line for each value that no repeat saw diverge."""
+    rows = []
+    for r in found.repeated:
+        behind = ("", "", "best")
+        if (d := r.behind) is not None:
+            verdict = "worse" if r.is_worse else "not shown to differ"
+            behind = (number(d.value), f"{d.low:.3g} to {d.high:.3g}", verdict)
+        rows.append((r.name, number(r.metric.value), interval_text(found.metric, r.metric, ".3g"), *behind))
+    title = f"{found.metric} on validation rows: mean of {found.n_repeats} repeats"
+    return Grid(["setting", "mean", "interval (95 %)", "behind", "interval", ""], rows, texts=(0, 5), title=title)
+
+
+def best_line(found: Comparison) -> str:
+    """The best value; without repeats nothing tells whether that is more than chance."""
+    if found.repeated:
+        return f"best on validation rows: {found.best.name} (mean {found.metric} of {found.n_repeats} repeats)"
+    return (
+        f"best on validation rows: {found.best.name} (lowest {found.metric}); once is no proof: --repeats 5 says which "
+        "differences are"
+    )
 
 
 def comparison_table(found: Comparison) -> Grid:

@@ -1,7 +1,8 @@
 """The same network once for each value of a setting, or of a grid of settings: what a choice does, side by side.
 
 All trainings have the same rows, seed and other settings, unless the setting says which rows are what. The test rows
-take no part.
+take no part. Repeats draw first weights, the order of rows and the validation rows anew, the same for every value, so
+that differences are taken in pairs.
 """
 
 from __future__ import annotations
@@ -19,28 +20,52 @@ from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
 from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import TrainingError, UsageError
-from mlpcli.metrics.scoring import METRICS
-from mlpcli.studies.tasks import TaskOutcome, TrainingTask, run, shared
+from mlpcli.metrics.intervals import LEVEL, Interval, paired_difference
+from mlpcli.metrics.scoring import METRICS, resampled_interval
+from mlpcli.studies.tasks import TaskOutcome, TrainingTask, run, shared, validated
 from mlpcli.studies.workers import Shared, local
 from mlpcli.training.networks import build_loss
 
 Grid = Mapping[str, Sequence[str]]  # setting -> its values, as written
 
 MAX_TRAININGS = 1000
+SEEDS = 2**64
 ANOTHER_QUESTION = ("target", "task", "test")  # losses on other targets or rows do not compare
 # Settings that change what the loss measures; the metrics still compare.
 ANOTHER_LOSS = {"loss", "class_weight", *(name for loss in LOSSES.values() for name in loss.settings)}
 
 
 @dataclass(frozen=True)
+class RepeatedValue:
+    """What one value reached over all repeats, and how much more it loses than the best, in pairs.
+
+    The intervals of all differences hold together (Bonferroni).
+    """
+
+    name: str
+    metric: Interval  # of validation rows, its mean over repeats
+    behind: Interval | None  # None for the best itself
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it is shown to be worse than the best."""
+        return self.behind is not None and self.behind.low > 0
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """Outcomes in the order of the values; `best` is that with the best validation metric `metric`."""
+    """Outcomes of the first repeat in the order of the values; `best` is that with the best validation metric.
+
+    With repeats the best is that with the best mean over them.
+    """
 
     settings: tuple[str, ...]  # that vary
     metric: str  # that of the loss, or, of different losses, that of the task
     outcomes: tuple[TaskOutcome, ...]
     best: TaskOutcome
     same_loss: bool  # the losses of the curves are of one kind
+    repeated: tuple[RepeatedValue, ...] = ()  # of the values that all whole repeats trained; () without repeats
+    n_repeats: int = 1  # that were finished
 
 
 @dataclass(frozen=True)
@@ -52,11 +77,16 @@ class ComparisonPlan:
     tasks: tuple[TrainingTask, ...]
     data: tuple[Shared[DataSet], ...]
     seed: int
+    n_repeats: int = 1
+
+    @property
+    def n_values(self) -> int:
+        return len(self.tasks) // self.n_repeats
 
     @property
     def resolved(self) -> list[Settings]:
-        """The settings of each training, but for what depends on its rows."""
-        return [task.config.resolve(self.table.task) for task in self.tasks]
+        """The settings of each value, but for what depends on its rows."""
+        return [task.config.resolve(self.table.task) for task in self.tasks[: self.n_values]]
 
     @property
     def are_single(self) -> bool:
@@ -66,7 +96,7 @@ class ComparisonPlan:
     @property
     def same_rows(self) -> bool:
         """Whether the same rows train and validate for each value."""
-        return all(np.array_equal(task.sets, self.tasks[0].sets) for task in self.tasks)
+        return all(np.array_equal(task.sets, self.tasks[0].sets) for task in self.tasks[: self.n_values])
 
     def outcomes(self, jobs: int = 1) -> Iterator[TaskOutcome]:
         try:
@@ -86,13 +116,49 @@ class ComparisonPlan:
     def result(self, outcomes: Sequence[TaskOutcome]) -> Comparison:
         """Of all or some outcomes. Raises TrainingError when none has finished."""
         metric = self.metric
-        done = sorted(outcomes, key=lambda o: o.number)
-        scored = [o for o in done if "validation" in o.metrics]
+        done = sorted((o for o in outcomes if o.number < self.n_values), key=lambda o: o.number)
+        scored = {o.number: o for o in done if "validation" in o.metrics}
         if not scored:
             raise TrainingError("no training was finished: there is nothing to compare")
-        best = min(scored, key=lambda o: o.metrics["validation"][metric])
+        reached = self.reached(outcomes, metric)
+        n_whole = len(next(iter(reached.values()), ()))
+        means = (
+            {number: float(np.mean(values)) for number, values in reached.items()}
+            if n_whole > 1 else {number: o.metrics["validation"][metric] for number, o in scored.items()}
+        )  # fmt: skip
+        best = min(means, key=lambda number: means[number])
+        repeated = self.repeated(reached, best, metric) if n_whole > 1 else ()
         same_loss = not any(setting in ANOTHER_LOSS for setting in self.settings)
-        return Comparison(self.settings, metric, tuple(done), best, same_loss)
+        return Comparison(self.settings, metric, tuple(done), scored[best], same_loss, repeated, max(n_whole, 1))
+
+    def reached(self, outcomes: Sequence[TaskOutcome], metric: str) -> dict[int, list[float]]:
+        """Value -> its metric in each repeat that was finished; without the values that ever diverged."""
+        found = {o.number: o for o in outcomes}
+        n = self.n_values
+        whole = [r for r in range(self.n_repeats) if all(r * n + i in found for i in range(n))]
+        of_value = {i: [found[r * n + i] for r in whole] for i in range(n)}
+        return {
+            i: [o.metrics["validation"][metric] for o in of_value[i]]
+            for i in of_value if all(o.error is None for o in of_value[i])
+        }  # fmt: skip
+
+    def repeated(self, reached: Mapping[int, Sequence[float]], best: int, metric: str) -> tuple[RepeatedValue, ...]:
+        """The mean of each value, and its paired difference to the best one."""
+        level = 1 - (1 - LEVEL) / max(len(reached) - 1, 1)
+        sign = -1 if METRICS[metric].higher_is_better else 1
+        found = []
+        for number, values in reached.items():
+            ratio = self.ratio(self.tasks[number])
+            more = [sign * (a - b) for a, b in zip(values, reached[best], strict=True)]
+            behind = None if number == best else paired_difference(more, ratio, level)
+            found.append(RepeatedValue(self.tasks[number].name, resampled_interval(metric, values, ratio), behind))
+        return tuple(found)
+
+    def ratio(self, task: TrainingTask) -> float:
+        """Validation rows over training rows where repeats draw them anew, and 0 where only the seed differs."""
+        if not draws_rows(task.dataset.value, task.config):
+            return 0.0
+        return float((task.sets == splits.VALIDATION).sum() / max((task.sets == splits.TRAIN).sum(), 1))
 
 
 def parse_vary(text: str) -> tuple[str, tuple[str, ...]]:
@@ -122,11 +188,13 @@ def parse_grid(texts: Sequence[str]) -> Grid:
     return dict(found)
 
 
-def plan(path: str, config: Config, options: ReadOptions, grid: Grid) -> ComparisonPlan:
-    """One training for each combination of values; one network each, unless `ensemble` is set.
+def plan(path: str, config: Config, options: ReadOptions, grid: Grid, n_repeats: int = 1) -> ComparisonPlan:
+    """One training for each combination of values and each repeat; one network each, unless `ensemble` is set.
 
     Raises DataError, MachineError or UsageError.
     """
+    if n_repeats > 1 and "seed" in grid:
+        raise UsageError("--repeats draws the seeds", "leave out --repeats or --vary seed")
     combinations = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
     if config.ensemble is None and "ensemble" not in grid:
         config = replace(config, ensemble=1)
@@ -147,7 +215,25 @@ def plan(path: str, config: Config, options: ReadOptions, grid: Grid) -> Compari
             raise UsageError(f"{name}: without validation rows there is nothing to compare by", hint)
         tasks.append(TrainingTask(number, name, chosen, held, sets))
     first = tasks[0].dataset.value
-    return ComparisonPlan(tuple(grid), first, tuple(tasks), tuple(tables.values()), config.seed)
+    if len(tasks) * n_repeats > MAX_TRAININGS:
+        raise UsageError(f"--repeats: {len(tasks) * n_repeats} trainings; at most {MAX_TRAININGS}", "fewer repeats")
+    again = [repeated_task(task, repeat, len(tasks)) for repeat in range(1, n_repeats) for task in tasks]
+    return ComparisonPlan(tuple(grid), first, (*tasks, *again), tuple(tables.values()), config.seed, n_repeats)
+
+
+def repeated_task(task: TrainingTask, repeat: int, n_values: int) -> TrainingTask:
+    """The same training with the next seed, and with validation rows drawn anew among those it may have."""
+    config = replace(task.config, seed=(task.config.seed + repeat) % SEEDS)
+    data, sets = task.dataset.value, task.sets
+    if draws_rows(data, config):
+        sets = validated(data, config, np.where(sets == splits.VALIDATION, splits.TRAIN, sets), config.seed)
+    number = repeat * n_values + task.number
+    return TrainingTask(number, f"{task.name}, repeat {repeat + 1}", config, task.dataset, sets)
+
+
+def draws_rows(dataset: DataSet, config: Config) -> bool:
+    """Whether validation rows are drawn, and neither the latest ones nor those of a file."""
+    return dataset.splitter.kind != "time" and config.share("validation") is not None
 
 
 def is_of_data(setting: str) -> bool:
@@ -160,9 +246,10 @@ def compare(
     config: Config | None = None,
     options: ReadOptions | None = None,
     *,
+    repeats: int = 1,
     jobs: int = 1,
 ) -> Comparison:
-    """Trains once for each value of `vary`, e.g. 'batch-size=full,1,32', or of a grid. Raises MlpcliError."""
+    """Trains `repeats` times for each value of `vary`, e.g. 'batch-size=full,1,32', or of a grid. Raises MlpcliError."""
     grid = parse_grid([vary] if isinstance(vary, str) else vary)
-    study = plan(data, config or Config(), options or ReadOptions(), grid)
+    study = plan(data, config or Config(), options or ReadOptions(), grid, repeats)
     return study.result(list(study.outcomes(jobs)))

@@ -19,7 +19,7 @@ from mlpcli.data import splits
 from mlpcli.data.dataset import MIN_ROWS, DataSet
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.errors import DataError, TrainingError, UsageError
-from mlpcli.metrics.intervals import Interval, t_quantile
+from mlpcli.metrics.intervals import Interval, paired_difference, t_quantile
 from mlpcli.metrics.scoring import resampled_interval
 from mlpcli.studies.tasks import TaskOutcome, TrainingTask, run, shared, validated
 from mlpcli.studies.workers import Shared, local
@@ -130,8 +130,8 @@ class LearningCurvePlan:
                 by_number[r * a_repeat + n_sizes - 1].metrics["test"][metric] - o.metrics["test"][metric]
                 for r, o in regularised
             ]
-            regularising = difference(gains, ratio)
-        gap = difference(losses["test"][:, -1] - losses["train"][:, -1], ratio)
+            regularising = paired_difference(gains, ratio)
+        gap = paired_difference(losses["test"][:, -1] - losses["train"][:, -1], ratio)
         return LearningCurve(
             metric,
             points,
@@ -271,13 +271,6 @@ def gain_of_doubling(sizes: Floats, losses: Floats, law: PowerLaw, rng: np.rando
 def resampled(losses: Floats, n: int, rng: np.random.Generator) -> Floats:
     """(n_repeats, n_sizes) -> (n, n_sizes) means over repeats drawn with replacement"""
     return np.asarray(losses[rng.integers(len(losses), size=(n, len(losses)))].mean(axis=1))
-
-
-def difference(gains: Sequence[float] | Floats, ratio: float) -> Interval:
-    """Mean of paired differences, corrected for shared training rows as `resampled_interval` is."""
-    d = np.asarray(gains, np.float64)
-    half = t_quantile(len(d) - 1) * float(d.std(ddof=1)) * (1 / len(d) + ratio) ** 0.5
-    return Interval(float(d.mean()), float(d.mean()) - half, float(d.mean()) + half)
 
 
 def advise(doubling: Interval, regularising: Interval | None, loss: float) -> Advice:

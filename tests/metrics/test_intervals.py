@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mlpcli.metrics.intervals import estimate, resampled_means, t_quantile
+from mlpcli.metrics.intervals import estimate, paired_difference, resampled_means, t_quantile
 
 
 def test_the_interval_covers_the_true_mean_as_often_as_it_says():
@@ -25,3 +25,10 @@ def test_rows_resampled_in_groups_give_the_same_width():
 @pytest.mark.parametrize("df", [1, 2, 3, 4, 5, 8, 9, 30, 99, 500])
 def test_quantiles_of_students_t_are_scipys(df):
     assert t_quantile(df) == pytest.approx(stats.t.ppf(0.975, df), rel=1e-9)
+
+
+def test_the_interval_of_paired_differences_is_that_of_the_paired_t_test_where_no_rows_are_shared():
+    d = np.random.default_rng(0).normal(0.3, 1.0, 12)
+    found = paired_difference(d, 0.0, 0.9)
+    assert (found.low, found.high) == pytest.approx(stats.ttest_1samp(d, 0).confidence_interval(0.9))
+    assert paired_difference(d, 0.25).high - paired_difference(d, 0.25).low > found.high - found.low

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -12,7 +12,10 @@ from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.splits import UNUSED
 from mlpcli.errors import UsageError
+from mlpcli.events import History
+from mlpcli.metrics.intervals import Interval
 from mlpcli.studies.comparison import ANOTHER_QUESTION, compare, parse_grid, parse_vary, plan
+from mlpcli.studies.tasks import TaskOutcome
 
 IRIS = str(SAMPLES / "iris.csv")
 QUICK = Config(preset="classic", hidden=(8,), epochs=4)
@@ -111,3 +114,53 @@ def test_other_seeds_are_compared_on_the_same_rows_and_other_shares_are_not():
     assert not plan(IRIS, QUICK, ReadOptions(), {"validation": ("0.1", "0.3")}).same_rows
     one, two = compare(IRIS, "seed=0,1", QUICK).outcomes
     assert one.history.train_loss != two.history.train_loss
+
+
+def test_repeats_draw_seeds_and_validation_rows_anew_the_same_for_every_value():
+    study = plan(IRIS, QUICK, ReadOptions(), {"lr": ("0.1", "0.01")}, 3)
+    assert [task.config.seed for task in study.tasks] == [0, 0, 1, 1, 2, 2]
+    assert len({task.sets.tobytes() for task in study.tasks}) == 3
+    for first, second in zip(study.tasks[::2], study.tasks[1::2], strict=True):
+        assert (first.sets == second.sets).all()
+        assert ((first.sets == UNUSED) == (study.table.sets == splits.TEST)).all()
+
+
+def test_repeats_of_one_validation_file_differ_in_the_seed_alone(tmp_path):
+    lines = (SAMPLES / "iris.csv").read_text().splitlines()
+    (tmp_path / "v.csv").write_text("\n".join([lines[0], *lines[1::5]]) + "\n")
+    config = Config(preset="classic", hidden=(4,), epochs=2, validation=str(tmp_path / "v.csv"))
+    study = plan(IRIS, config, ReadOptions(), {"lr": ("0.1", "0.01")}, 2)
+    assert (study.tasks[0].sets == study.tasks[2].sets).all()
+    assert study.ratio(study.tasks[0]) == 0
+
+
+def test_a_real_difference_is_shown_and_one_of_none_is_not():
+    found = compare(IRIS, "lr=0.05,0.00001", replace(QUICK, epochs=30), repeats=4)
+    best, other = found.repeated
+    assert (found.n_repeats, found.best.name, best.behind) == (4, "lr=0.05", None)
+    assert other.is_worse
+    assert other.behind.low < other.behind.value < other.behind.high
+    same = compare(IRIS, "patience=20,30", QUICK, repeats=3)
+    assert [r.is_worse for r in same.repeated] == [False, False]
+    assert same.repeated[1].behind == Interval(0.0, 0.0, 0.0)
+
+
+def outcome(number, loss, error=None):
+    metrics = {} if error else {"validation": {"log_loss": loss}}
+    return TaskOutcome(number, f"value {number % 2}", History(), metrics, {}, 1.0, error)
+
+
+def test_what_was_interrupted_or_diverged_is_no_pair():
+    study = plan(IRIS, QUICK, ReadOptions(), {"lr": ("0.1", "0.01")}, 3)
+    losses = [0.5, 0.4, 0.3, 0.4, 0.2]
+    found = study.result([outcome(i, loss) for i, loss in enumerate(losses)])
+    assert (found.n_repeats, [r.metric.value for r in found.repeated]) == (2, pytest.approx([0.4, 0.4]))
+    diverged = [outcome(i, loss, "nan" if i == 3 else None) for i, loss in enumerate([*losses, 0.1])]
+    assert [r.name for r in study.result(diverged).repeated] == ["lr=0.1"]
+
+
+def test_repeats_that_cannot_be_are_refused():
+    with pytest.raises(UsageError, match="draws the seeds"):
+        plan(IRIS, QUICK, ReadOptions(), {"seed": ("1", "2")}, 2)
+    with pytest.raises(UsageError, match="1200 trainings"):
+        plan(IRIS, QUICK, ReadOptions(), {"lr": ("0.1", "0.01")}, 600)
