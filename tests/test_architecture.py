@@ -102,7 +102,6 @@ WITHOUT_TESTS_OF_THEIR_OWN = {
     "reporter/model_comparison": "what evaluate --against shows: cli/test_evaluate.py",
     "reporter/model": "what inspect shows of a model: cli/test_inspect.py",
     "reporter/reference": "each page at two widths: cli/test_guide.py",
-    "reporter/studies": "tables at every width: reporter/test_grid.py; what the commands show: cli/test_studies.py",
     "reporter/training": "what train shows: cli/test_train.py",
     "guide/synonyms": "each leads to one page: guide/test_guide.py",
     "cli/stops": "what is kept after an interruption: cli/test_train.py, cli/test_studies.py",

@@ -79,7 +79,7 @@ def tune(
     if stopped is None:
         model = tuner.train_best(jobs)
         model.save(output)
-        final = tuner.evaluate_best(model) if json or not quiet else None
+        final = tuner.evaluate_best(model, jobs) if json or not quiet else None
     if json:
         print_answer(tuning_answer(tuner, found, output if stopped is None else None, toml, final))
     else:

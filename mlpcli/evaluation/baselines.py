@@ -50,17 +50,30 @@ def fit_linear(table: DataSet, config: Config) -> TrainedModel | None:
     return assemble(prepared, History.of(prepared.events()))
 
 
+def row_losses(model: TrainedModel, truth: Target, outputs: Array) -> Array:
+    """Truth (n,), outputs (n, n_classes) or (n,) in the target's unit -> (n,) losses, as the model's loss has them"""
+    target = model.schema.target
+    standardised = target.standardise(outputs.reshape(len(truth), -1))
+    return build_loss(model.config).rows_of_outputs(standardised, target.standardise(truth))
+
+
 def loss_ratio(model: TrainedModel, truth: Target, ours: Array, theirs: Array) -> Interval:
     """Their loss minus ours on the same rows, as a share of what theirs gains over a constant; paired bootstrap.
 
     Truth (n,), outputs (n, n_classes) or (n,) in the target's unit; the loss is the model's.
     """
-    n, loss, target = len(truth), build_loss(model.config), model.schema.target
-    y = target.standardise(truth)
+    n = len(truth)
     of_ours, of_theirs, of_constant = (
-        loss.rows_of_outputs(target.standardise(outputs.reshape(n, -1)), y)
-        for outputs in (ours, theirs, constant_outputs(model, n))
+        row_losses(model, truth, outputs) for outputs in (ours, theirs, constant_outputs(model, n))
     )
     rng = np.random.default_rng([model.config.seed, n, 1])
     means = resampled_means(np.column_stack([of_theirs - of_ours, of_constant - of_theirs]), rng)
     return estimate(share_of(means[:, 0], np.maximum(means[:, 1], 0)))
+
+
+def loss_gain(model: TrainedModel, truth: Target, ours: Array, theirs: Array) -> Interval:
+    """Their loss minus ours on the same rows, as a share of theirs; paired bootstrap, arguments as of `loss_ratio`."""
+    of_ours, of_theirs = (row_losses(model, truth, outputs) for outputs in (ours, theirs))
+    rng = np.random.default_rng([model.config.seed, len(truth), 2])
+    means = resampled_means(np.column_stack([of_theirs - of_ours, of_theirs]), rng)
+    return estimate(share_of(means[:, 0], means[:, 1]))

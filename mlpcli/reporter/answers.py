@@ -161,6 +161,7 @@ def tuning_answer(
         "top": [{"trial": t.number, "settings": t.values, "validation": t.loss} for t in found.top],
         "importance": found.importance, "test_of_one_network": None if final is None else final.test_loss,
         "optimism": None if final is None else final.optimism(found), "test": interval(test),
+        "gain_over_given": None if final is None else interval(final.gain),
     }  # fmt: skip
 
 

@@ -106,6 +106,23 @@ def tuning_view(found: Tuning, final: FinalEvaluation | None) -> Iterator[Render
                 f"{plural(len(found.trials), 'trial')}, and {number(final.test_loss)} on test rows: "
                 f"optimism {number(gap)}"
             )
+        yield f"verdict: {verdict(found, final)}"
+
+
+def verdict(found: Tuning, final: FinalEvaluation) -> str:
+    """Whether the best settings are better than those given, on test rows that neither model was chosen on."""
+    if found.best.number == GIVEN:
+        return "nothing that was tried is better than the settings as given, which were kept"
+    if final.test_loss is None:
+        return "without test rows nothing shows whether the best settings are better than those given (--test 0.15)"
+    if (gain := final.gain) is None:
+        return "there is no model of the settings as given to compare with: it diverged"
+    word = "better" if gain.low > 0 else "worse" if gain.high < 0 else "not shown to be better"
+    more = "" if gain.low > 0 else "; more trials or more test rows may show more"
+    return (
+        f"{word} than the settings as given: on the same test rows the loss is lower by {gain.value:.1%} "
+        f"(95 %: {gain.low:.1%} to {gain.high:.1%}){more}"
+    )
 
 
 def cross_validation_table(found: CrossValidation) -> Grid:

@@ -249,7 +249,7 @@ def compare(
     repeats: int = 1,
     jobs: int = 1,
 ) -> Comparison:
-    """Trains `repeats` times for each value of `vary`, e.g. 'batch-size=full,1,32', or of a grid. Raises MlpcliError."""
+    """Trains `repeats` times for each value of `vary`, e.g. 'batch-size=full,1', or of a grid. Raises MlpcliError."""
     grid = parse_grid([vary] if isinstance(vary, str) else vary)
     study = plan(data, config or Config(), options or ReadOptions(), grid, repeats)
     return study.result(list(study.outcomes(jobs)))

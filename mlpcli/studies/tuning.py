@@ -23,9 +23,11 @@ from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
 from mlpcli.data.splits import Sets
 from mlpcli.errors import TrainingError, UsageError
+from mlpcli.evaluation.baselines import loss_gain
 from mlpcli.evaluation.evaluate import Evaluation, evaluate_dataset, truth_of
 from mlpcli.events import History
 from mlpcli.files.jsonable import to_json
+from mlpcli.metrics.intervals import Interval
 from mlpcli.metrics.scoring import METRICS
 from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import TrainedModel, as_read
@@ -96,6 +98,9 @@ class FinalEvaluation:
 
     evaluation: Evaluation
     test_loss: float | None  # of a single network, which validation losses are of; None without test rows
+    # How much less it loses on test rows than a model of the settings as given, in pairs, as a share of what that
+    # loses, with its 95 % interval; None without test rows, or where there are no two models to compare.
+    gain: Interval | None = None
 
     def optimism(self, found: Tuning) -> float | None:
         """How much more a single network loses on test rows than its validation loss, the best of many, promised."""
@@ -196,12 +201,15 @@ class Tuner:
         return outcome.metrics["validation"][self.metric] if outcome.error is None else math.inf
 
     def is_late(self, began: float, jobs: int) -> bool:
-        """Whether what is left of the time limit is what training the best model will take; one training is made."""
+        """Whether what is left of the time limit is what the best model and that of the settings as given will take.
+
+        One training is made in any case.
+        """
         if self.limit is None or not any(t.losses for t in self.search.trials):
             return False
         config = self.config.resolve(self.table.task)
         n_networks = config.ensemble * len(config.kinds)
-        last = self.spent / max(self.n_spent, 1) * -(-n_networks // jobs)
+        last = 2 * self.spent / max(self.n_spent, 1) * -(-n_networks // jobs)
         return time.monotonic() - began > self.limit - min(last, self.limit / 2)
 
     def n_ended(self) -> int:
@@ -234,14 +242,27 @@ class Tuner:
 
     def train_best(self, jobs: int = 1) -> TrainedModel:
         """A model with the best settings, trained as `train` does."""
-        prepared = prepare_dataset(self.whole, self.best_config())
+        return self.trained(self.best_config(), jobs)
+
+    def trained(self, config: Config, jobs: int) -> TrainedModel:
+        prepared = prepare_dataset(self.whole, config)
         return assemble(prepared, History.of(prepared.events(jobs)))
 
-    def evaluate_best(self, model: TrainedModel) -> FinalEvaluation:
-        """The only look at the test rows."""
+    def evaluate_best(self, model: TrainedModel, jobs: int = 1) -> FinalEvaluation:
+        """The only look at the test rows, beside a model of the settings as given where those are not the best."""
         evaluation = evaluate_dataset(model, self.whole, linear=False)
-        has_test = "test" in evaluation.metrics
-        return FinalEvaluation(evaluation, loss_of_one(model, self.whole, self.metric) if has_test else None)
+        if "test" not in evaluation.metrics:
+            return FinalEvaluation(evaluation, None)
+        test_loss = loss_of_one(model, self.whole, self.metric)
+        if self.best().number == GIVEN:
+            return FinalEvaluation(evaluation, test_loss)
+        try:
+            given = self.trained(self.config, jobs)
+        except TrainingError:  # diverged
+            return FinalEvaluation(evaluation, test_loss)
+        theirs = evaluate_dataset(given, self.whole, linear=False)
+        gain = loss_gain(given, evaluation.y, evaluation.outputs, theirs.outputs)
+        return FinalEvaluation(evaluation, test_loss, gain)
 
     def best_toml(self) -> str:
         """The best settings for `train --config`, with all others that were given."""

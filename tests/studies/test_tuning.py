@@ -223,3 +223,25 @@ def test_time_that_is_over_on_the_later_folds_ends_the_search_there(kind, table,
     assert all(t.state == "open" for t in tuner.search.trials)
     assert sum(len(t.losses) for t in tuner.search.trials) == 2 * GENERATION + 1
     assert len(tuner.best().losses) == 3
+
+
+def test_the_best_settings_are_compared_with_those_given_on_the_same_test_rows(table, tmp_path, monkeypatch):
+    monkeypatch.setattr(tuning, "has_optuna", lambda: False)
+    config = replace(QUICK, lr=1e-5)
+    tuner = Tuner(table, config, ReadOptions(), ("lr=0.05,0.1",), 2, str(tmp_path / "best"))
+    list(tuner.events(3))
+    model = tuner.train_best()
+    assert tuner.evaluate_best(model).gain.low > 0
+    trained = Tuner.trained
+
+    def given_diverges(self, config, jobs):
+        if config.lr == 1e-5:
+            raise TrainingError("loss became nan")
+        return trained(self, config, jobs)
+
+    monkeypatch.setattr(Tuner, "trained", given_diverges)
+    found = tuner.evaluate_best(model)
+    assert found.gain is None
+    assert found.test_loss is not None
+    tuner.whole = table.take(np.flatnonzero(table.sets != splits.TEST))
+    assert tuner.evaluate_best(model).test_loss is None
