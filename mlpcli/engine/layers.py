@@ -54,8 +54,8 @@ class Layer:
 class Dense(Layer):
     """x W + b, or (a x) W + b with a learned scale a on each input.
 
-    The scale is applied to the weights, not to the rows, so it costs no pass over the batch. The first `n_given`
-    inputs are the rows' own, below which nothing learns: their gradient is not computed.
+    The scale is applied to the weights, once a step, and not to the rows, so it costs no pass over the batch. The
+    first `n_given` inputs are the rows' own, below which nothing learns: their gradient is not computed.
     """
 
     def __init__(self, weights: Tensor, bias: Tensor, scale: Tensor | None = None, n_given: int = 0) -> None:
@@ -71,14 +71,12 @@ class Dense(Layer):
     def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> Array:
         self.x = x
         out = self.out[: len(x)]
-        np.matmul(x, self.weights(), out=out)
+        self.weights = self.p["w"]
+        if "a" in self.p:
+            self.weights = np.multiply(self.p["a"][:, None], self.p["w"], out=self.scaled)
+        np.matmul(x, self.weights, out=out)
         out += self.p["b"]
         return out
-
-    def weights(self) -> Array:
-        if "a" not in self.p:
-            return self.p["w"]
-        return np.multiply(self.p["a"][:, None], self.p["w"], out=self.scaled)
 
     def backward(self, grad: Array, need_input: bool) -> Array:
         n = len(grad)
@@ -89,7 +87,7 @@ class Dense(Layer):
             self.g["w"] *= self.p["a"][:, None]
         if not need_input:
             return grad
-        np.matmul(grad, self.weights()[self.n_given :].T, out=self.grad[:n, self.n_given :])
+        np.matmul(grad, self.weights[self.n_given :].T, out=self.grad[:n, self.n_given :])
         return self.grad[:n]
 
 

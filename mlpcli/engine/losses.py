@@ -134,22 +134,23 @@ class CrossEntropy(Classification):
 
     def value_and_grad(self, logits: Array, y: Target, weights: Array | None, grad: Array) -> float:
         # A row a class: NumPy is quick along long rows, and batches are longer than classes are many.
-        n, n_classes = logits.shape
+        n_classes = logits.shape[1]
         z = np.ascontiguousarray(logits.T)
-        z -= z.max(axis=0)
+        z -= np.maximum.reduce(z, axis=0)
         p = np.exp(z)
-        total = p.sum(axis=0)
+        total = np.add.reduce(p, axis=0)
         p /= total
-        right = np.multiply(y, n, dtype=np.intp)
-        right += np.arange(n)  # where each row's class stands in the flattened arrays
         losses = np.log(total)
-        losses -= (1 - self.label_smoothing) * z.ravel().take(right)
+        true = np.equal.outer(np.arange(n_classes), y).astype(z.dtype)
+        true *= 1 - self.label_smoothing
         if self.label_smoothing:
             spread = self.label_smoothing / n_classes
-            losses -= spread * z.sum(axis=0)
+            losses -= spread * np.add.reduce(z, axis=0)
             p -= spread
-        p.reshape(-1)[right] -= 1 - self.label_smoothing
-        grad[...] = p.T
+        p -= true
+        true *= z
+        losses -= np.add.reduce(true, axis=0)
+        np.copyto(grad, p.T)
         return mean_over_batch(losses, weights, grad)
 
     def link(self, logits: Array) -> Array:
@@ -306,9 +307,9 @@ def mean_over_batch(losses: Array, weights: Array | None, grad: Array) -> float:
     """Weighs and averages the rows' losses and gradients over the batch, the latter in place."""
     if weights is None:
         grad *= 1 / len(losses)
-        return float(losses.mean())
+        return float(np.add.reduce(losses)) / len(losses)
     grad *= (weights / len(losses))[:, None]
-    return float((losses * weights).mean())
+    return float(losses @ weights) / len(losses)
 
 
 LOSSES: dict[str, type[Loss]] = {

@@ -71,16 +71,18 @@ class Network:
         return sum(isinstance(layer, Dense) for layer in self.layers)
 
     def forward(self, x: Array, training: bool = False, rng: np.random.Generator | None = None) -> Array:
-        """(n, width of a row) -> logits (n, n_outputs), a view that the next call overwrites"""
+        """(n, width of a row) -> logits (n, n_outputs), a view that the next call overwrites
+
+        Warns of overflow unless the caller ignores it: no setting of NumPy is changed within a step.
+        """
         seen = [x[:, stretch] for stretch in self.inputs]
         x = seen[0] if len(seen) == 1 else np.concatenate(seen, axis=1)
         if len(x) > self.room:
             self.room = len(x)
             for layer in self.layers:
                 layer.reserve(self.room, self.params.dtype)
-        with np.errstate(over="ignore", invalid="ignore"):  # the loss tells
-            for layer in self.layers:
-                x = layer.forward(x, training, rng)
+        for layer in self.layers:
+            x = layer.forward(x, training, rng)
         return x
 
     def backward(self, grad: Array) -> None:
@@ -91,8 +93,9 @@ class Network:
     def predict(self, x: Array) -> Array:
         """(n, n_inputs) -> logits (n, n_outputs)"""
         logits = np.empty((len(x), self.n_outputs), self.params.dtype)
-        for start in range(0, len(x), PREDICT_ROWS):
-            logits[start : start + PREDICT_ROWS] = self.forward(x[start : start + PREDICT_ROWS])
+        with np.errstate(over="ignore", invalid="ignore"):
+            for start in range(0, len(x), PREDICT_ROWS):
+                logits[start : start + PREDICT_ROWS] = self.forward(x[start : start + PREDICT_ROWS])
         return logits
 
     def limit_norms(self, largest: float) -> None:

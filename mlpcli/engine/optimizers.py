@@ -13,7 +13,7 @@ from mlpcli.engine.arrays import Array
 
 EPSILON = 1e-8  # Kingma & Ba 2014, section 2
 ADAMW_DECAY = 0.01  # default decoupled decay of adamw, as in PyTorch
-BLOCK = 16384  # parameters a step works on at a time: all its vectors then stay in the processor's cache
+BLOCK = 32768  # parameters a step works on at a time: all its vectors then stay in the processor's cache
 TINY = 1e-30  # below this a number is set to 0 before it becomes a denormal, on which processors crawl
 
 

@@ -55,7 +55,8 @@ class Ensemble:
 
     def outputs(self, x: Array) -> Array:
         """(n, n_inputs) -> probabilities (n, n_classes), or values (n,) in the target's units"""
-        logits = [[network.forward(x) for network in networks] for networks in self.networks]
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits = [[network.forward(x) for network in networks] for networks in self.networks]
         return self.combine(logits)
 
     def combine(self, logits: Sequence[Sequence[Array]]) -> Array:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ LOGIT_ROWS = 4096  # rows copied at a time to look at them: never a whole fold
 SHUFFLED = 8 << 20  # bytes of rows that get a new order together; a larger table is shuffled block by block
 FLUSH_STEPS = 64  # steps between two removals of tiny numbers
 TINY_WEIGHT = 1e-15  # the product of three smaller weights would be a denormal
+# The average of the weights moves on every fourth step where it reaches over so many, else every step.
+AVERAGED_STEPS, LONG_HORIZON = 4, 64
 RETRIES = 3  # times a diverged member goes back to its best epoch with a tenth of the learning rate
 
 
@@ -69,14 +72,15 @@ class Rows:
         for number in rng.permutation(-(-len(self) // self.block)):
             rows = np.append(rest, rng.permutation(self.index[number * self.block : (number + 1) * self.block]))
             n_whole = len(rows) // size * size
-            yield from np.split(rows[:n_whole], n_whole // size) if n_whole else ()
+            for start in range(0, n_whole, size):
+                yield rows[start : start + size]
             rest = rows[n_whole:]
             self.release()
         if len(rest):
             yield rest
 
     def take(self, rows: Ints, out: Array | None = None) -> tuple[Array, NDArray[Any], Array | None]:
-        x = np.take(self.x, rows, axis=0, out=None if out is None else out[: len(rows)], mode="clip")
+        x = self.x.take(rows, axis=0, out=None if out is None else out[: len(rows)], mode="clip")
         return x, self.y[rows], None if self.weights is None else self.weights[rows]
 
     def logits(self, network: Network, rows: Ints | None = None) -> Array:
@@ -164,6 +168,7 @@ class MemberTrainer:
         self.grad = np.empty((self.batch_size, net.n_outputs), net.params.dtype)
         # An exponential moving average of the weights over the last epochs, in steps.
         self.horizon = max(config.average * n / self.batch_size, 1.0)
+        self.stride = AVERAGED_STEPS if self.horizon >= LONG_HORIZON else 1
         self.average = net.params.copy() if config.average else None
         self.change = np.empty_like(net.params)  # of the average in a step
         self.best = (net.params.copy(), net.state.copy())
@@ -225,17 +230,17 @@ class MemberTrainer:
         if self.config.parametrization == "ntk" and n > size and 2 * (n % size) <= size:
             # A short last batch would take a full, noisy step at this recipe's high rate.
             n_steps = n // size
-        for i, rows in zip(range(n_steps), self.member.train.batches(size, rng), strict=False):
-            if self.is_stopping or time.monotonic() > self.deadline:
-                return
-            if i % FLUSH_STEPS == 0:
-                self.flush_denormals()
-            x, y, weights = self.member.train.take(rows, out=self.x)
-            grad = self.grad[: len(x)]
-            with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # the loss tells
+            for i, rows in zip(range(n_steps), self.member.train.batches(size, rng), strict=False):
+                if self.is_stopping or time.monotonic() > self.deadline:
+                    return
+                if i % FLUSH_STEPS == 0:
+                    self.flush_denormals()
+                x, y, weights = self.member.train.take(rows, out=self.x)
+                grad = self.grad[: len(x)]
                 logits = net.forward(x, training=True, rng=rng)
                 value = self.loss.value_and_grad(logits, y, weights, grad)
-                if not np.isfinite(value):
+                if not isfinite(value):
                     raise DivergedError(f"loss became {value} at epoch {self.done + 1}, step {i + 1}")
                 net.backward(grad)
                 self.step(self.lr * self.schedule((self.done + i / n_steps) / self.epochs))
@@ -260,10 +265,11 @@ class MemberTrainer:
         self.optimizer.step(net.params, net.grads, lr, self.factors)
         if config.max_norm:
             net.limit_norms(config.max_norm)
-        if self.average is not None:
+        if self.average is not None and self.optimizer.t % self.stride == 0:
             # The first steps, far from where they lead, are soon forgotten: as in TensorFlow's moving averages.
+            share = max(1 / self.horizon, 9 / (10 + self.optimizer.t))
             np.subtract(net.params, self.average, out=self.change)
-            self.change *= max(1 / self.horizon, 9 / (10 + self.optimizer.t))
+            self.change *= 1 - (1 - share) ** self.stride
             self.average += self.change
 
     def measure(self) -> Measured:
