@@ -17,6 +17,7 @@ MODULES: Mapping[str, str] = {
     "train": "train",
     "evaluate": "evaluate",
     "predict": "predict",
+    "explain": "explain",
     "inspect": "inspect",
     "split": "split",
     "cv": "studies",

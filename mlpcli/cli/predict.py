@@ -15,11 +15,13 @@ import typer
 from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.options import ModelFile, OtherData, Quiet, Sectioned, among, settings_of, with_settings
 from mlpcli.config.settings import BAD_CELLS, ReadOptions
-from mlpcli.errors import DataError, UsageError
+from mlpcli.errors import DataError, UsageError, plural
 
 if TYPE_CHECKING:
     from mlpcli.data.bad_cells import BadCell
+    from mlpcli.explain.predictions import LargestContributions
     from mlpcli.model.prediction import Predictor
+    from mlpcli.model.trained import TrainedModel
     from mlpcli.model.writing import Format
 
 
@@ -36,6 +38,10 @@ def predict(
     threshold: Annotated[
         float | None,
         typer.Option("--threshold", min=0, max=1, help="Of two classes, predict the second from this probability on."),
+    ] = None,
+    explain: Annotated[
+        int | None,
+        typer.Option("--explain", min=1, metavar="N", help="Add the N columns that contribute most to each answer."),
     ] = None,
     form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="csv, tsv or jsonl.")] = "csv",
     bom: Annotated[bool, typer.Option("--bom", help="Begin with a mark by which Excel knows UTF-8.")] = False,
@@ -77,11 +83,32 @@ def predict(
     if threshold is not None and len(loaded.labels) != 2:
         raise UsageError("--threshold is for models of two classes")
     kept = [] if keep is None else [k.strip() for k in keep.split(",")]
-    predictor = Predictor(loaded, kept, proba, threshold, writer, bom, bad_cells)
+    more = None if explain is None else contributions_of(loaded, explain, options, threshold)
+    predictor = Predictor(loaded, kept, proba, threshold, writer, bom, more, bad_cells)
     for path, others in ((output, [errors] if errors else []), (errors, [])):
         if path is not None:
             check_output(path, [model, data or "-", *others])
     answer(predictor, data or "-", options, output, errors, quiet)
+
+
+def contributions_of(
+    model: TrainedModel, n: int, options: ReadOptions, threshold: float | None
+) -> LargestContributions:  # fmt: skip
+    """The columns of --explain. Raises UsageError, and DataError without the training file."""
+    from mlpcli.explain.predictions import LargestContributions
+    from mlpcli.explain.rows import background_rows
+
+    n_columns = len(model.schema.features)
+    if n > n_columns:
+        raise UsageError(f"--explain: the model has {plural(n_columns, 'column')}", f"--explain {n_columns}")
+    if threshold is not None:
+        model = replace(model, record=replace(model.record, threshold=threshold))
+    try:
+        rows = background_rows(model, None, ReadOptions(memory=options.memory))
+    except DataError as error:
+        hint = "--explain compares with rows of the training file: put it, as it was, beside the model"
+        raise DataError(error.message, hint, file=error.file) from error
+    return LargestContributions.of(model, rows, n)
 
 
 def answer(

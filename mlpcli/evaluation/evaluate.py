@@ -319,13 +319,18 @@ def frame_for(model: TrainedModel, frame: pd.DataFrame) -> tuple[pd.DataFrame, p
 
 
 def read_for(
-    model: TrainedModel, path: str, options: ReadOptions
+    model: TrainedModel, path: str, options: ReadOptions, without_target: str | None = None
 ) -> tuple[pd.DataFrame, pd.Series[Any], Source | ForeignSource]:
-    """The rows of another CSV, read by the model's rules, and their target. Raises DataError."""
+    """The rows of another CSV, read by the model's rules, and their target. Raises DataError.
+
+    `without_target` is the hint for a file that does not have it.
+    """
     target = model.schema.target
     formats = model.schema.formats()
     storage = Storage(options.memory)
     source = open_any(path, options, dialect=model.record.dialect, expect=[*formats, target.name], storage=storage)
+    if without_target is not None and target.name not in source.names:
+        raise DataError(f"no column '{target.name}', the target", without_target, file=source.name)
     source.column(target.name)
     require_columns(formats, source.names, source.name)
     if source.n_rows == 0:

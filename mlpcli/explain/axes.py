@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlpcli.data.kinds.protocol import ColumnKind
+from mlpcli.data.formats.dates import TimeFormat, as_times
+from mlpcli.data.formats.numbers import NumberFormat
+from mlpcli.data.kinds.protocol import ColumnKind, Format
 from mlpcli.data.kinds.text import FreeText
 from mlpcli.data.values import column_values
 from mlpcli.engine.arrays import Floats, Ints, Matrix
@@ -29,6 +31,35 @@ SIMILARITY_BINS = 10  # of another number, in which rows of two levels are compa
 BARS = 40  # of the histogram
 
 Position = float | str | None  # a number, seconds of a time, a level; None is the missing level
+
+
+def position_text(place: Position, form: Format | None) -> str:
+    """A position as a reader of the file knows it: a number with its unit, a date, a time of day, a level."""
+    if place is None:
+        return "(missing)"
+    if isinstance(place, str):
+        return place
+    if isinstance(form, TimeFormat):
+        return time_text(place, form.kind)
+    number = f"{place:.4g}" if abs(place) < 1e4 or place != round(place) else f"{place:.6g}"
+    if not isinstance(form, NumberFormat):
+        return number
+    unit = form.unit[0] if form.unit else ""
+    return form.currency + number + (unit if unit == "%" or not unit else f" {unit}")
+
+
+def written(place: Position, form: Format | None) -> Position:
+    """A position for a program: a number, the text of a time, a level; None where it is missing."""
+    return time_text(place, form.kind) if isinstance(form, TimeFormat) and isinstance(place, float) else place
+
+
+def time_text(seconds: float, kind: str) -> str:
+    """Seconds of a date, of a time of day or of a duration as ISO 8601 writes them."""
+    if kind == "date":
+        moment = as_times(np.array([seconds]))[0]
+        return f"{moment:%Y-%m-%d}" if seconds % 86400 == 0 else f"{moment:%Y-%m-%dT%H:%M:%S}"
+    sign, whole = "-" * (seconds < 0), round(abs(seconds))
+    return f"{sign}{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
 @dataclass(frozen=True)

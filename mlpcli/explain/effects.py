@@ -125,10 +125,11 @@ def joint_effect(model: TrainedModel, rows: ExplainedRows, names: tuple[str, str
     together, n_moved = interaction(model, rows, first, second)
     values = mean + alone + together
     chosen = 1 if len(mean) == 2 else int(np.argmax(np.ptp(values, axis=(0, 1))))
-    target = model.schema.target
+    possible = model.schema.target.within_range(values[:, :, chosen])
+    possible = possible.clip(0, 1) if model.labels else possible
     return JointEffect(
         names, (first.column.kind, second.column.kind), METHOD, output_names(model)[chosen], float(mean[chosen]),
-        (first.at, second.at), tuple(map(tuple, target.within_range(values[:, :, chosen]).tolist())),
+        (first.at, second.at), tuple(map(tuple, possible.tolist())),
         tuple(map(tuple, n_moved.tolist())), float(np.abs(together[:, :, chosen]).max()),
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from mlpcli.data.kinds.text import FreeText
 from mlpcli.engine.arrays import Array, Floats, Ints
+from mlpcli.engine.network import PREDICT_ROWS
 from mlpcli.errors import DataError, UsageError
 from mlpcli.explain.answers import Watch, answers, in_order, inputs_of, unwatched
 from mlpcli.explain.dependence import dependences, groups_of
@@ -135,12 +136,15 @@ def measure(shuffling: Shuffling, model: TrainedModel, columns: Sequence[str]) -
     """
     rows, order, places = shuffling.rows, shuffling.order, inputs_of(model, columns)
     truth, rise = rows.truth_of(order), np.zeros(len(shuffling.counts))
-    x = rows.x[order]
-    own = x[:, places]
-    for shift in range(1, shuffling.n_repeats + 1):
-        x[:, places] = np.roll(own, shift, axis=0)
-        # The difference of each, so that one which changes no answer is exactly 0.
-        rise += statistic_of(model, shuffling.metric, truth, answers(model, x))(shuffling.counts) - shuffling.plain
+    own = rows.x[np.ix_(order, places)]
+    at_once = max(PREDICT_ROWS // len(order), 1)  # repeats, for few rows take as long as many
+    for start in range(1, shuffling.n_repeats + 1, at_once):
+        shifts = range(start, min(start + at_once, shuffling.n_repeats + 1))
+        x = np.tile(rows.x[order], (len(shifts), 1))
+        x[:, places] = np.concatenate([np.roll(own, shift, axis=0) for shift in shifts])
+        for outputs in np.split(answers(model, x), len(shifts)):
+            # The difference of each, so that one which changes no answer is exactly 0.
+            rise += statistic_of(model, shuffling.metric, truth, outputs)(shuffling.counts) - shuffling.plain
     rise /= -shuffling.n_repeats if shuffling.higher_is_better else shuffling.n_repeats
     n, value = len(order), float(rise[0]) + 0.0  # no -0
     half = t_quantile(n - 1) * float(rise[1:].std(ddof=1)) * (n / (n - 1)) ** 0.5

@@ -27,6 +27,7 @@ from mlpcli.training.prepare import given_weights
 
 MAX_ROWS = 10_000  # rows explained on; of more a random sample is
 MAX_CELLS = 50_000_000  # rows x inputs, 200 MB
+WITHOUT_TARGET = "the importance needs it; --column and --row do not"
 NO_TEST_ROWS = "name a CSV: mlpcli explain MODEL DATA"
 
 
@@ -115,7 +116,7 @@ def rows_of_frame(model: TrainedModel, data: pd.DataFrame, need_target: bool) ->
 def rows_of_file(model: TrainedModel, path: str, options: ReadOptions, need_target: bool) -> ExplainedRows:
     """The rows of another CSV, of those with a target if that is needed."""
     if need_target:
-        frame, cells, source = read_for(model, path, options)
+        frame, cells, source = read_for(model, path, options, WITHOUT_TARGET)
         return drawn(model, source.name, as_read(model, frame), cells)
     return drawn(model, path, read_features(model, path, options)[0], None)
 

@@ -47,6 +47,12 @@ WORDS: Mapping[str, str] = {
     "재현율, 혼동 행렬, 신뢰 구간, 기준선",
     "comparing-models": "compare models, against, new against old, champion challenger, retrain, better model, "
     "paired, difference, verdict, disagreements, 모델 비교, 재학습, 새 모델",
+    "importance": "feature importance, permutation importance, which columns matter, explain, explanation, "
+    "interpretability, 중요도, 변수 중요도, 특성 중요도, 순열 중요도, 설명",
+    "effects": "effect, ale, accumulated local effects, partial dependence, pdp, response curve, 효과, "
+    "부분 의존도, 누적 국소 효과",
+    "contributions": "contribution, shap, shapley, shapley values, counterfactual, reasons, why, 기여도, 섀플리, "
+    "섀플리 값, 이유",
     "numbers": "number, decimal, decimal comma, thousands, thousands separator, currency, percent, unit, format, "
     "숫자, 수, 소수점, 천 단위, 천단위 구분, 통화, 퍼센트, 단위",
     "dates": "date, time of day, times, datetime, timestamp, duration, time zone, dmy, mdy, iso 8601, 날짜, 시각, "

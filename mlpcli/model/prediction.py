@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,18 @@ DIGITS = 6  # of a probability
 MAX_NAMED, NAMES_SHOWN = 1000, 5  # levels never seen that are told apart; that are named
 
 
+class MoreColumns(Protocol):
+    """Columns behind the prediction."""
+
+    @property
+    def names(self) -> Sequence[str]: ...
+    def columns(self, inputs: pd.DataFrame, form: Format) -> list[Cells]:
+        """The cells of n rows, of each column (n,)."""
+
+    def notes(self) -> list[str]:
+        """What is to be said of them when all are written."""
+
+
 @dataclass
 class Predictor:
     """Turns parts of a CSV into lines of predictions, and counts what was odd on the way."""
@@ -38,6 +51,7 @@ class Predictor:
     threshold: float | None = None  # in place of the model's
     form: Format = FORMATS["csv"]
     bom: bool = False
+    more: MoreColumns | None = None
     bad_cells: str = "error"  # one of config.BAD_CELLS
     on_bad_cell: Callable[[BadCell], object] = lambda cell: None
     n_rows: int = 0  # answered
@@ -101,7 +115,8 @@ class Predictor:
         for column in self.kept:
             known_column(column, found, name)
         self.ignored = tuple(n for n in found if n not in formats and n not in self.kept and n != target)
-        return [*self.kept, "prediction", *(f"p_{label}" for label in self.model.labels if self.proba)]
+        proba = [f"p_{label}" for label in self.model.labels if self.proba]
+        return [*self.kept, "prediction", *proba, *(self.more.names if self.more else ())]
 
     def note_bad(self, bad: Sequence[BadCell]) -> None:
         self.n_bad_cells.update(cell.column for cell in bad)
@@ -124,7 +139,7 @@ class Predictor:
         return self.form.lines(names, columns)
 
     def answer(self, block: Block, inputs: pd.DataFrame, without: Bools) -> list[Cells]:
-        """The rows of a part -> kept columns, prediction, and probabilities on request."""
+        """The rows of a part -> kept columns, prediction, and on request probabilities and more."""
         self.count_odd(inputs)
         kept = block.parse(texts=self.kept, only=self.kept, markers=False) if self.kept else pd.DataFrame()
         columns = [written_column(as_categorical(kept[n]), self.writer_of(n)) for n in self.kept]
@@ -135,6 +150,8 @@ class Predictor:
             answers.append(self.labels[decide(outputs, threshold)])
             if self.proba:
                 answers += [written(shares, repr) for shares in np.round(outputs, DIGITS).T]
+        if self.more is not None:
+            answers += self.more.columns(inputs, self.form)
         for column in answers:
             column[without] = self.form.nothing()
         return [*columns, *answers]
@@ -194,7 +211,7 @@ class Predictor:
             notes.append(f"{self.n_bad_rows} {what} an empty prediction")
         if self.ignored:
             notes.append("columns the model does not use: " + ", ".join(self.ignored))
-        return notes
+        return notes + (self.more.notes() if self.more else [])
 
 
 def placed(nothing: Cells, place: Ints, cells: Cells) -> Cells:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from mlpcli.evaluation.comparison import ModelComparison
     from mlpcli.evaluation.evaluate import Evaluation
     from mlpcli.events import History
+    from mlpcli.explain.effects import Effect, JointEffect
+    from mlpcli.explain.importance import Importance
+    from mlpcli.explain.row import RowExplanation
+    from mlpcli.explain.rows import ExplainedRows
     from mlpcli.metrics.intervals import Interval
     from mlpcli.model.trained import TrainedModel
     from mlpcli.studies.comparison import Comparison, ComparisonPlan
@@ -93,6 +97,35 @@ def diagnosis_answer(path: str, findings: Sequence[Finding], outcomes: Sequence[
     """Of `diagnose`; outcomes are there with `--try`."""
     remedies = {} if outcomes is None else {"remedies": to_json(outcomes)}
     return {"model": path, "findings": to_json(findings), **remedies}
+
+
+def explain_answer(
+    model: TrainedModel, rows: ExplainedRows | None, importance: Importance | None,
+    effects: Sequence[Effect | JointEffect], explained: Sequence[RowExplanation],
+) -> Answer:  # fmt: skip
+    """Of `explain`: what was not asked for is null or empty."""
+    columns = () if importance is None else importance.columns
+    return {
+        "model": model.path, "data": None if rows is None else rows.name, "target": model.schema.target.name,
+        "task": model.task, "seed": model.config.seed, "explained_on": None if rows is None else rows.said,
+        "metric": None if importance is None else importance.metric,
+        "value": None if importance is None else importance.value,
+        "importance": [to_json(one) | {"sure": one.is_sure} for one in columns],
+        "effects": [effect_answer(model, one) for one in effects], "rows": to_json(explained),
+    }  # fmt: skip
+
+
+def effect_answer(model: TrainedModel, found: Effect | JointEffect) -> Answer:
+    """An effect, its times as text."""
+    from mlpcli.explain.axes import written
+    from mlpcli.explain.effects import Effect
+
+    formats = model.schema.formats()
+    answer: Answer = to_json(found)
+    if isinstance(found, Effect):
+        return answer | {"at": [written(place, formats[found.column]) for place in found.at]}
+    sides = zip(found.columns, found.at, strict=True)
+    return answer | {"at": [[written(place, formats[name]) for place in side] for name, side in sides]}
 
 
 # --- studies ----------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -184,16 +184,20 @@ class Plot:
             yield line_of(line)
         yield Text(" " * self.gutter + " " + corner + floor * self.width, style=GREY, no_wrap=True)
 
-    def x_ticks(self, low: float, high: float) -> str:
+    def x_ticks(self, low: float, high: float, text: Callable[[float], str]) -> str:
         """The ticks below the floor."""
         line = [" "] * (self.width + self.gutter + 12)
         n_ticks = max(self.width // 12, 2)
         for tick in log_ticks(low, high, n_ticks) if self.x.is_log else round_ticks(low, high, n_ticks):
-            name = f"{tick:g}" if tick < 1e5 else f"{tick:.0e}"
+            name = text(tick)
             place = min(self.gutter + 2 + self.column(tick), self.gutter + 2 + self.width - len(name))
             if line[place - 1] == " ":
                 line[place : place + len(name)] = name
         return "".join(line).rstrip()
+
+
+def tick_text(tick: float) -> str:
+    return f"{tick:g}" if tick < 1e5 else f"{tick:.0e}"
 
 
 @dataclass(frozen=True)
@@ -205,6 +209,9 @@ class LineChart:
     height: int = 12
     x_label: str = "epoch"
     log_x: bool = False
+    x_text: Callable[[float], str] = tick_text
+    rows: Sequence[int] = ()  # in equal parts of the x axis: drawn below it
+    last_values: bool = True  # in the legend
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         points, intervals = self.finite()
@@ -218,7 +225,10 @@ class LineChart:
         ends = (min(xs), max(xs) if max(xs) > min(xs) else min(xs) + 1)
         plot = self.plot(points, intervals, ends, width, is_glyphs)
         yield from plot.body(self.mark, options.ascii_only)
-        ticks = plot.x_ticks(*ends)
+        if self.rows:
+            shown = density(self.rows, plot.width, options.ascii_only)
+            yield Text(" " * (plot.gutter + 2) + shown, style=GREY, no_wrap=True)
+        ticks = plot.x_ticks(*ends, self.x_text)
         label = f"  {self.x_label}"
         yield Text(ticks + (label if len(ticks) + len(label) <= width else ""), style=GREY, no_wrap=True)
         yield from legend(self.entries(plot, options.ascii_only), plot.gutter + 2, options.max_width)
@@ -250,7 +260,10 @@ class LineChart:
     def entries(self, plot: Plot, ascii_only: bool) -> list[tuple[str, str]]:
         """Text and style of each entry of the legend: lines with their last values, the mark, a logarithmic axis."""
         found = [
-            (f"{plot.key(which)} {s.name} {line[-1][1]:.3g}", colour(plot.owner(which)))
+            (
+                f"{plot.key(which)} {s.name}" + (f" {line[-1][1]:.3g}" if self.last_values else ""),
+                colour(plot.owner(which)),
+            )
             for which, (s, line) in enumerate(zip(self.series, plot.points, strict=True))
             if line
         ]
@@ -258,6 +271,16 @@ class LineChart:
             found.append((f"{':' if ascii_only else '┊'} best {self.x_label} {self.mark:g}", GREY))
         found += [(f"(log {name} axis)", GREY) for name, axis in (("x", plot.x), ("y", plot.y)) if axis.is_log]
         return found
+
+
+LEVELS = {False: " ▁▂▃▄▅▆▇█", True: " .:-=+*#@"}  # of how many rows there are, none to most; in ASCII or not
+
+
+def density(rows: Sequence[int], width: int, ascii_only: bool) -> str:
+    """How many rows there are in equal parts -> a line of this width, the more the higher or darker."""
+    levels, most = LEVELS[ascii_only], max(rows) or 1
+    counts = [rows[i * len(rows) // width] for i in range(width)]
+    return "".join(levels[math.ceil(n / most * (len(levels) - 1))] for n in counts)
 
 
 def legend(entries: Sequence[tuple[str, str]], indent: int, max_width: int) -> Iterator[Text]:

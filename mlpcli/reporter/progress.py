@@ -39,8 +39,10 @@ def task_line(outcome: TaskOutcome) -> str:
     return safe(f"{outcome.name}: ", 80) + ", ".join(f"{n} {number(metrics[n])}" for n in names)
 
 
-def progress(items: Iterable[T], total: int, console: Console, describe: Callable[[T], str]) -> Iterator[T]:
-    """On a terminal a bar and the last line, elsewhere a line for each training; passes the items on."""
+def progress(
+    items: Iterable[T], total: int, console: Console, describe: Callable[[T], str], noun: str = "trainings"
+) -> Iterator[T]:
+    """On a terminal a bar and the last line, elsewhere a line for each item; passes the items on."""
     began = time.monotonic()
     if not is_live(console):
         for n, item in enumerate(items, 1):
@@ -54,7 +56,7 @@ def progress(items: Iterable[T], total: int, console: Console, describe: Callabl
         view.update(bar(0, width, ascii_only), refresh=True)
         for n, item in enumerate(items, 1):
             left = (time.monotonic() - began) / n * (total - n)
-            status = f"{n} of {total} trainings  {describe(item)}  about {left:.0f} s left"
+            status = f"{n} of {total} {noun}  {describe(item)}  about {left:.0f} s left"
             line = Text(bar(n / total, width, ascii_only), style=BLUE)
             view.update(Group(line, Text(status, overflow="ellipsis", no_wrap=True)), refresh=True)
             yield item

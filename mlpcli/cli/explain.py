@@ -1,0 +1,192 @@
+"""`mlpcli explain`: which columns matter, how each acts, and what made one answer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mlpcli.cli.app import app, with_error_boundary
+from mlpcli.cli.options import Json, ModelFile, OtherData, Quiet, Sectioned, settings_of, with_settings
+from mlpcli.config.settings import ReadOptions
+from mlpcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from mlpcli.explain.effects import Effect, JointEffect
+    from mlpcli.explain.importance import ColumnImportance, Importance
+    from mlpcli.explain.row import RowExplanation
+    from mlpcli.explain.rows import ExplainedRows
+    from mlpcli.model.trained import TrainedModel
+    from mlpcli.reporter.explain_tables import Table
+
+
+@dataclass
+class Explanation:
+    """What was asked for; what was not is None or empty."""
+
+    rows: ExplainedRows | None = None
+    importance: Importance | None = None
+    effects: tuple[Effect, ...] = ()
+    joint: JointEffect | None = None
+    explained: list[RowExplanation] = field(default_factory=list)
+
+
+@app.command(cls=Sectioned, short_help="Show which columns matter, how each acts, and what made one answer.")
+@with_error_boundary
+@with_settings(ReadOptions)
+def explain(
+    model: ModelFile,
+    data: OtherData = None,
+    *,
+    column: Annotated[
+        str | None,
+        typer.Option("--column", metavar="A[,B]", help="The effect of this column; of two, also the map of both."),
+    ] = None,
+    row: Annotated[
+        int | None,
+        typer.Option("--row", metavar="N", help="What each column contributes to the answer to row N, from 1."),
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", help="Importance by this metric in place of the loss.")
+    ] = None,
+    group_correlated: Annotated[
+        float,
+        typer.Option(
+            "--group-correlated", min=0, max=1, metavar="SHARE",
+            help="Shuffle columns together that depend on each other by more; 1: each alone.",
+        ),
+    ] = 0.8,
+    form: Annotated[
+        str | None, typer.Option("--format", metavar="FORMAT", help="csv, tsv or jsonl: a table on standard output.")
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, max=256, help="Threads that ask the model.")] = 1,
+    json: Json = False,
+    quiet: Quiet = False,
+    **settings: Any,
+) -> None:  # fmt: skip
+    """Show which columns matter, how each acts, and what made one answer.
+
+    On the test rows of the training file, or on another CSV file.
+
+    \b
+    mlpcli explain model.npz
+    mlpcli explain model.npz --column age,income
+    mlpcli explain model.npz new.csv --row 3
+    """
+    _, options = settings_of(None, settings)
+    from mlpcli.explain.importance import check_metric
+    from mlpcli.explain.rows import check_columns
+    from mlpcli.model.trained import load
+    from mlpcli.model.writing import FORMATS
+    from mlpcli.reporter.answers import explain_answer, print_answer
+    from mlpcli.reporter.text import make_console
+
+    if form is not None and form not in FORMATS:
+        raise UsageError(f"--format: no such format '{form}'", "one of " + ", ".join(FORMATS))
+    loaded = load(model)
+    names = named(loaded, column)
+    check_columns(loaded, names)
+    check_metric(loaded, metric)
+    found = Explanation()
+    if names:
+        explain_columns(found, loaded, data, options, names)
+    if row is not None:
+        explain_one(found, loaded, data, options, row)
+    if not names and row is None:
+        explain_all(found, loaded, data, options, metric=metric, group=group_correlated, jobs=jobs, quiet=quiet)
+    if json:
+        shown = (*found.effects, *((found.joint,) if found.joint else ()))
+        print_answer(explain_answer(loaded, found.rows, found.importance, shown, found.explained))
+    elif form is not None:
+        print(*table_of(loaded, found).lines(FORMATS[form]), sep="\n")
+    else:
+        make_console(sys.stdout, quiet).show(view(loaded, found))
+
+
+def named(model: TrainedModel, column: str | None) -> tuple[str, ...]:
+    """The columns of --column: one whose name holds a comma, or those between commas. Raises UsageError for three."""
+    if column is None:
+        return ()
+    names = (column,) if column in model.schema.formats() else tuple(dict.fromkeys(column.split(",")))
+    if len(names) > 2:
+        raise UsageError(f"--column: {len(names)} columns", "name one, or two for the map of both")
+    return names
+
+
+def explain_columns(
+    found: Explanation, model: TrainedModel, data: str | None, options: ReadOptions, names: tuple[str, ...]
+) -> None:
+    """The effects of the named columns, and of two their map."""
+    from mlpcli.explain.effects import effects, joint_effect
+    from mlpcli.explain.rows import explained_rows
+
+    found.rows = explained_rows(model, data, options, need_target=False)
+    found.effects = effects(model, found.rows, names)
+    if len(names) == 2:
+        found.joint = joint_effect(model, found.rows, (names[0], names[1]))
+
+
+def explain_one(found: Explanation, model: TrainedModel, data: str | None, options: ReadOptions, number: int) -> None:
+    """What made the answer to one row."""
+    from mlpcli.explain.row import explain_row
+    from mlpcli.explain.rows import background_rows, one_row
+
+    row = one_row(model, data, options, number)
+    found.explained.append(explain_row(model, row, background_rows(model, data, options)))
+
+
+def explain_all(
+    found: Explanation, model: TrainedModel, data: str | None, options: ReadOptions, *, metric: str | None,
+    group: float, jobs: int, quiet: bool,
+) -> None:  # fmt: skip
+    """The importance of all columns, and the effects of the most important ones."""
+    from mlpcli.explain.effects import main_effects
+    from mlpcli.explain.importance import importance
+    from mlpcli.explain.rows import explained_rows
+    from mlpcli.reporter.live import is_live
+    from mlpcli.reporter.progress import progress
+    from mlpcli.reporter.text import make_console, safe
+
+    aside = make_console(sys.stderr, quiet)
+
+    def watch(results: Iterator[ColumnImportance], total: int) -> Iterable[ColumnImportance]:
+        if not is_live(aside) or quiet:
+            return results
+        return progress(results, total, aside, lambda one: safe(one.column, 40), "columns")
+
+    found.rows = explained_rows(model, data, options)
+    found.importance = importance(
+        model, found.rows, metric=metric, group_correlated=group, jobs=jobs, watch=watch
+    )  # fmt: skip
+    found.effects = main_effects(model, found.rows, found.importance)
+
+
+def view(model: TrainedModel, found: Explanation) -> Iterator[RenderableType]:
+    """Everything that was asked for, in this order."""
+    from mlpcli.reporter.explain import METHOD_NOTE, effects_view, importance_view, joint_view, row_view
+
+    if found.importance is not None and found.rows is not None:
+        yield from importance_view(model, found.rows, found.importance)
+    yield from effects_view(model, found.effects)
+    if found.joint is not None:
+        yield from joint_view(model, found.joint)
+    if found.effects:
+        yield METHOD_NOTE
+    for one in found.explained:
+        yield from row_view(model, one)
+
+
+def table_of(model: TrainedModel, found: Explanation) -> Table:
+    """Contributions to an answer, or positions of effects, or the importance of columns."""
+    from mlpcli.reporter.explain_tables import contribution_table, effect_table, importance_table
+
+    if found.explained:
+        return contribution_table(found.explained)
+    if found.importance is not None:
+        return importance_table(found.importance)
+    return effect_table(model, found.effects)
