@@ -44,6 +44,7 @@ class Background:
     model: TrainedModel
     x: Matrix  # (B, n_inputs)
     outputs: Floats  # (B, n_outputs)
+    said: str  # which rows they are, in words
 
     @classmethod
     def of(cls, model: TrainedModel, rows: ExplainedRows) -> Background:
@@ -52,7 +53,8 @@ class Background:
         order = np.argsort(outputs[:, -1], kind="stable")
         n = min(N_BACKGROUND, len(order))
         chosen = order[((np.arange(n) + 0.5) * len(order) / n).astype(np.int64)]
-        return cls(model, rows.x[chosen], outputs[chosen])
+        said = f"{n} of {rows.said}" if n < len(rows) else rows.said
+        return cls(model, rows.x[chosen], outputs[chosen], f"{said} of {rows.name}")
 
     @cached_property
     def column_of(self) -> Ints:

@@ -7,6 +7,7 @@ partial dependence would set every row to every value, and ask the model about r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,14 +72,13 @@ def effects(model: TrainedModel, rows: ExplainedRows, columns: Sequence[str]) ->
 
 def main_effects(model: TrainedModel, rows: ExplainedRows, found: Importance) -> tuple[Effect, ...]:
     """The effects of the N_SHOWN most important columns that have one to show."""
-    shown: list[Effect] = []
+    axes: list[Axis] = []
     for name in (name for one in found.columns for name in one.columns):
-        if len(shown) < N_SHOWN:
-            try:
-                shown += effects(model, rows, [name])
-            except UsageError:
-                continue
-    return tuple(shown)
+        if len(axes) < N_SHOWN:
+            with suppress(UsageError):
+                axes.append(axis_of(model, rows, name))
+    mean = answers(model, rows.x).mean(axis=0)
+    return tuple(effect_along(model, rows, axis, mean) for axis in axes)
 
 
 def effect_along(model: TrainedModel, rows: ExplainedRows, axis: Axis, mean: Floats) -> Effect:

@@ -28,7 +28,7 @@ from mlpcli.training.networks import build_loss
 GROUP_CORRELATED = 0.8  # columns that depend on each other by more are shuffled together
 SHUFFLED_ROWS = 20_000  # for each column: so often are its rows shuffled
 MIN_REPEATS, MAX_REPEATS = 2, 50
-MAX_SHUFFLED_ROWS = 2_000_000  # for all columns together: of a wide table fewer rows are taken
+MAX_SHUFFLED_ROWS = 1_000_000  # for all columns together: of a wide table fewer rows are taken
 MIN_SHUFFLED_ROWS = 200
 N_RESAMPLES = 200  # of rows, behind an interval; its width is then good to 5 %
 

@@ -18,14 +18,12 @@ class LargestContributions:
     """The n columns that contribute most to each answer, what all others do, and the mean answer; they add up."""
 
     background: Background
-    said: str  # of which rows the mean answer is
     n: int
     largest_error: float = 0.0  # of a contribution so far
 
     @classmethod
     def of(cls, model: TrainedModel, rows: ExplainedRows, n: int) -> LargestContributions:
-        background = Background.of(model, rows)
-        return cls(background, f"{len(background.x)} of {rows.said} of {rows.name}", n)
+        return cls(Background.of(model, rows), n)
 
     @property
     def names(self) -> list[str]:
@@ -50,6 +48,6 @@ class LargestContributions:
     def notes(self) -> list[str]:
         """What the contributions are compared with, and how exact they are."""
         return [
-            f"contributions are to the answer against the mean answer of {self.said}; sampled, each to about "
-            f"{self.largest_error:.1g} (95 %)"
+            f"contributions are to the answer against the mean answer of {self.background.said}; sampled, each to "
+            f"about {self.largest_error:.1g} (95 %)"
         ]

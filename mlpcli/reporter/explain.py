@@ -42,7 +42,7 @@ def importance_view(model: TrainedModel, rows: ExplainedRows, found: Importance)
     yield f"{what} where a column is shuffled, {many}; 95 % interval"
     sure = [one for one in found.columns if one.is_sure]
     if sure:
-        texts = [f"{number(one.value)} ({one.low:.2g} to {one.high:.2g})" for one in sure]
+        texts = [f"{number(one.value)} ({one.low:.3g} to {one.high:.3g})" for one in sure]
         yield Bars([Bar(one.column, one.value, text) for one, text in zip(sure, texts, strict=True)][:MAX_BARS])
     if len(sure) > MAX_BARS:
         yield f"and {plural(len(sure) - MAX_BARS, 'column')} of less importance (--json lists all)"
@@ -112,8 +112,8 @@ def joint_view(model: TrainedModel, found: JointEffect) -> Iterator[RenderableTy
     across, up = (map_axis(model, name, at) for name, at in zip(found.columns, found.at, strict=True))
     yield Heatmap(across, up, values, np.asarray(found.rows) == 0)
     yield (
-        f"mean {number(found.mean)}; up to {number(found.interaction)} of it is what both do together beyond the sum "
-        "of their effects; nothing is drawn where no rows are"
+        f"mean {number(found.mean)}; together they do up to {number(found.interaction)} more than the sum of both "
+        "effects; nothing is drawn where no rows are"
     )
 
 

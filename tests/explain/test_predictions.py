@@ -37,7 +37,7 @@ def test_they_add_up_to_the_probability_of_what_is_predicted(folder):
     said = [row[f"p_{row.prediction}"] for _, row in found.iterrows()]
     assert total.tolist() == pytest.approx(said, abs=1e-5)
     assert (found.contribution_1.abs() >= found.contribution_2.abs()).all()
-    assert "mean answer of 51 of 51 test rows of penguins.csv" in notes
+    assert "mean answer of 51 test rows of penguins.csv" in notes
 
 
 def test_a_row_is_explained_by_itself(folder):
