@@ -168,7 +168,7 @@ def of_shap(background: Background, x: np.ndarray, chosen: int) -> np.ndarray:
 
     rows = np.tile(np.arange(1, len(both))[:, None], (1, d)).astype(float)
     explainer = shap.explainers.Exact(predict, shap.maskers.Independent(rows, max_samples=len(rows)))
-    return explainer(np.zeros((1, d))).values[0]
+    return explainer(np.zeros((1, d)), silent=True).values[0]
 
 
 def of_sklearn(sample: Sample) -> float:
