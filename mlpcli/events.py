@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"  # a cell of a map: the number of its class, or its level of 36
 Stop = Literal["patience", "epochs", "time limit", "interrupted", "diverged"]
 
 
@@ -55,7 +56,47 @@ class Finished:
     seconds: float
 
 
-Event = Started | EpochEnded | Finished
+@dataclass(frozen=True)
+class LayerWatched:
+    """A layer of weights after an epoch; means over the members of the first kind."""
+
+    n_units: int
+    dead: float | None  # share of units that pass no gradient on any row; None for the output layer
+    saturated: float | None  # share of units at the flat ends of their activation; None for the output layer
+    gradient: float  # norm of the last step's gradient of the weights, over the norm of the weights
+
+
+@dataclass(frozen=True)
+class MapAxes:
+    """What a map shows: two columns against each other, the other ones held at their medians, and some rows."""
+
+    columns: tuple[str, str]  # to the right, upwards
+    right: tuple[float, float]  # values at the left and the right end
+    up: tuple[float, float]  # at the bottom and the top
+    labels: tuple[str, ...]  # classes; () for numbers
+    range: tuple[float, float]  # answers of the lowest and the highest level
+    rows: tuple[tuple[int, int, int], ...]  # of training: cell from the left, from the top; class number or level
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What the network answers in each cell of a map, lines from the top, one of DIGITS for each cell."""
+
+    classes: tuple[str, ...]  # number of the most probable class; () for numbers
+    levels: tuple[str, ...]  # its probability, or the number answered, as a share of the range of the axes
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A look into the networks at the end of an epoch; comes just before its EpochEnded, where it was asked for."""
+
+    lr: float  # learning rate at the end of the epoch
+    layers: tuple[LayerWatched, ...]
+    axes: MapAxes | None  # None without a map
+    surface: Surface | None
+
+
+Event = Started | EpochEnded | Watched | Finished
 
 
 @dataclass

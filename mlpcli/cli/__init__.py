@@ -25,6 +25,7 @@ MODULES: Mapping[str, str] = {
     "learning-curve": "studies",
     "tune": "tune",
     "diagnose": "diagnose",
+    "replay": "replay",
     "guide": "guide",
 }
 

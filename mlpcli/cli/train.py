@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,11 +27,19 @@ from mlpcli.cli.options import (
 )
 from mlpcli.cli.stops import collect, leave
 from mlpcli.config.settings import Config, ReadOptions
+from mlpcli.errors import UsageError
 
 if TYPE_CHECKING:
     from mlpcli.cli.app import StoppedError
+    from mlpcli.diagnosis.findings import Finding
+    from mlpcli.evaluation.evaluate import Evaluation
     from mlpcli.events import Event, History
+    from mlpcli.model.trained import TrainedModel
     from mlpcli.reporter.text import Screen
+    from mlpcli.training.prepare import PreparedTraining
+    from mlpcli.training.watching import Watcher
+
+    Show = Callable[[Iterator[Event]], Iterator[Event]]
 
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace a model of another target or with other columns.")
@@ -42,6 +51,15 @@ Resume = Annotated[
     str | None, typer.Option("--resume", metavar="FILE", help="Resume a checkpoint of the same command.")
 ]
 Log = Annotated[str | None, typer.Option("--log", metavar="FILE", help="Write one JSON line per epoch.")]
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Show layers, learning rate and a map of two columns while it learns.")
+]
+WatchColumns = Annotated[
+    str | None, typer.Option("--watch-columns", metavar="A,B", help="Columns of the map; the others stand still.")
+]
+Fps = Annotated[
+    float | None, typer.Option("--fps", min=0.1, max=60, help="With --watch: show each epoch, so many a second.")
+]
 FailOn = Annotated[list[str] | None, typer.Option("--fail-on", metavar="CODE", help="Exit 3 on this finding.")]
 
 
@@ -58,6 +76,9 @@ def train(
     checkpoint: Checkpoint = None,
     resume: Resume = None,
     log: Log = None,
+    watch: Watch = False,
+    watch_columns: WatchColumns = None,
+    fps: Fps = None,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -74,15 +95,15 @@ def train(
     """
     chosen, options = settings_of(config, settings)
     gates = read_gates(fail_under, fail_on)
+    if fps is not None and not (watch or watch_columns):
+        raise UsageError("--fps is for --watch", "--watch")
     check_outputs([data, chosen.validation, chosen.test], output, checkpoint, log)
-    from mlpcli.diagnosis.findings import findings
     from mlpcli.diagnosis.table_checks import check_table
-    from mlpcli.evaluation.evaluate import evaluate_dataset
     from mlpcli.model.assemble import assemble
     from mlpcli.model.trained import check_replaced
     from mlpcli.reporter.answers import model_answer, print_answer
     from mlpcli.reporter.text import make_console
-    from mlpcli.reporter.training import plan_view, result_view, table_view
+    from mlpcli.reporter.training import plan_view, table_view
     from mlpcli.training.checkpoint import resumable
     from mlpcli.training.prepare import prepare
 
@@ -92,21 +113,33 @@ def train(
         check_replaced(output, prepared.schema)
     table_findings = check_table(prepared)
     console.show(table_view(prepared, table_findings) if verbose else plan_view(prepared, table_findings))
-    history, stopped = run(resumable(prepared, jobs, checkpoint, resume), console, log, verbose)
+    watcher, show = shown_by(prepared, console, watch or bool(watch_columns), watch_columns, fps, verbose)
+    history, stopped = run(resumable(prepared, jobs, checkpoint, resume, watcher), log, show)
     model = assemble(prepared, history)
     model.save(output)
     again = [f"go on with the same command and --resume {shlex.quote(checkpoint)}"] if checkpoint else []
     leave(stopped, f"interrupted; best model (epoch {history.best_epoch}) saved to {output}", *again)
-    if quiet and not (json or gates):
-        return
+    if json or gates or not quiet:
+        found = judge(prepared, model, history, table_findings, console, output, verbose)
+        if json:
+            print_answer(model_answer(model, *found, output, history))
+        gates.check(*found)
+
+
+def judge(
+    prepared: PreparedTraining, model: TrainedModel, history: History, table_findings: tuple[Finding, ...],
+    console: Screen, path: str, verbose: bool,
+) -> tuple[Evaluation, tuple[Finding, ...]]:  # fmt: skip
+    """Evaluates a model that was just trained and shows what it reached; all findings, those of the table first."""
+    from mlpcli.diagnosis.findings import findings
+    from mlpcli.evaluation.evaluate import evaluate_dataset
+    from mlpcli.reporter.training import result_view
+
     evaluation = evaluate_dataset(model, prepared.dataset, linear=True)
     found = findings(model, evaluation, table_findings)
     kinds = prepared.settings.kinds
-    console.show(result_view(model, history, evaluation, found, kinds=kinds, path=output, verbose=verbose))
-    found = (*table_findings, *found)
-    if json:
-        print_answer(model_answer(model, evaluation, found, output, history))
-    gates.check(evaluation, found)
+    console.show(result_view(model, history, evaluation, found, kinds=kinds, path=path, verbose=verbose))
+    return evaluation, (*table_findings, *found)
 
 
 def check_outputs(inputs: list[str], output: str, checkpoint: str | None, log: str | None) -> None:
@@ -120,15 +153,29 @@ def check_outputs(inputs: list[str], output: str, checkpoint: str | None, log: s
             taken.append(path)
 
 
-def run(
-    events: Iterator[Event], console: Screen, log: str | None, verbose: bool
-) -> tuple[History, StoppedError | None]:
+def shown_by(
+    prepared: PreparedTraining, console: Screen, watch: bool, columns: str | None, fps: float | None, verbose: bool
+) -> tuple[Watcher | None, Show]:
+    """What looks into the networks, if anything does, and the report on the screen. Raises UsageError for columns."""
+    from mlpcli.reporter.live import live
+
+    if not watch:
+        return None, partial(live, console=console, verbose=verbose)
+    from mlpcli.reporter import watch as watching
+    from mlpcli.training.watching import watcher_of
+
+    watcher = watcher_of(prepared, [name.strip() for name in columns.split(",")] if columns else None)
+    console.say(*watching.map_notes(watcher.axes, [c.name for c in prepared.schema.features]))
+    return watcher, partial(watching.watch, console=console, fps=fps)
+
+
+def run(events: Iterator[Event], log: str | None, show: Show) -> tuple[History, StoppedError | None]:
     """Trains, on the screen and in the log; leaves when it is interrupted before there is anything to keep."""
     from mlpcli.events import History
-    from mlpcli.reporter.live import jsonl, live
+    from mlpcli.files.run_log import logged
 
     with open(log, "w", encoding="utf-8") if log else nullcontext() as lines:
-        seen, stopped = collect(live(events if lines is None else jsonl(events, lines), console, verbose))
+        seen, stopped = collect(show(events if lines is None else logged(events, lines)))
     history = History.of(seen)
     if stopped is not None:
         if not history.train_loss:

@@ -21,11 +21,11 @@ WORDS: Mapping[str, str] = {
     "loss": "losses, loss function, cost, cost function, objective, cross entropy, log loss, bce, squared error, "
     "huber, 손실, 손실 함수, 비용 함수, 목적 함수, 교차 엔트로피, 크로스 엔트로피",
     "poisson": "counts, count, count data, rate, exposure, deviance, 이탈도, 포아송, 푸아송, 개수, 건수",
-    "quantile": "quantiles, pinball, pinball loss, percentile, median regression, 핀볼 손실, 분위수, "
-    "백분위수, 분위 회귀",
+    "quantile": "quantiles, pinball, pinball loss, percentile, median regression, 핀볼 손실, 분위수, 백분위수, "
+    "분위 회귀",
     "gradient-descent": "gradient, gradients, descent, sgd, stochastic, stochastic gradient descent, "
-    "batch gradient descent, backpropagation, backprop, step, epoch, epochs, 역전파, 경사 하강, "
-    "경사 하강법, 확률적 경사 하강법, 기울기, 그래디언트, 에포크, 에폭",
+    "batch gradient descent, backpropagation, backprop, step, epoch, epochs, 역전파, 경사 하강, 경사 하강법, "
+    "확률적 경사 하강법, 기울기, 그래디언트, 에포크, 에폭",
     "batch-size": "batch, batches, minibatch, full batch, mini batch gradient descent, 배치, 배치 크기, "
     "배치 사이즈, 미니배치",
     "learning-rate": "lr, step size, rate of learning, schedule, warmup, cosine, decay of the rate, 학습률, "
@@ -57,6 +57,8 @@ WORDS: Mapping[str, str] = {
     "숫자, 수, 소수점, 천 단위, 천단위 구분, 통화, 퍼센트, 단위",
     "dates": "date, time of day, times, datetime, timestamp, duration, time zone, dmy, mdy, iso 8601, 날짜, 시각, "
     "시간, 일시, 기간, 타임스탬프, 시간대",
+    "watching": "watch, replay, decision boundary, boundary, decision map, surface, map, fps, visualisation, "
+    "visualization, 결정 경계, 시각화, 관찰, 다시 보기",
     "underfitting": "underfit, too small, bias, 과소적합, 언더피팅, 편향",
     "not-converged": "convergence, converged, converge, too few epochs, 수렴, 미수렴, 수렴 안 됨",
     "diverged": "divergence, nan, inf, exploding gradients, not finite, 발산, 기울기 폭발, 무한대",
@@ -65,8 +67,8 @@ WORDS: Mapping[str, str] = {
     "no-better-than-baseline": "majority class, nothing learned, chance, 기준선과 같음, 학습 안 됨, 다수 클래스",
     "linear-is-enough": "linear, linear regression, logistic regression, 선형, 선형 회귀, 로지스틱 회귀",
     "validation-too-small": "small data, few rows, too few rows, 적은 데이터, 데이터 부족, 검증 데이터 부족",
-    "leak-suspected": "leak, leaks, data leakage, target leakage, 데이터 누수, 누출, 데이터 누출, 정보 누출, "
-    "누수, 타깃 누출",
+    "leak-suspected": "leak, leaks, data leakage, target leakage, 데이터 누수, 누출, 데이터 누출, 정보 누출, 누수, "
+    "타깃 누출",
     "imbalanced": "imbalance, class imbalance, rare class, class weight, unbalanced, 불균형, 클래스 불균형, "
     "클래스 가중치",
     "dead-units": "dead relu, dying relu, dead neurons, dead unit, 죽은 뉴런, 죽은 유닛, 죽은 렐루",

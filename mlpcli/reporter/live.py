@@ -3,11 +3,8 @@ To add one: write such a generator, and a flag in the command line that puts it 
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Iterable, Iterator
-from typing import TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -16,18 +13,23 @@ from rich.text import Text
 from mlpcli.events import EpochEnded, Event, History
 from mlpcli.reporter.chart import loss_chart
 from mlpcli.reporter.colour import BLUE
+from mlpcli.reporter.text import MAX_LINE, safe
 
 FRAME = 0.25  # seconds between two frames
 MIN_BAR = 10  # cells of a bar with text beside it
 PLAIN_LINES = 10  # about so many lines a training where there is no terminal
 
 
-def reached(history: History, event: EpochEnded) -> str:
+def losses(history: History, event: EpochEnded) -> str:
     valid = ""
     if event.valid_loss is not None:
-        metric = f"{history.metric} {event.valid_metric:.3f}"
+        metric = f"{safe(history.metric, 40)} {event.valid_metric:.3f}"
         valid = f"  validation {event.valid_loss:.4g} ({metric})"
-    return f"training {event.train_loss:.4g}{valid}  {event.rows_per_second:,.0f} rows/s"
+    return f"training {event.train_loss:.4g}{valid}"
+
+
+def reached(history: History, event: EpochEnded) -> str:
+    return f"{losses(history, event)}  {event.rows_per_second:,.0f} rows/s"
 
 
 def place(history: History, event: EpochEnded) -> str:
@@ -91,17 +93,4 @@ def in_lines(events: Iterable[Event], console: Console, every_epoch: bool) -> It
 
 def print_recoveries(event: Event, console: Console) -> None:
     for what in event.recoveries if isinstance(event, EpochEnded) else ():
-        console.print(what, soft_wrap=True)
-
-
-def jsonl(events: Iterable[Event], file: TextIO) -> Iterator[Event]:
-    """One JSON object an epoch, written at once, so that `tail -f` follows the training."""
-    for event in events:
-        if isinstance(event, EpochEnded):
-            values = {k: finite(v) if isinstance(v, float) else v for k, v in vars(event).items()}
-            print(json.dumps(values, allow_nan=False), file=file, flush=True)
-        yield event
-
-
-def finite(value: float | None) -> float | None:
-    return value if value is None or math.isfinite(value) else None
+        console.print(safe(what, MAX_LINE), soft_wrap=True)

@@ -22,6 +22,7 @@ from mlpcli.files.archive import versions
 from mlpcli.files.jsonable import from_json, to_json
 from mlpcli.training.loop import MemberState, Training, TrainingState
 from mlpcli.training.prepare import PreparedTraining
+from mlpcli.training.watching import Watcher
 
 SHARE = 0.05  # of the time that may go into writing checkpoints
 ANY_TIME = 2**128  # the numbers of a PCG64 generator are smaller
@@ -40,7 +41,9 @@ class CheckpointRecord:
     member_states: tuple[MemberState, ...]
 
 
-def resumable(prepared: PreparedTraining, jobs: int, checkpoint: str | None, resume: str | None) -> Iterator[Event]:
+def resumable(
+    prepared: PreparedTraining, jobs: int, checkpoint: str | None, resume: str | None, watcher: Watcher | None = None
+) -> Iterator[Event]:
     """The events of a training that goes on from the file `resume` and is kept in the file `checkpoint`.
 
     Raises UsageError when `resume` belongs to another training, ModelError when it is damaged, MachineError.
@@ -49,7 +52,9 @@ def resumable(prepared: PreparedTraining, jobs: int, checkpoint: str | None, res
     if resume is not None:
         training.load_state(load(resume, prepared, training))
     events = training.events(jobs)
-    return events if checkpoint is None else kept(events, prepared, training, checkpoint)
+    if checkpoint is not None:
+        events = kept(events, prepared, training, checkpoint)
+    return events if watcher is None else watcher.events(events, training)
 
 
 def kept(events: Iterator[Event], prepared: PreparedTraining, training: Training, path: str) -> Iterator[Event]:

@@ -10,7 +10,8 @@ import pytest
 from rich.live import Live
 
 from mlpcli.events import EpochEnded, Finished, Started
-from mlpcli.reporter.live import jsonl, live
+from mlpcli.files.run_log import logged
+from mlpcli.reporter.live import live
 from mlpcli.reporter.text import make_console
 
 EVENTS = [
@@ -22,7 +23,7 @@ EVENTS = [
 
 def test_reports_pass_every_event_on_and_print_no_escape_off_a_terminal():
     out, log = io.StringIO(), io.StringIO()
-    passed = list(jsonl(live(iter(EVENTS), make_console(out)), log))
+    passed = list(logged(live(iter(EVENTS), make_console(out)), log))
     assert all(a is b for a, b in zip(passed, EVENTS, strict=True))
     assert "\x1b" not in out.getvalue()
     lines = [json.loads(line, parse_constant=pytest.fail) for line in log.getvalue().splitlines()]
