@@ -80,6 +80,7 @@ WITHOUT_TESTS_OF_THEIR_OWN = {
     "engine/activations": "all of the registry: engine/test_gradients.py",
     "engine/layers": "each layer, alone and in networks: engine/test_gradients.py, engine/test_network.py",
     "data/foreign_stream": "each format predicted like its CSV: data/test_foreign.py",
+    "data/workbook": "a cell far away: data/test_foreign.py",
     "data/rows": "rows that do not fit, each with its message: data/test_source.py, data/test_bad_structure.py",
     "data/values": "what every column is read to: data/test_builders.py, data/kinds/",
     "data/formats/dates": "seconds of each layout: data/formats/test_date_format.py, data/formats/test_durations.py",

@@ -2,8 +2,9 @@
 
     python tests/benchmarks/kill_saves.py 2000
 
-After each kill both files must load, whole; at most one temporary file of each may be left, and the next save
-removes it. Prints how many kills fell into a save. Exit code 1 when a file was lost.
+Every other kill waits until a save has begun. After each both files must load, whole; at most one temporary file of
+each may be left, and the next save removes it. Prints how many kills fell into a save. Exit code 1 when a file was
+lost.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from mlpcli.training.prepare import prepare
 
 IRIS = Path(__file__).parents[2] / "sample_data" / "iris.csv"
 LONGEST = 0.15  # seconds to live
+WAITED = 5.0  # seconds for a save to begin
 
 
 def train_for_ever(folder: Path) -> None:
@@ -43,6 +45,17 @@ def train_for_ever(folder: Path) -> None:
         for _ in range(5):
             trained.save(str(folder / "m.npz"))
         seed += 1
+
+
+def temporary_files(folder: Path) -> list[str]:
+    return [p.name for p in folder.iterdir() if p.name.endswith(".tmp")]
+
+
+def await_save(folder: Path) -> None:
+    """Until a temporary file is there that was not before."""
+    before, end = temporary_files(folder), time.monotonic() + WAITED
+    while time.monotonic() < end and set(temporary_files(folder)) <= set(before):
+        pass
 
 
 def complaint(folder: Path, left: list[str]) -> str | None:
@@ -67,15 +80,17 @@ def main() -> int:
     broken = in_save = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for _ in range(kills):
+        for number in range(kills):
             # A fork, so that the interpreter and its modules are started once.
             child = os.fork()
             if child == 0:
                 train_for_ever(folder)
             time.sleep(float(rng.uniform(0, LONGEST)))
+            if number % 2:
+                await_save(folder)
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-            left = [p.name for p in folder.iterdir() if p.name.endswith(".tmp")]
+            left = temporary_files(folder)
             in_save += bool(left)
             problem = complaint(folder, left)
             if problem:
