@@ -33,7 +33,7 @@ BARS = 40  # of the histogram
 Position = float | str | None  # a number, seconds of a time, a level; None is the missing level
 
 
-def position_text(place: Position, form: Format | None) -> str:
+def position_text(place: Position, form: Format | None, digits: int = 4) -> str:
     """A position as a reader of the file knows it: a number with its unit, a date, a time of day, a level."""
     if place is None:
         return "(missing)"
@@ -41,11 +41,12 @@ def position_text(place: Position, form: Format | None) -> str:
         return place
     if isinstance(form, TimeFormat):
         return time_text(place, form.kind)
-    number = f"{place:.4g}" if abs(place) < 1e4 or place != round(place) else f"{place:.6g}"
+    number = f"{place:.{max(digits, len(f'{abs(place):.0f}')) if abs(place) < 1e15 else digits}g}"
     if not isinstance(form, NumberFormat):
         return number
+    before, after = (form.currency, "") if not form.currency.isalpha() else ("", f" {form.currency}")
     unit = form.unit[0] if form.unit else ""
-    return form.currency + number + (unit if unit == "%" or not unit else f" {unit}")
+    return before + number + (unit if unit == "%" or not unit else f" {unit}") + after
 
 
 def written(place: Position, form: Format | None) -> Position:
@@ -74,11 +75,6 @@ class Axis:
     step: Ints  # (m,) its step, from position `step` to `step` + 1
     shares: Floats  # (P,) of the rows at each position
     n_missing: int  # rows that are at none: without a value, or with a rarer level
-
-    @property
-    def is_ordered(self) -> bool:
-        """Whether positions are numbers or times."""
-        return self.column.format is not None
 
     @cached_property
     def n_steps(self) -> int:

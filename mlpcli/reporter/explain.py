@@ -24,6 +24,7 @@ from mlpcli.reporter.tables import number
 from mlpcli.reporter.text import safe
 
 MAX_BARS = 20  # columns with a bar
+MAX_NAMED = 50  # columns without sure effect
 MAX_CURVES = 5  # classes with a curve; as many as there are colours
 MAX_CONTRIBUTIONS = 10  # of one answer
 CURVE_HEIGHT = 7
@@ -48,7 +49,8 @@ def importance_view(model: TrainedModel, rows: ExplainedRows, found: Importance)
         yield f"and {plural(len(sure) - MAX_BARS, 'column')} of less importance (--json lists all)"
     unsure = [one.column for one in found.columns if not one.is_sure]
     if unsure:
-        yield f"no sure effect: {', '.join(unsure)}"
+        more = f" and {len(unsure) - MAX_NAMED:,} more" if len(unsure) > MAX_NAMED else ""
+        yield f"no sure effect: {', '.join(unsure[:MAX_NAMED])}{more}"
     for group in found.groups:
         yield f"shuffled together, for they depend on each other: {', '.join(group)} (--group-correlated 1 parts them)"
 
@@ -147,6 +149,7 @@ def change_line(model: TrainedModel, found: RowExplanation) -> str:
     turned = "another answer" if model.labels else "an answer on the other side of the mean"
     if change is None:
         return f"no change of one column alone gives {turned}"
-    to = position_text(change.to, form_of(model, change.column))
+    # All digits: a rounded number might not turn it.
+    to = position_text(change.to, form_of(model, change.column), 15)
     said = f"{change.answer}, probability {number(change.output)}" if model.labels else number(change.output)
     return f"nearest change of one column that gives {turned}: {change.column} to {to}: {said}"

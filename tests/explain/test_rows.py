@@ -99,3 +99,9 @@ def test_names_that_are_no_input_are_refused_with_the_nearest(laws):
     check_columns(model, ("a", "c"))
     with pytest.raises(UsageError, match="no column 'nose'; did you mean 'noise'"):
         check_columns(model, ("nose",))
+
+
+def test_a_column_that_was_left_out_says_why(made):
+    model = mlpcli.fit(made(0, 60), "y", preset="classic", epochs=1, drop=("b",))
+    with pytest.raises(UsageError, match="'b' is no input of the model: left out by --drop"):
+        check_columns(model, ("b",))
