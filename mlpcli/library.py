@@ -16,6 +16,7 @@ from mlpcli.data.reading import read_written
 from mlpcli.engine.arrays import Array
 from mlpcli.errors import UsageError
 from mlpcli.evaluation.comparison import ModelComparison, compare
+from mlpcli.evaluation.drift import Drift, drift_of_file, drift_of_frame
 from mlpcli.evaluation.evaluate import Evaluation, evaluate
 from mlpcli.events import History
 from mlpcli.model import trained
@@ -44,6 +45,12 @@ class Model(trained.TrainedModel):
         Without `data` on the test rows of this one's training file.
         """
         return compare(self, other, data)
+
+    def drift(self, data: str | pd.DataFrame) -> Drift:
+        """How the rows of a CSV or a frame stand to the rows the model was trained on. Raises DataError."""
+        if isinstance(data, pd.DataFrame):
+            return drift_of_frame(self, data)
+        return drift_of_file(self, data)
 
     def rows_of(self, data: str | pd.DataFrame) -> pd.DataFrame:
         """The frame itself, or the model's columns of a CSV, read by its rules."""

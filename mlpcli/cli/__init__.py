@@ -26,6 +26,7 @@ MODULES: Mapping[str, str] = {
     "tune": "tune",
     "diagnose": "diagnose",
     "replay": "replay",
+    "drift": "drift",
     "guide": "guide",
 }
 

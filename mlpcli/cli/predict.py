@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,14 @@ if TYPE_CHECKING:
     from mlpcli.model.prediction import Predictor
     from mlpcli.model.trained import TrainedModel
     from mlpcli.model.writing import Format
+
+ErrorsFile = Annotated[
+    str | None, typer.Option("--errors", metavar="FILE", help="JSON lines: line, column, cell and reason of each.")
+]
+DriftChoice = Annotated[
+    str | None,
+    typer.Option("--drift", metavar="warn", help="Say when the rows no longer look like the training rows."),
+]
 
 
 @app.command(cls=Sectioned, short_help="Predict the target of each row: rows in, rows out.")
@@ -58,9 +65,8 @@ def predict(
             "empty.",
         ),
     ] = "error",
-    errors: Annotated[
-        str | None, typer.Option("--errors", metavar="FILE", help="JSON lines: line, column, cell and reason of each.")
-    ] = None,
+    errors: ErrorsFile = None,
+    drift: DriftChoice = None,
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
@@ -79,6 +85,8 @@ def predict(
     writer = writer_of(form, bom, excel_safe)
     if bad_cells not in BAD_CELLS:
         raise UsageError(f"--bad-cells: no such choice '{bad_cells}'", "one of " + ", ".join(BAD_CELLS))
+    if drift not in (None, "warn"):
+        raise UsageError(f"--drift: no such choice '{drift}'", "--drift warn is the one there is")
     loaded = load(model)
     if threshold is not None and len(loaded.labels) != 2:
         raise UsageError("--threshold is for models of two classes")
@@ -88,7 +96,8 @@ def predict(
     for path, others in ((output, [errors] if errors else []), (errors, [])):
         if path is not None:
             check_output(path, [model, data or "-", *others])
-    answer(predictor, data or "-", options, output, errors, quiet)
+    with watched(predictor, drift is not None and not quiet):
+        answer(predictor, data or "-", options, output, errors, quiet)
 
 
 def contributions_of(
@@ -115,6 +124,8 @@ def answer(
     predictor: Predictor, data: str, options: ReadOptions, output: str | None, errors: str | None, quiet: bool
 ) -> None:
     """Writes the answers to the rows of a file, and says what was odd about them."""
+    from mlpcli.data.raw import opened
+
     with opened(data) as (parts, name), written_to(output) as write, listed_in(errors, predictor):
         if name == "<stdin>" and sys.stdin.isatty() and not quiet:
             say(["reads rows from the terminal, a header first; Ctrl-D ends them"])
@@ -127,6 +138,21 @@ def answer(
             raise
     if not quiet:
         say(predictor.notes())
+
+
+@contextmanager
+def watched(predictor: Predictor, is_asked: bool) -> Iterator[None]:
+    """Says on standard error, as soon as it is sure, in what the rows do not look like the training rows."""
+    if not is_asked:
+        yield
+        return
+    from mlpcli.evaluation.drift import DriftWatch
+    from mlpcli.reporter.drift import shift_line
+
+    watch = DriftWatch(predictor.model, lambda shift: say([shift_line(shift)]))
+    predictor.on_rows = watch.add
+    yield
+    watch.look()
 
 
 def writer_of(form: str, bom: bool, excel_safe: bool) -> Format:
@@ -192,24 +218,3 @@ def listed_in(path: str | None, predictor: Predictor) -> Iterator[None]:
 def as_line(cell: BadCell) -> bytes:
     found = {"line": cell.line, "column": cell.column, "cell": cell.cell, "reason": cell.reason}
     return (json.dumps(found, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
-
-
-@contextmanager
-def opened(path: str) -> Iterator[tuple[Iterator[bytes], str]]:
-    """The bytes of a file or of standard input as they come, and the name to show."""
-    from mlpcli.data.raw import parts_of
-    from mlpcli.errors import MachineError
-
-    if path == "-":
-        yield parts_of(0), "<stdin>"
-        return
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        if os.path.isdir(path):
-            raise MachineError("is a folder", "name a CSV file", file=path)
-    except OSError as error:
-        raise MachineError(f"cannot read: {error.strerror}", file=path) from error
-    try:
-        yield parts_of(descriptor), path
-    finally:
-        os.close(descriptor)

@@ -8,7 +8,7 @@ import os
 import stat
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import chain
 from typing import NoReturn
 
@@ -116,6 +116,24 @@ def parts_of(descriptor: int) -> Iterator[bytes]:
             fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE)
     while part := os.read(descriptor, PART):
         yield part
+
+
+@contextmanager
+def opened(path: str) -> Iterator[tuple[Iterator[bytes], str]]:
+    """The bytes of a file or of standard input as they come, and the name to show. Raises MachineError."""
+    if path == "-":
+        yield parts_of(0), "<stdin>"
+        return
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        if os.path.isdir(path):
+            raise MachineError("is a folder", "name a CSV file", file=path)
+    except OSError as error:
+        raise MachineError(f"cannot read: {error.strerror}", file=path) from error
+    try:
+        yield parts_of(descriptor), path
+    finally:
+        os.close(descriptor)
 
 
 def with_start(parts: Iterator[bytes], is_enough: Callable[[bytes], bool]) -> tuple[bytes, Iterator[bytes]]:

@@ -25,6 +25,7 @@ from mlpcli.engine.arrays import Array, Bools, Floats, Ints, Matrix
 from mlpcli.engine.losses import Target
 from mlpcli.errors import DataError
 from mlpcli.evaluation.baselines import constant_outputs, fit_linear, loss_ratio
+from mlpcli.metrics.chances import ks_chance
 from mlpcli.metrics.intervals import Interval, estimate, resampled_means
 from mlpcli.metrics.scoring import N_BOOTSTRAP, score
 from mlpcli.model.trained import TrainedModel, as_read
@@ -285,12 +286,11 @@ def moved_columns(model: TrainedModel, seen: Matrix, here: Matrix) -> dict[str, 
 def kolmogorov_smirnov(first: Array, second: Array) -> tuple[float, float]:
     """Two samples (n,) and (m,) -> the largest distance of their distributions, and its chance if they are one."""
     n, m = len(first), len(second)
-    size = (n * m / (n + m)) ** 0.5
     first, second = np.sort(first), np.sort(second)
     values = np.concatenate([first, second])
     gaps = np.searchsorted(first, values, "right") / n - np.searchsorted(second, values, "right") / m
     distance = float(np.abs(gaps).max())
-    return distance, float(2 * np.exp(-2 * (distance * (size + 0.12 + 0.11 / size)) ** 2))  # Stephens 1970
+    return distance, ks_chance(distance, n, m)
 
 
 def truth_of(model: TrainedModel, cells: pd.Series[Any], file: str) -> Target:

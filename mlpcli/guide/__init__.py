@@ -21,7 +21,7 @@ from mlpcli.guide.synonyms import SYNONYMS, squashed
 CONCEPTS = (
     "perceptron", "layers", "activation", "initialisation", "loss", "poisson", "quantile", "gradient-descent",
     "batch-size", "learning-rate", "optimisers", "overfitting", "regularisation", "splits", "metrics",
-    "importance", "effects", "contributions", "numbers", "dates", "comparing-models", "watching",
+    "importance", "effects", "contributions", "numbers", "dates", "comparing-models", "drift", "watching",
 )  # fmt: skip
 TOPICS = (*CONCEPTS, *(code for code in CODES if code not in CONCEPTS))
 REFERENCE = ("commands", "flags", "reading", "predictions", "studies", "findings", "model-file", "security")

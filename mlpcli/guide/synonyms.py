@@ -53,6 +53,8 @@ WORDS: Mapping[str, str] = {
     "부분 의존도, 누적 국소 효과",
     "contributions": "contribution, shap, shapley, shapley values, counterfactual, reasons, why, 기여도, 섀플리, "
     "섀플리 값, 이유",
+    "drift": "data drift, concept drift, covariate shift, distribution shift, monitoring, new rows, out of range, "
+    "psi, 드리프트, 데이터 드리프트, 분포 변화, 모니터링",
     "numbers": "number, decimal, decimal comma, thousands, thousands separator, currency, percent, unit, format, "
     "숫자, 수, 소수점, 천 단위, 천단위 구분, 통화, 퍼센트, 단위",
     "dates": "date, time of day, times, datetime, timestamp, duration, time zone, dmy, mdy, iso 8601, 날짜, 시각, "

@@ -8,15 +8,17 @@ import numpy as np
 
 from mlpcli.data import splits
 from mlpcli.data.text import shown_path
+from mlpcli.engine.arrays import Array
 from mlpcli.errors import TrainingError
 from mlpcli.events import History
 from mlpcli.files.archive import versions
 from mlpcli.model.record import DataOrigin, ModelRecord
 from mlpcli.model.trained import TrainedModel
-from mlpcli.training.ensemble import Ensemble, OutOfFold, held_out
+from mlpcli.training.ensemble import Calibration, Ensemble, OutOfFold, held_out
 from mlpcli.training.evidence import gather
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import MAX_EVALUATED, PreparedTraining, given_weights
+from mlpcli.training.profile import profile_training
 
 
 def assemble(prepared: PreparedTraining, history: History) -> TrainedModel:
@@ -38,6 +40,9 @@ def assemble(prepared: PreparedTraining, history: History) -> TrainedModel:
         prepared.groups[0].members, loss, schema, len(prepared.encoded.y),
         [found.logits for found in out_of_fold.lead], calibration.temperature, settings.seed,
     )  # fmt: skip
+    profile = profile_training(
+        dataset, prepared.encoded.rows, schema, answers_out_of_fold(out_of_fold, calibration), calibration.threshold
+    )
     counts = [dataset.count(number) for number in (splits.TRAIN, splits.VALIDATION, splits.TEST)]
     record = ModelRecord(
         "mlpcli model", dict(versions()), schema, settings, dataset.dialect,
@@ -45,7 +50,7 @@ def assemble(prepared: PreparedTraining, history: History) -> TrainedModel:
         calibration.components, constant_answer(prepared), calibration.threshold, prepared.by_fold,
         calibration.validation,
         replace(history, seconds=0.0),  # the file's bytes depend on data and settings alone
-        evidence,
+        evidence, profile,
     )  # fmt: skip
     by_kind = {group.kind: tuple(member.network for member in group.members) for group in prepared.groups}
     networks = tuple(by_kind[component.kind] for component in calibration.components)
@@ -60,6 +65,14 @@ def out_of_fold_outputs(prepared: PreparedTraining) -> OutOfFold:
         None if weights is None else weights[prepared.encoded.rows],
         {group.kind: held_out(group.members) for group in prepared.groups},
     )  # fmt: skip
+
+
+def answers_out_of_fold(found: OutOfFold, calibration: Calibration) -> Array | None:
+    """The outputs of the whole ensemble by members that never saw the row; None without validation rows."""
+    if not found.lead:
+        return None
+    whole = Ensemble(calibration.components, (), found.loss, found.target)
+    return whole.combine([[found.mean_logits(component.kind)] for component in calibration.components])
 
 
 def constant_answer(prepared: PreparedTraining) -> tuple[float, ...]:

@@ -14,23 +14,24 @@ from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import ModelError, UsageError
 from mlpcli.training.ensemble import Component
 from mlpcli.training.networks import build_loss
+from mlpcli.training.profile import TrainingProfile
 
 MAX_TEMPERATURE = 1e3
 
 
 def check_header(
     schema: Schema, config: Settings, dialect: Dialect, parts: Sequence[Component], constant: Sequence[float],
-    threshold: float | None,
+    threshold: float | None, profile: TrainingProfile,
 ) -> None:  # fmt: skip
     """Raises ModelError for the first thing that does not fit."""
-    for fits, what in rules(schema, config, dialect, parts, constant, threshold):
+    for fits, what in rules(schema, config, dialect, parts, constant, threshold, profile):
         if not fits:
             raise ModelError(f"its {what} cannot be", hint="the file is damaged or was edited")
 
 
 def rules(
     schema: Schema, config: Settings, dialect: Dialect, parts: Sequence[Component], constant: Sequence[float],
-    threshold: float | None,
+    threshold: float | None, profile: TrainingProfile,
 ) -> Iterator[tuple[bool, str]]:  # fmt: skip
     target = schema.target
     is_classes = target.task == "classification"
@@ -59,6 +60,7 @@ def rules(
     yield len({c.name for c in schema.columns} | {target.name}) == len(schema.columns) + 1, "columns"
     for column in schema.columns:
         yield column.is_valid(), f"column '{column.name[:80]}'"
+    yield profile.fits(schema), "profile"
 
 
 def are_valid_marks(dialect: Dialect) -> bool:

@@ -54,6 +54,7 @@ class Predictor:
     more: MoreColumns | None = None
     bad_cells: str = "error"  # one of config.BAD_CELLS
     on_bad_cell: Callable[[BadCell], object] = lambda cell: None
+    on_rows: Callable[[pd.DataFrame], object] = lambda inputs: None  # gets all rows as the model reads them
     n_rows: int = 0  # answered
     n_bad_rows: int = 0  # that do not fit the header
     n_without: int = 0  # without any value
@@ -141,6 +142,7 @@ class Predictor:
     def answer(self, block: Block, inputs: pd.DataFrame, without: Bools) -> list[Cells]:
         """The rows of a part -> kept columns, prediction, and on request probabilities and more."""
         self.count_odd(inputs)
+        self.on_rows(inputs)
         kept = block.parse(texts=self.kept, only=self.kept, markers=False) if self.kept else pd.DataFrame()
         columns = [written_column(as_categorical(kept[n]), self.writer_of(n)) for n in self.kept]
         outputs = self.model.outputs(inputs)

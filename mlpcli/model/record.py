@@ -11,6 +11,7 @@ from mlpcli.data.schema import Schema
 from mlpcli.events import History
 from mlpcli.training.ensemble import Component
 from mlpcli.training.evidence import Evidence
+from mlpcli.training.profile import TrainingProfile
 
 
 @dataclass(frozen=True)
@@ -42,3 +43,4 @@ class ModelRecord:
     validation: dict[str, float]  # metrics on validation rows, out of fold for an ensemble
     history: History
     evidence: Evidence  # measured on training and validation rows
+    profile: TrainingProfile  # how these rows and the answers to them are distributed

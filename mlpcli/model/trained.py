@@ -166,7 +166,10 @@ def load(path: str) -> TrainedModel:
         if header.get("kind") == "mlpcli checkpoint":
             raise ModelError("a checkpoint, not a model", "mlpcli train --resume goes on with it")
         record = from_json(ModelRecord, header)
-        check_header(record.schema, record.config, record.dialect, record.components, record.constant, record.threshold)
+        check_header(
+            record.schema, record.config, record.dialect, record.components, record.constant, record.threshold,
+            record.profile,
+        )  # fmt: skip
         return TrainedModel(record, ensemble_of(record, arrays), path)
     except ModelError as error:
         raise ModelError(error.message, error.hint, file=path) from error

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlpcli.diagnosis.findings import Finding
     from mlpcli.errors import MlpcliError
     from mlpcli.evaluation.comparison import ModelComparison
+    from mlpcli.evaluation.drift import Drift
     from mlpcli.evaluation.evaluate import Evaluation
     from mlpcli.events import History
     from mlpcli.explain.effects import Effect, JointEffect
@@ -77,6 +78,19 @@ def model_comparison_answer(found: ModelComparison, new: str, old: str) -> Answe
         "disagreements": {
             "rows": len(differing.rows), "new_better": differing.n_new_better, "old_better": differing.n_old_better
         },
+    }  # fmt: skip
+
+
+def drift_answer(found: Drift, model: str) -> Answer:
+    """Of `drift`: how far each thing moved, the surest first."""
+    shifts = [to_json(shift) | {"drift": shift.is_drift()} for shift in found.shifts]
+    metrics = {
+        name: intervals({name: here})[name] | {"promised": found.promised.get(name), "worse": name in found.worse}
+        for name, here in found.metrics.items()
+    }
+    return {
+        "model": model, "data": found.data, "rows": found.n_rows, "drift": bool(found.drifted), "shifts": shifts,
+        "metrics": metrics, "notes": found.notes,
     }  # fmt: skip
 
 

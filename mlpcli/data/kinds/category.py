@@ -40,6 +40,10 @@ class CategoryColumn(ColumnKind):
     def n_inputs(self) -> Mapping[str, int]:
         return {"plain": len(self.on)}
 
+    @property
+    def known_levels(self) -> tuple[str, ...]:
+        return tuple(level for level in self.levels if level is not None)
+
     def codes(self, values: pd.Categorical) -> NDArray[np.int64]:
         """Input of each row; the number of inputs and above where a row has none."""
         where = {level: i for i, level in enumerate(self.levels)}
@@ -91,6 +95,10 @@ class EmbeddedColumn(ColumnKind):
     @property
     def n_inputs(self) -> Mapping[str, int]:
         return {"plain": 1}
+
+    @property
+    def known_levels(self) -> tuple[str, ...]:
+        return tuple(level for level in self.levels if level is not None)
 
     @property
     def embedding(self) -> LevelVectors:

@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
+
 from mlpcli.data.formats.dates import TimeFormat
 from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.engine.arrays import Floats, Matrix
@@ -58,6 +60,15 @@ class ColumnKind(ABC):
     @abstractmethod
     def is_valid(self) -> bool:
         """Whether the fields, which may come from any file, give finite inputs, as many as `n_inputs` says."""
+
+    @property
+    def known_levels(self) -> tuple[str, ...] | None:
+        """The levels that it tells apart, the most frequent first; None for a column that has none."""
+        return None
+
+    def measure(self, values: Any) -> Floats:
+        """(n,) numbers by which its rows are ordered, NaN where missing; of a column without levels."""
+        return np.asarray(values, np.float64)
 
     @property
     def embedding(self) -> LevelVectors | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +13,7 @@ from mlpcli.config.flags import as_flag
 from mlpcli.data.kinds.protocol import LOST_SHARE, ColumnKind, are_inputs, is_clip
 from mlpcli.data.values import used_texts
 from mlpcli.data.words import SLOTS, counts
-from mlpcli.engine.arrays import Matrix
+from mlpcli.engine.arrays import Bools, Floats, Matrix
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,19 @@ class FreeText(ColumnKind):
         z = (found - self.center) * self.factor
         inputs["plain"][:] = (z / np.sqrt(1 + np.square(z / self.clip)) if self.clip else z)[codes]
 
+    def is_mute(self, texts: Sequence[str]) -> Bools:
+        """(n,) whether a text has no word known from training"""
+        return np.asarray(~counts([*texts], np.asarray(self.slots)).any(axis=1) if texts else np.zeros(0, bool))
+
     def unseen(self, values: pd.Categorical) -> dict[str, int]:
         texts, codes = used_texts(values)
-        is_mute = ~counts([*texts], np.asarray(self.slots)).any(axis=1) if texts else np.zeros(0, bool)
-        return {"without a word known from training": int(np.append(is_mute, False)[codes].sum())}
+        return {"without a word known from training": int(np.append(self.is_mute(texts), False)[codes].sum())}
+
+    def measure(self, values: pd.Categorical) -> Floats:
+        """How long each text is; endless without a word known from training."""
+        texts, codes = used_texts(values)
+        lengths = np.where(self.is_mute(texts), np.inf, np.array([len(text) for text in texts], np.float64))
+        return np.asarray(np.append(lengths, np.nan)[codes], np.float64)
 
     def lost(self, values: pd.Categorical) -> str:
         n_mute, n = sum(self.unseen(values).values()), int(np.count_nonzero(values.codes >= 0))

@@ -1,0 +1,62 @@
+"""How likely so large a difference between two samples is if both are of one kind."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mlpcli.engine.arrays import Floats, Ints
+
+SMALLEST_SHARE = 1e-18  # of a sum of chances, that a further term must have to be added
+
+
+def ks_chance(distance: float, n: int, m: int) -> float:
+    """The chance of a Kolmogorov-Smirnov distance of n and m values; Stephens 1970. Too large where they repeat."""
+    size = (n * m / (n + m)) ** 0.5
+    return float(min(1.0, 2 * np.exp(-2 * (distance * (size + 0.12 + 0.11 / size)) ** 2)))
+
+
+def at_least(k: int, n: int, others: int, m: int) -> float:
+    """The chance that of k + others rows of a sort at least k fall among n of the n + m rows; Fisher's exact test."""
+    total = k + others
+    if k * (n + m) <= total * n:
+        return 1.0  # no more than expected
+    log_chance = log_choose(n, k) + log_choose(m, others) - log_choose(n + m, total)
+    term = found = 1.0
+    for i in range(k, min(n, total)):
+        # From i to i + 1 of them among the n.
+        term *= (n - i) * (total - i) / ((i + 1) * (m - total + i + 1))
+        found += term
+        if term < SMALLEST_SHARE * found:
+            break
+    return min(1.0, math.exp(min(log_chance + math.log(found), 0.0)))
+
+
+def log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+
+def share_chance(k: int, n: int, others: int, m: int) -> float:
+    """The chance of so different shares k / n and others / m, in either direction."""
+    return min(1.0, 2 * min(at_least(k, n, others, m), at_least(others, m, k, n)))
+
+
+def cells_chance(here: Ints, there: Ints) -> float:
+    """The chance that the share of some cell differs so much, for counts (n_cells,) of two samples.
+
+    That of the cell which differs most in standard deviations, by Fisher's exact test, times the number of cells.
+    """
+    n, m = int(here.sum()), int(there.sum())
+    pooled = (here + there) / (n + m)
+    used = np.flatnonzero((pooled > 0) & (pooled < 1))
+    if not len(used):
+        return 1.0
+    deviation: Floats = np.abs(here / n - there / m)[used] / np.sqrt(pooled * (1 - pooled))[used]
+    worst = int(used[np.argmax(deviation)])
+    return min(1.0, len(used) * share_chance(int(here[worst]), n, int(there[worst]), m))
+
+
+def normal_chance(deviations: float) -> float:
+    """The chance that a normal value lies so many standard deviations above its mean."""
+    return 0.5 * math.erfc(deviations / 2**0.5)
