@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from mlpcli.model.trained import TrainedModel
     from mlpcli.model.writing import Format
 
+BadCellsChoice = Annotated[
+    str,
+    typer.Option(
+        "--bad-cells",
+        metavar="error|missing|empty",
+        autocompletion=among(BAD_CELLS),
+        help="Cells not written like their column: stop, count them as missing, or leave their rows' prediction empty.",
+    ),
+]
 ErrorsFile = Annotated[
     str | None, typer.Option("--errors", metavar="FILE", help="JSON lines: line, column, cell and reason of each.")
 ]
@@ -55,16 +64,7 @@ def predict(
     excel_safe: Annotated[
         bool, typer.Option("--excel-safe", help="An apostrophe before what a spreadsheet takes for a formula.")
     ] = False,
-    bad_cells: Annotated[
-        str,
-        typer.Option(
-            "--bad-cells",
-            metavar="error|missing|empty",
-            autocompletion=among(BAD_CELLS),
-            help="Cells not written like their column: stop, count them as missing, or leave their rows' prediction "
-            "empty.",
-        ),
-    ] = "error",
+    bad_cells: BadCellsChoice = "error",
     errors: ErrorsFile = None,
     drift: DriftChoice = None,
     quiet: Quiet = False,

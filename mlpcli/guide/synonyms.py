@@ -75,8 +75,7 @@ WORDS: Mapping[str, str] = {
     "클래스 가중치",
     "dead-units": "dead relu, dying relu, dead neurons, dead unit, 죽은 뉴런, 죽은 유닛, 죽은 렐루",
     "saturated-units": "saturation, saturated, vanishing gradients, vanishing gradient, 포화, 포화 유닛, 기울기 소실",
-    "test-differs-from-validation": "shift, test set from elsewhere, "
-    "데이터 변화",
+    "test-differs-from-validation": "shift, test set from elsewhere, 데이터 변화",
     "group-column": "groups, patient, id, identifier, grouped rows, 그룹, 식별자, 환자 번호, 그룹 열",
     "time-order": "time series, forecasting, autocorrelation, temporal, 시계열, 시간 순서, 예측 시점, 자기상관",
     "repeated-rows": "duplicates, duplicate rows, duplicate, repeated, 중복, 중복 행",
