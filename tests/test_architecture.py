@@ -106,6 +106,12 @@ WITHOUT_TESTS_OF_THEIR_OWN = {
     "reporter/reference": "each page at two widths: cli/test_guide.py",
     "reporter/training": "what train shows: cli/test_train.py",
     "guide/synonyms": "each leads to one page: guide/test_guide.py",
+    "reporter/html/classes": "its pictures and tables: reporter/html/test_model.py",
+    "reporter/html/explanation": "its pictures: reporter/html/test_model.py",
+    "reporter/html/studies": "the report of each: cli/test_report.py",
+    "reporter/html/verdict": "the first sentence: reporter/html/test_model.py",
+    "reporter/html/values": "its pictures and tables: reporter/html/test_model.py",
+    "cli/documents": "what every command with --report writes: cli/test_report.py",
     "cli/stops": "what is kept after an interruption: cli/test_train.py, cli/test_studies.py",
 }
 

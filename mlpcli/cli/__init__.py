@@ -25,6 +25,7 @@ MODULES: Mapping[str, str] = {
     "learning-curve": "studies",
     "tune": "tune",
     "diagnose": "diagnose",
+    "report": "report",
     "replay": "replay",
     "drift": "drift",
     "guide": "guide",

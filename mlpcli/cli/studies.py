@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 
 from mlpcli.cli.app import app, with_error_boundary
+from mlpcli.cli.documents import ReportFile, check_report, command_line, write_report
 from mlpcli.cli.options import ConfigFile, DataFile, Json, Quiet, Sectioned, settings_of, with_settings
 from mlpcli.cli.stops import collect, leave
 from mlpcli.config.settings import Config, ReadOptions
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from mlpcli.data.dataset import DataSet
+    from mlpcli.reporter.html.document import Document
     from mlpcli.studies.tasks import TaskOutcome, TrainingTask
 
 Jobs = Annotated[int, typer.Option("--jobs", min=1, max=256, help="Trainings at once, each in its own process.")]
@@ -36,11 +40,12 @@ class Study(Protocol[Found]):
 
 def conduct(
     study: Study[Found], note: str, answer: Callable[[Any, Any], dict[str, Any]],
-    view: Callable[[Any], Iterable[RenderableType]], *, jobs: int, json: bool, quiet: bool,
+    view: Callable[[Any], Iterable[RenderableType]], document: Callable[[Any, Any], Document], *,
+    report: str | None, jobs: int, json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Runs a study as all of them run: says what it will do, shows progress, then answers or shows what was found.
 
-    After an interruption the figures are those of the trainings that were finished.
+    After an interruption the figures are those of the trainings that were finished; no report is written then.
     """
     from mlpcli.reporter.answers import print_answer
     from mlpcli.reporter.progress import progress, task_line
@@ -55,6 +60,9 @@ def conduct(
     else:
         make_console(sys.stdout, quiet).show(view(found))
     leave(stopped, f"interrupted; the figures are of {len(done)} of {total} trainings")
+    if report is not None:
+        write_report(document(study, found), report)
+        aside.say(f"report: {report}")
 
 
 @app.command(cls=Sectioned, short_help="Cross-validate; the test rows stay unseen.")
@@ -67,6 +75,7 @@ def cv(
     repeats: Annotated[int, typer.Option("--repeats", min=1, max=1000, help="Times the folds are drawn anew.")] = 1,
     config: ConfigFile = None,
     jobs: Jobs = 1,
+    report: ReportFile = None,
     json: Json = False,
     quiet: Quiet = False,
     **settings: Any,
@@ -79,14 +88,21 @@ def cv(
     mlpcli cv data.csv --group patient --preset classic
     """
     chosen, options = settings_of(config, settings)
+    check_report(report, [data, chosen.validation, chosen.test])
     from mlpcli.data.dataset import DataSet
     from mlpcli.reporter.answers import cross_validation_answer
+    from mlpcli.reporter.html.studies import cross_validation_document
     from mlpcli.reporter.studies import cross_validation_note, cross_validation_view
     from mlpcli.studies.cross_validation import plan
 
     study = plan(DataSet.read(data, chosen, options), chosen, folds, repeats)
     note = cross_validation_note(study)
-    conduct(study, note, cross_validation_answer, cross_validation_view, jobs=jobs, json=json, quiet=quiet)
+    own = f"--folds {folds} --repeats {repeats}"
+    document = partial(cross_validation_document, command=command_line("cv", data, own, chosen, options))
+    conduct(
+        study, note, cross_validation_answer, cross_validation_view, document,
+        report=report, jobs=jobs, json=json, quiet=quiet,
+    )  # fmt: skip
 
 
 @app.command(cls=Sectioned, short_help="Train once for each value of a setting, on one chart.")
@@ -104,6 +120,7 @@ def compare(
     ] = 1,
     config: ConfigFile = None,
     jobs: Jobs = 1,
+    report: ReportFile = None,
     json: Json = False,
     quiet: Quiet = False,
     **settings: Any,
@@ -116,13 +133,20 @@ def compare(
     mlpcli compare data.csv --vary optimizer=sgd,adam --vary lr=0.01,0.1
     """
     chosen, options = settings_of(config, settings)
+    check_report(report, [data, chosen.validation, chosen.test])
     from mlpcli.reporter.answers import comparison_answer
+    from mlpcli.reporter.html.studies import comparison_document
     from mlpcli.reporter.studies import comparison_note, comparison_view
     from mlpcli.studies.comparison import parse_grid, plan
 
     study = plan(data, chosen, options, parse_grid(vary), repeats)
     note = comparison_note(study)
-    conduct(study, note, comparison_answer, comparison_view, jobs=jobs, json=json, quiet=quiet)
+    own = " ".join([*(f"--vary {shlex.quote(one)}" for one in vary), f"--repeats {repeats}"])
+    document = partial(comparison_document, command=command_line("compare", data, own, chosen, options))
+    conduct(
+        study, note, comparison_answer, comparison_view, document,
+        report=report, jobs=jobs, json=json, quiet=quiet,
+    )  # fmt: skip
 
 
 @app.command(
@@ -137,6 +161,7 @@ def learning_curve(
     sizes: Annotated[int, typer.Option("--sizes", help="Points of the curve, each of twice the rows.")] = 6,
     config: ConfigFile = None,
     jobs: Jobs = 1,
+    report: ReportFile = None,
     json: Json = False,
     quiet: Quiet = False,
     **settings: Any,
@@ -149,11 +174,18 @@ def learning_curve(
     mlpcli learning-curve data.csv --preset classic --hidden 64
     """
     chosen, options = settings_of(config, settings)
+    check_report(report, [data, chosen.validation, chosen.test])
     from mlpcli.data.dataset import DataSet
     from mlpcli.reporter.answers import learning_curve_answer
+    from mlpcli.reporter.html.studies import learning_curve_document
     from mlpcli.reporter.studies import learning_curve_note, learning_curve_view
     from mlpcli.studies.learning_curve import plan
 
     study = plan(DataSet.read(data, chosen, options), chosen, repeats, sizes)
     note = learning_curve_note(study)
-    conduct(study, note, learning_curve_answer, learning_curve_view, jobs=jobs, json=json, quiet=quiet)
+    own = f"--repeats {repeats} --sizes {sizes}"
+    document = partial(learning_curve_document, command=command_line("learning-curve", data, own, chosen, options))
+    conduct(
+        study, note, learning_curve_answer, learning_curve_view, document,
+        report=report, jobs=jobs, json=json, quiet=quiet,
+    )  # fmt: skip

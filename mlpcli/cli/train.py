@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlpcli.cli.app import app, with_error_boundary
+from mlpcli.cli.documents import ReportFile, check_report, write_report
 from mlpcli.cli.gates import read_gates
 from mlpcli.cli.options import (
     ConfigFile,
@@ -76,6 +77,7 @@ def train(
     checkpoint: Checkpoint = None,
     resume: Resume = None,
     log: Log = None,
+    report: ReportFile = None,
     watch: Watch = False,
     watch_columns: WatchColumns = None,
     fps: Fps = None,
@@ -97,7 +99,7 @@ def train(
     gates = read_gates(fail_under, fail_on)
     if fps is not None and not (watch or watch_columns):
         raise UsageError("--fps is for --watch", "--watch")
-    check_outputs([data, chosen.validation, chosen.test], output, checkpoint, log)
+    check_outputs([data, chosen.validation, chosen.test], output, checkpoint, log, report)
     from mlpcli.diagnosis.table_checks import check_table
     from mlpcli.model.assemble import assemble
     from mlpcli.model.trained import check_replaced
@@ -119,11 +121,14 @@ def train(
     model.save(output)
     again = [f"go on with the same command and --resume {shlex.quote(checkpoint)}"] if checkpoint else []
     leave(stopped, f"interrupted; best model (epoch {history.best_epoch}) saved to {output}", *again)
-    if json or gates or not quiet:
-        found = judge(prepared, model, history, table_findings, console, output, verbose)
+    if json or gates or report or not quiet:
+        evaluation, found = judge(prepared, model, history, table_findings, console, output, verbose)
+        if report is not None:
+            write_model_report(prepared, model, evaluation, table_findings, output, report)
+            console.say(f"report: {report}")
         if json:
-            print_answer(model_answer(model, *found, output, history))
-        gates.check(*found)
+            print_answer(model_answer(model, evaluation, found, output, history))
+        gates.check(evaluation, found)
 
 
 def judge(
@@ -142,7 +147,20 @@ def judge(
     return evaluation, (*table_findings, *found)
 
 
-def check_outputs(inputs: list[str], output: str, checkpoint: str | None, log: str | None) -> None:
+def write_model_report(
+    prepared: PreparedTraining, model: TrainedModel, evaluation: Evaluation, table_findings: tuple[Finding, ...],
+    path: str, report: str,
+) -> None:  # fmt: skip
+    """Writes the report on a model that was just trained and saved to `path`."""
+    from mlpcli.reporter.html.model import model_document, report_of, test_rows
+
+    rows = test_rows(model, prepared.dataset)
+    write_report(model_document(report_of(model, path, evaluation, table_findings, rows)), report)
+
+
+def check_outputs(
+    inputs: list[str], output: str, checkpoint: str | None, log: str | None, report: str | None
+) -> None:  # fmt: skip
     """UsageError or MachineError before any work where a file to write is an input, another output, or cannot be."""
     from mlpcli.files.atomic import check_output
 
@@ -151,6 +169,7 @@ def check_outputs(inputs: list[str], output: str, checkpoint: str | None, log: s
         if path is not None:
             check_output(path, taken, ending)
             taken.append(path)
+    check_report(report, taken)
 
 
 def shown_by(

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from mlpcli.cli.app import app, with_error_boundary
+from mlpcli.cli.documents import ReportFile, check_report, command_line, write_report
 from mlpcli.cli.options import ConfigFile, DataFile, Json, Quiet, Sectioned, settings_of, with_settings
 from mlpcli.cli.stops import collect, leave
 from mlpcli.cli.studies import Jobs
@@ -40,6 +41,7 @@ def tune(
     folds: Annotated[int, typer.Option("--folds", help="Folds on which every setting is evaluated.")] = 5,
     config: ConfigFile = None,
     jobs: Jobs = 1,
+    report: ReportFile = None,
     json: Json = False,
     quiet: Quiet = False,
     **settings: Any,
@@ -59,8 +61,10 @@ def tune(
     inputs = [data, chosen.validation, chosen.test, *([config] if config else [])]
     for path in (output, toml):
         check_output(path, inputs)
+    check_report(report, [*inputs, output, toml])
     from mlpcli.data.dataset import DataSet
     from mlpcli.reporter.answers import print_answer, tuning_answer
+    from mlpcli.reporter.html.studies import tuning_document
     from mlpcli.reporter.progress import search_progress
     from mlpcli.reporter.studies import tuning_notes, tuning_view
     from mlpcli.reporter.text import make_console
@@ -79,7 +83,7 @@ def tune(
     if stopped is None:
         model = tuner.train_best(jobs)
         model.save(output)
-        final = tuner.evaluate_best(model, jobs) if json or not quiet else None
+        final = tuner.evaluate_best(model, jobs) if json or report or not quiet else None
     if json:
         print_answer(tuning_answer(tuner, found, output if stopped is None else None, toml, final))
     else:
@@ -87,3 +91,9 @@ def tune(
     leave(stopped, f"interrupted; best so far in {toml}; the same command goes on")
     if not json:
         aside.say(f"model: {output}  settings: {toml}  (mlpcli train {shlex.quote(data)} --config {shlex.quote(toml)})")
+    if report is not None:
+        assert final is not None
+        own = " ".join([f"--folds {folds}", *(f"--space {shlex.quote(one)}" for one in space or [])])
+        own += f" --trials {trials}" if trials is not None else ""
+        write_report(tuning_document(tuner, found, final, command_line("tune", data, own, chosen, options)), report)
+        aside.say(f"report: {report}")

@@ -186,6 +186,12 @@ def as_flags(settings: Mapping[str, Any]) -> str:
     )
 
 
+def different(settings: Config | ReadOptions, usual: Config | ReadOptions) -> dict[str, Any]:
+    """The settings that are not as usual."""
+    names = [f.name for f in fields(settings)]
+    return {name: getattr(settings, name) for name in names if getattr(settings, name) != getattr(usual, name)}
+
+
 def named(setting: str, text: str) -> str:
     """What a training with this written value is called: `batch-size=32`, `hidden=''`."""
     return f"{flag(setting).removeprefix('--')}={text or EMPTY}"

@@ -20,7 +20,7 @@ from mlpcli.diagnosis.bounds import IMBALANCE, LEAK_STRENGTH
 from mlpcli.errors import plural
 from mlpcli.evaluation.evaluate import Evaluation, EvaluationEvidence
 from mlpcli.events import History
-from mlpcli.metrics.intervals import Interval
+from mlpcli.metrics.intervals import Interval, wilson
 from mlpcli.model.trained import TrainedModel
 from mlpcli.training.evidence import Evidence
 from mlpcli.training.kinds import hidden_of, obeys_hidden
@@ -430,14 +430,6 @@ def at_99(found: Interval) -> Interval:
     """The 99 % interval of what has this 95 % interval, by the normal law on either side."""
     low, high = AT_99 * (found.value - found.low), AT_99 * (found.high - found.value)
     return Interval(found.value, found.value - low, found.value + high)
-
-
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share seen in n rows (1927)."""
-    z2 = 1.96**2
-    center = (share * n + z2 / 2) / (n + z2)
-    half = 1.96 * max(share * (1 - share) * n + z2 / 4, 0.0) ** 0.5 / (n + z2)
-    return center - half, center + half
 
 
 def share(value: float) -> str:

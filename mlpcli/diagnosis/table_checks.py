@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from mlpcli.config.flags import as_flag
 from mlpcli.config.settings import Config
 from mlpcli.data import splits
+from mlpcli.data.dataset import DataSet
 from mlpcli.data.schema import Schema
 from mlpcli.data.storage import Storage
 from mlpcli.data.take import take_rows
@@ -63,14 +64,13 @@ class TableFacts:
     config: Config
 
     @classmethod
-    def of(cls, prepared: PreparedTraining) -> TableFacts:
-        dataset = prepared.dataset
+    def of(cls, dataset: DataSet, schema: Schema, config: Config) -> TableFacts:
         n = len(dataset.sets)
         rows = np.linspace(0, n - 1, min(n, MAX_CHECKED_ROWS)).astype(np.int64)
-        names = [c.name for c in prepared.schema.features]
+        names = [c.name for c in schema.features]
         frame = take_rows(dataset.frame[names], rows, Storage(), dataset.storage)
         y = dataset.class_numbers[rows] if dataset.labels else np.asarray(dataset.y_cells.iloc[rows], np.float64)
-        return cls(frame, y, dataset.labels, dataset.sets[rows], prepared.schema, prepared.settings)
+        return cls(frame, y, dataset.labels, dataset.sets[rows], schema, config)
 
     @cached_property
     def cells(self) -> dict[str, Any]:
@@ -354,8 +354,12 @@ TABLE_CHECKS: dict[str, Callable[[TableFacts], Iterator[Finding]]] = {
 
 
 def check_table(prepared: PreparedTraining) -> tuple[Finding, ...]:
-    """What all checks find in a table that is ready to train on; at most SHOWN of a kind, and how many more."""
-    facts = TableFacts.of(prepared)
+    """What all checks find in a table that is ready to train on."""
+    return run_checks(TableFacts.of(prepared.dataset, prepared.schema, prepared.settings))
+
+
+def run_checks(facts: TableFacts) -> tuple[Finding, ...]:
+    """What all checks find; at most SHOWN of a kind, and how many more."""
     found: list[Finding] = []
     for check in TABLE_CHECKS.values():
         of_a_kind = list(check(facts))

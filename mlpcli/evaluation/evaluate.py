@@ -65,6 +65,7 @@ class Evaluation:
     outputs: Array
     test_evidence: EvaluationEvidence | None = None  # None without test rows
     notes: tuple[str, ...] = ()  # what was left out, and why
+    weights: Floats | None = None  # of the rows of y; None: all the same
 
 
 def find_data(model: TrainedModel, command: str = "evaluate") -> str:
@@ -106,11 +107,16 @@ def evaluate(
     if data is not None and not is_trained_on(model, data, options.sheet if options else None):
         frame, cells, source = read_for(model, data, options or ReadOptions())
         return evaluate_rows(model, frame, cells, data, source.storage)
-    path = data or find_data(model)
+    return evaluate_dataset(model, read_trained(model, data, options), linear=linear)
+
+
+def read_trained(
+    model: TrainedModel, path: str | None = None, options: ReadOptions | None = None, command: str = "evaluate"
+) -> DataSet:
+    """The table a model was trained on, named or found, each row in its set. Raises DataError, as `find_data` does."""
     # The model's dialect holds every marker already; asking for them once more changes nothing.
     asked = model.record.dialect.options(options.memory if options else None)
-    table = DataSet.read(path, model.config, asked, os.path.dirname(model.path or ""))
-    return evaluate_dataset(model, table, linear=linear)
+    return DataSet.read(path or find_data(model, command), model.config, asked, os.path.dirname(model.path or ""))
 
 
 def evaluate_rows(
@@ -148,7 +154,7 @@ def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Ev
         metrics["validation"] = {k: Interval(v, v, v) for k, v in model.record.validation.items()}
     test, rng = everything.take(is_test), np.random.default_rng(model.config.seed)
     if not is_test.any():
-        return Evaluation(table.name, metrics, {}, rows, test.truth, test.outputs)
+        return Evaluation(table.name, metrics, {}, rows, test.truth, test.outputs, weights=test.weights)
     metrics["test"] = test.score(model, rng)
     baselines, advantage = constant_baseline(model, test), None
     straight = fit_linear(table, model.config) if linear else None
@@ -160,7 +166,7 @@ def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Ev
     evidence = compare_with_training(model, frame.iloc[tested], truth[tested], frame.iloc[seen], advantage)
     notes: tuple[str, ...] = (NO_LINEAR,) if linear and straight is None else ()
     notes += tail_notes(metrics["test"], test)
-    return Evaluation(table.name, metrics, baselines, rows, test.truth, test.outputs, evidence, notes)
+    return Evaluation(table.name, metrics, baselines, rows, test.truth, test.outputs, evidence, notes, test.weights)
 
 
 def tail_notes(metrics: Mapping[str, Interval], judged: ScoredRows) -> tuple[str, ...]:

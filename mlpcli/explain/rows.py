@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ from mlpcli.data.take import sampled, take_rows
 from mlpcli.engine.arrays import Floats, Ints, Matrix
 from mlpcli.engine.losses import Target
 from mlpcli.errors import DataError, UsageError, plural
-from mlpcli.evaluation.evaluate import find_data, frame_for, is_trained_on, read_for, truth_of
+from mlpcli.evaluation.evaluate import find_data, frame_for, is_trained_on, read_for, read_trained, truth_of
 from mlpcli.model.trained import TrainedModel, as_read
 from mlpcli.training.prepare import given_weights
 
@@ -77,14 +76,7 @@ def explained_rows(
         return rows_of_frame(model, data, need_target)
     if data is not None and not is_trained_on(model, data, options.sheet):
         return rows_of_file(model, data, options, need_target)
-    return rows_of_dataset(model, read_training_data(model, data, options))
-
-
-def read_training_data(model: TrainedModel, path: str | None, options: ReadOptions) -> DataSet:
-    """The data set that the model was trained on, each row in its set. Raises DataError."""
-    path = path or find_data(model, "explain")
-    asked = model.record.dialect.options(options.memory)
-    return DataSet.read(path, model.config, asked, os.path.dirname(model.path or ""))
+    return rows_of_dataset(model, read_trained(model, data, options, "explain"))
 
 
 def rows_of_dataset(model: TrainedModel, table: DataSet, every_set: bool = False) -> ExplainedRows:
@@ -151,7 +143,7 @@ def background_rows(model: TrainedModel, data: str | None, options: ReadOptions)
     """
     try:
         is_it = data is not None and is_trained_on(model, data, options.sheet)
-        table = read_training_data(model, data if is_it else None, options)
+        table = read_trained(model, data if is_it else None, options, "explain")
     except DataError:
         if data is None:
             raise

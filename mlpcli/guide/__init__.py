@@ -24,7 +24,7 @@ CONCEPTS = (
     "importance", "effects", "contributions", "numbers", "dates", "comparing-models", "drift", "watching",
 )  # fmt: skip
 TOPICS = (*CONCEPTS, *(code for code in CODES if code not in CONCEPTS))
-REFERENCE = ("commands", "flags", "reading", "predictions", "studies", "findings", "model-file", "security")
+REFERENCE = ("commands", "flags", "reading", "predictions", "studies", "findings", "report", "model-file", "security")
 PAGES = (*TOPICS, *REFERENCE)
 PROMPT = "  $ "
 LANGUAGES = ("en", "ko")  # of the pages; those of a language but the first stand in a folder of its name

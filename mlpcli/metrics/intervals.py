@@ -72,6 +72,14 @@ def paired_difference(differences: Sequence[float] | Array, ratio: float, level:
     return Interval(mean, mean - half, mean + half)
 
 
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share seen in n rows (1927)."""
+    z2 = 1.96**2
+    center = (share * n + z2 / 2) / (n + z2)
+    half = 1.96 * max(share * (1 - share) * n + z2 / 4, 0.0) ** 0.5 / (n + z2)
+    return center - half, center + half
+
+
 def t_quantile(df: int, p: float = 0.975) -> float:
     """Student's t with `df` degrees of freedom: the value that a share `p` > 1/2 lies below; bisection."""
     low, high = 0.0, 1e4

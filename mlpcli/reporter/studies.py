@@ -146,7 +146,7 @@ def comparison_chart(found: Comparison) -> LineChart:
     return LineChart(series)
 
 
-def repeats_view(found: Comparison) -> Iterator[RenderableType]:
+def repeats_view(found: Comparison) -> Iterator[Grid | str]:
     """What the repeats say of each value, and which differences they do not show."""
     if not found.repeated:
         return
@@ -258,8 +258,11 @@ def learning_table(found: LearningCurve) -> Grid:
 ADVICE = {
     "more rows": "more rows are the next step; more regularisation is not seen to help as much",
     "regularisation": "more regularisation is the next step; more rows are not expected to help as much",
-    "both": "both remedies help about as much: regularisation is the cheaper one",
-    "neither": "neither is seen to help: try other settings (mlpcli tune) or more informative columns",
+    "both": "more rows and more regularisation help about as much: regularisation is the cheaper one",
+    "neither": (
+        "neither more rows nor more regularisation is seen to help: try other settings (mlpcli tune) or more "
+        "informative columns"
+    ),
 }
 
 

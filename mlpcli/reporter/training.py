@@ -80,13 +80,13 @@ def curve_note(model: TrainedModel, history: History, lead: str) -> str:
     sampled = max(SAMPLE_ROWS // n, MIN_SAMPLED)
     sample = f", training losses on a sample of {sampled:,} rows" if history.n_train > sampled else ""
     if n == 1:
-        return f"curves are losses after each epoch{sample}; the table below uses all rows" if sample else ""
+        return f"curves are losses after each epoch{sample}; the metrics are of all rows" if sample else ""
     networks = f"{n} {lead} networks" if lead else f"{n} networks"
     losses = f"training losses are {history.train_loss[at]:.3g} ± {history.train_spread[at]:.2g}"
     if history.valid_loss:
         losses += f", their validation losses {history.valid_loss[at]:.3g} ± {history.valid_spread[at]:.2g}"
     note = (
         f"curves are means over {networks}{sample and sample + ' each'}; at epoch {at + 1} their {losses} "
-        "(standard deviation); the table below is of the ensemble, on all rows"
+        "(standard deviation); the metrics are of the ensemble, on all rows"
     )
     return note + ", validation: each row by the network that never saw it" if model.record.by_fold else note

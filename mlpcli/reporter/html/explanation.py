@@ -1,0 +1,120 @@
+"""What a report shows of the columns' importance and effects, as the room `explain` measured them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from mlpcli.data.formats.dates import TimeFormat
+from mlpcli.data.kinds.protocol import ColumnKind
+from mlpcli.errors import plural
+from mlpcli.explain.effects import Effect
+from mlpcli.explain.importance import Importance
+from mlpcli.reporter.chart import Series
+from mlpcli.reporter.grid import Grid
+from mlpcli.reporter.html.document import Bar, Block, Chart, NamedBars, Picture, coordinate
+from mlpcli.reporter.tables import number
+
+MAX_BARS = 20  # columns, the most important ones
+MAX_LINES = 6  # classes on one chart, those on which the column acts most
+DAY = 86_400.0  # seconds
+ABSENT = "(missing)"
+
+
+def importance_blocks(found: Importance) -> Iterator[Block]:
+    """How much worse the model is without each column."""
+    metric = found.metric.replace("_", " ")
+    verb = "falls" if found.higher_is_better else "rises"
+    first = found.columns[:MAX_BARS]
+    shown = "" if len(first) == len(found.columns) else f" The first {len(first)} of {len(found.columns)} are drawn."
+    rows = [
+        (one.column, number(one.value), f"{one.low:.3g} to {one.high:.3g}", "" if one.is_sure else "no sure effect")
+        for one in found.columns
+    ]
+    yield Picture(
+        "Importance of the columns",
+        f"By how much the {metric} ({number(found.value)}) {verb} when the cells of a column go to other rows: "
+        f"{plural(found.n_rows, 'row')}, shuffled {plural(found.n_repeats, 'time')}; lines are 95 % intervals.{shown}",
+        NamedBars(f"{metric}, {verb} by", [(one.column, one.value, one.low, one.high) for one in first]),
+        Grid(["column", "value", "interval (95 %)", ""], rows, texts=(0, 3)),
+    )
+    for group in found.groups:
+        yield f"Shuffled together, as they depend strongly on each other: {', '.join(group)}."
+    unsure = [one.column for one in found.columns if not one.is_sure]
+    if unsure:
+        yield f"No sure effect, as the interval holds 0: {'; '.join(unsure)}."
+
+
+def effect_picture(found: Effect, column: ColumnKind) -> Picture:
+    """How the answer changes along a column."""
+    return ordered_picture(found, column) if found.is_ordered else level_picture(found)
+
+
+def chosen(found: Effect, at_most: int) -> list[int]:
+    """The outputs that are drawn: of two classes the second, of more those on which the column acts most."""
+    if len(found.outputs) == 2:
+        return [1]
+    spans = [max(values) - min(values) for values in found.values]
+    return sorted(np.argsort(-np.asarray(spans), kind="stable")[:at_most].tolist())
+
+
+def ordered_picture(found: Effect, column: ColumnKind) -> Picture:
+    """Along numbers or times: a line for each output, and the rows' distribution below."""
+    xs = [float(place) for place in found.at if place is not None]
+    write = writer_of(column, xs)
+    lines = [Series(found.outputs[k], xs, found.values[k]) for k in chosen(found, MAX_LINES)]
+    rows = [(write(x), *(number(values[i]) for values in found.values)) for i, x in enumerate(xs)]
+    edges = np.linspace(xs[0], xs[-1], len(found.rows) + 1).tolist()
+    strip: list[Bar] = list(zip(edges[:-1], edges[1:], map(float, found.rows), strict=True))
+    return Picture(
+        f"Effect of {found.column}",
+        f"{changes(found, lines[0].name)} Below the line: where the {plural(found.n_rows, 'row')} lie.",
+        Chart(found.column, "difference from the mean answer", lines, strip=strip, guide=((xs[0], 0), (xs[-1], 0)),
+              write_x=write),
+        Grid([found.column, *found.outputs], rows, texts=()),
+    )  # fmt: skip
+
+
+def level_picture(found: Effect) -> Picture:
+    """Along the levels of a category: a bar each, of the output on which it acts most."""
+    names = [ABSENT if place is None else str(place) for place in found.at]
+    drawn = chosen(found, 1)[0]
+    bars = [
+        (f"{name} ({plural(n, 'row')})", value, value, value)
+        for name, n, value in zip(names, found.rows, found.values[drawn], strict=True)
+    ]
+    rows = [
+        (name, str(n), *(number(values[i]) for values in found.values))
+        for i, (name, n) in enumerate(zip(names, found.rows, strict=True))
+    ]
+    return Picture(
+        f"Effect of {found.column}", changes(found, found.outputs[drawn]),
+        NamedBars("difference from the mean answer", bars), Grid([found.column, "rows", *found.outputs], rows),
+    )  # fmt: skip
+
+
+def changes(found: Effect, output: str) -> str:
+    """What the differences are."""
+    mean = ", ".join(f"{name} {number(value)}" for name, value in zip(found.outputs, found.mean, strict=True))
+    if len(found.outputs) == 1:
+        return f"How the prediction differs from the mean one ({mean}), by {found.method}."
+    if len(found.outputs) == 2:
+        return f"How the probability of {output} differs from the mean one ({mean}), by {found.method}."
+    return f"How the probability of each class differs from the mean one, by {found.method}."
+
+
+def writer_of(column: ColumnKind, places: Sequence[float]) -> Callable[[float], str]:
+    """How positions of a column are written: numbers as numbers, times as times."""
+    kind = column.format.kind if isinstance(column.format, TimeFormat) else None
+    if kind == "date":
+        unit = "D" if all(place % DAY == 0 for place in places) else "m"
+        return lambda place: str(np.datetime64(round(place), "s").astype(f"datetime64[{unit}]")).replace("T", " ")
+    return clock if kind in ("clock", "duration") else coordinate
+
+
+def clock(seconds: float) -> str:
+    """Hours, minutes and, where there are any, seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}" + (f":{rest:02d}" if rest else "")
