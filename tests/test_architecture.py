@@ -104,6 +104,7 @@ WITHOUT_TESTS_OF_THEIR_OWN = {
     "reporter/model_comparison": "what evaluate --against shows: cli/test_evaluate.py",
     "reporter/model": "what inspect shows of a model: cli/test_inspect.py",
     "reporter/reference": "each page at two widths: cli/test_guide.py",
+    "reporter/one_step": "every number of a step: cli/test_explain_step.py",
     "reporter/training": "what train shows: cli/test_train.py",
     "guide/synonyms": "each leads to one page: guide/test_guide.py",
     "reporter/html/classes": "its pictures and tables: reporter/html/test_model.py",

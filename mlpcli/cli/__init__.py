@@ -27,6 +27,7 @@ MODULES: Mapping[str, str] = {
     "diagnose": "diagnose",
     "report": "report",
     "replay": "replay",
+    "explain-step": "explain_step",
     "drift": "drift",
     "guide": "guide",
 }

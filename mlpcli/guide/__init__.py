@@ -22,6 +22,7 @@ CONCEPTS = (
     "perceptron", "layers", "activation", "initialisation", "loss", "poisson", "quantile", "gradient-descent",
     "batch-size", "learning-rate", "optimisers", "overfitting", "regularisation", "splits", "metrics",
     "importance", "effects", "contributions", "numbers", "dates", "comparing-models", "drift", "watching",
+    "backpropagation",
 )  # fmt: skip
 TOPICS = (*CONCEPTS, *(code for code in CODES if code not in CONCEPTS))
 REFERENCE = ("commands", "flags", "reading", "predictions", "studies", "findings", "report", "model-file", "security")

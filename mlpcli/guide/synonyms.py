@@ -24,8 +24,8 @@ WORDS: Mapping[str, str] = {
     "quantile": "quantiles, pinball, pinball loss, percentile, median regression, 핀볼 손실, 분위수, 백분위수, "
     "분위 회귀",
     "gradient-descent": "gradient, gradients, descent, sgd, stochastic, stochastic gradient descent, "
-    "batch gradient descent, backpropagation, backprop, step, epoch, epochs, 역전파, 경사 하강, 경사 하강법, "
-    "확률적 경사 하강법, 기울기, 그래디언트, 에포크, 에폭",
+    "batch gradient descent, step, epoch, epochs, 경사 하강, 경사 하강법, 확률적 경사 하강법, 기울기, 그래디언트, "
+    "에포크, 에폭",
     "batch-size": "batch, batches, minibatch, full batch, mini batch gradient descent, 배치, 배치 크기, "
     "배치 사이즈, 미니배치",
     "learning-rate": "lr, step size, rate of learning, schedule, warmup, cosine, decay of the rate, 학습률, "
@@ -49,8 +49,8 @@ WORDS: Mapping[str, str] = {
     "paired, difference, verdict, disagreements, 모델 비교, 재학습, 새 모델",
     "importance": "feature importance, permutation importance, which columns matter, explain, explanation, "
     "interpretability, 중요도, 변수 중요도, 특성 중요도, 순열 중요도, 설명",
-    "effects": "effect, ale, accumulated local effects, partial dependence, pdp, response curve, 효과, "
-    "부분 의존도, 누적 국소 효과",
+    "effects": "effect, ale, accumulated local effects, partial dependence, pdp, response curve, 효과, 부분 의존도, "
+    "누적 국소 효과",
     "contributions": "contribution, shap, shapley, shapley values, counterfactual, reasons, why, 기여도, 섀플리, "
     "섀플리 값, 이유",
     "drift": "data drift, concept drift, covariate shift, distribution shift, monitoring, new rows, out of range, "
@@ -61,6 +61,8 @@ WORDS: Mapping[str, str] = {
     "시간, 일시, 기간, 타임스탬프, 시간대",
     "watching": "watch, replay, decision boundary, boundary, decision map, surface, map, fps, visualisation, "
     "visualization, 결정 경계, 시각화, 관찰, 다시 보기",
+    "backpropagation": "backprop, chain rule, backward pass, forward pass, explain step, delta rule, 역전파, "
+    "오차 역전파, 연쇄 법칙, 순전파",
     "underfitting": "underfit, too small, bias, 과소적합, 언더피팅, 편향",
     "not-converged": "convergence, converged, converge, too few epochs, 수렴, 미수렴, 수렴 안 됨",
     "diverged": "divergence, nan, inf, exploding gradients, not finite, 발산, 기울기 폭발, 무한대",
