@@ -27,7 +27,7 @@ class Profile:
 
     kind: Literal["numbers", "levels"]
     points: tuple[float, ...]  # of numbers, ascending; from the lowest to the highest
-    n_levels: int  # known ones; 0 for numbers
+    n_levels: int  # known ones, of rare ones alone none; 0 for numbers
     counts: tuple[int, ...]  # rows in each cell
 
     @classmethod
@@ -68,7 +68,7 @@ class Profile:
     def is_sound(self) -> bool:
         """Whether the fields, which may come from any file, fit together."""
         n_cells = 2 * len(self.points) if self.kind == "numbers" else n_level_cells(self.n_levels)
-        is_right_kind = self.n_levels == 0 if self.kind == "numbers" else self.n_levels > 0 and not self.points
+        is_right_kind = self.n_levels == 0 if self.kind == "numbers" else self.n_levels >= 0 and not self.points
         return (
             is_right_kind
             and list(self.points) == sorted(set(self.points))

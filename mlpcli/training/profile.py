@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,14 +39,13 @@ class TrainingProfile:
     def fits(self, schema: Schema) -> bool:
         """Whether it can be one of these columns and this target; both may come from any file."""
         by_name = {c.name: c for c in schema.features[:MAX_PROFILED]}
-        labels = len(schema.target.labels)
         return (
             self.columns.keys() == by_name.keys()
             and all(p.is_sound() for p in self.profiles())
-            and all(p.n_levels == n_levels(by_name[name]) for name, p in self.columns.items())
-            and self.target.n_levels == labels
-            and (self.answers is None or self.answers.n_levels == labels)
-            and (self.confidence is not None) == (self.answers is not None and labels > 0)
+            and all(is_of(p, by_name[name].known_levels) for name, p in self.columns.items())
+            and is_of(self.target, schema.target.labels or None)
+            and (self.answers is None or is_of(self.answers, schema.target.labels or None))
+            and (self.confidence is not None) == (self.answers is not None and bool(schema.target.labels))
         )
 
 
@@ -80,8 +79,9 @@ def profiled(column: Column, values: pd.Series[Any]) -> Floats:
     return column.measure(found) if levels is None else level_numbers(levels, found)
 
 
-def n_levels(column: Column) -> int:
-    return len(column.known_levels or ())
+def is_of(profile: Profile, levels: Sequence[str] | None) -> bool:
+    """Whether it can be that of these levels, or of numbers."""
+    return (profile.kind, profile.n_levels) == (("numbers", 0) if levels is None else ("levels", len(levels)))
 
 
 def profile_target(target: Target, cells: pd.Series[Any]) -> Profile:

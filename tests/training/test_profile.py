@@ -56,11 +56,20 @@ def test_a_very_wide_table_keeps_the_profiles_of_its_first_columns(monkeypatch, 
     assert load(str(tmp_path / "m.npz")).record == model.record
 
 
+def test_a_category_of_rare_levels_alone_has_a_profile(tmp_path):
+    frame = table(60).assign(town=[None] * 40 + [f"t{i}" for i in range(20)])
+    model = mlpcli.fit(frame, target="y", preset="classic", epochs=1, category=("town",))
+    assert model.record.profile.columns["town"].n_levels == 0
+    model.save(str(tmp_path / "m.npz"))
+    assert load(str(tmp_path / "m.npz")).record == model.record
+
+
 EDITS = {
     "a column too few": lambda p: p["columns"].popitem(),
     "other levels": lambda p: p["columns"].update(petal_width={**p["target"], "n_levels": 3}),
     "negative counts": lambda p: p["target"]["counts"].__setitem__(0, -1),
     "a class too many": lambda p: p["answers"].update(n_levels=4, counts=[1] * 6),
+    "numbers of a category": lambda p: p.update(target={**p["confidence"]}),
     "no confidence": lambda p: p.update(confidence=None),
 }
 
