@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data.dataset import DataSet
 from mlpcli.data.foreign import open_any
+from mlpcli.data.frame import as_table
 from mlpcli.data.header import require_columns
 from mlpcli.data.reading import read_written
-from mlpcli.engine.arrays import Array
+from mlpcli.engine.arrays import Array, Floats
 from mlpcli.errors import UsageError
 from mlpcli.evaluation.comparison import ModelComparison, compare
 from mlpcli.evaluation.drift import Drift, drift_of_file, drift_of_frame
@@ -21,6 +23,7 @@ from mlpcli.evaluation.evaluate import Evaluation, evaluate
 from mlpcli.events import History
 from mlpcli.model import trained
 from mlpcli.model.assemble import assemble
+from mlpcli.model.certainty import USUAL_LEVEL, Certainty, intervals, label_sets
 from mlpcli.training.prepare import prepare_dataset
 
 
@@ -34,6 +37,21 @@ class Model(trained.TrainedModel):
     def predict_proba(self, data: str | pd.DataFrame) -> Array:
         """n rows of a CSV or a frame -> (n, n_classes) probabilities, in the order of `labels`. Raises DataError."""
         return super().predict_proba(self.rows_of(data))
+
+    def predict_interval(self, data: str | pd.DataFrame, level: float = USUAL_LEVEL) -> Floats:
+        """n rows of a CSV or a frame -> (n, 2) lowest and highest values, between which a share `level` of truths lies.
+
+        Raises DataError, ModelError for a model without intervals, UsageError for a level that it does not reach.
+        """
+        Certainty(interval=level).check(self)
+        frame = self.table_of(data)
+        return intervals(self, frame, self.outputs(frame), level)
+
+    def predict_label_set(self, data: str | pd.DataFrame, level: float = USUAL_LEVEL) -> list[list[str]]:
+        """n rows of a CSV or a frame -> n sets of classes, which hold a share `level` of truths. Raises alike."""
+        Certainty(label_set=level).check(self)
+        sets = label_sets(self, self.outputs(self.table_of(data)), level, None)
+        return [[self.labels[number] for number in np.flatnonzero(one)] for one in sets]
 
     def evaluate(self, data: str | pd.DataFrame | None = None) -> Evaluation:
         """Metrics on the test rows of the training data, or on all rows of another CSV or frame. Raises DataError."""
@@ -51,6 +69,12 @@ class Model(trained.TrainedModel):
         if isinstance(data, pd.DataFrame):
             return drift_of_frame(self, data)
         return drift_of_file(self, data)
+
+    def table_of(self, data: str | pd.DataFrame) -> pd.DataFrame:
+        """The rows as the model's columns, read by its rules. Raises DataError."""
+        frame = self.rows_of(data)
+        self.require_columns(frame)
+        return as_table(frame, self.schema)
 
     def rows_of(self, data: str | pd.DataFrame) -> pd.DataFrame:
         """The frame itself, or the model's columns of a CSV, read by its rules."""

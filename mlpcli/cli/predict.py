@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from mlpcli.model.trained import TrainedModel
     from mlpcli.model.writing import Format
 
+ExcelSafe = Annotated[
+    bool, typer.Option("--excel-safe", help="An apostrophe before what a spreadsheet takes for a formula.")
+]
 BadCellsChoice = Annotated[
     str,
     typer.Option(
@@ -38,6 +41,30 @@ ErrorsFile = Annotated[
 DriftChoice = Annotated[
     str | None,
     typer.Option("--drift", metavar="warn", help="Say when the rows no longer look like the training rows."),
+]
+IntervalLevel = Annotated[
+    float | None,
+    typer.Option("--interval", metavar="LEVEL", help="Add low and high: this share of truths lies between them."),
+]
+LabelSetLevel = Annotated[
+    float | None,
+    typer.Option("--label-set", metavar="LEVEL", help="Add labels and n_labels: classes with this share of truths."),
+]
+Mondrian = Annotated[
+    bool | None,
+    typer.Option(
+        "--mondrian/--no-mondrian",
+        help="Whether label sets hold their share within each class. Default: where a class is rare.",
+    ),
+]
+MinConfidence = Annotated[
+    float | None, typer.Option("--min-confidence", metavar="P", help="Leave predictions of a lower probability empty.")
+]
+MaxWidth = Annotated[
+    float | None,
+    typer.Option(
+        "--max-width", metavar="W", help="Leave predictions with a wider interval (--interval, else 0.9) empty."
+    ),
 ]
 
 
@@ -61,12 +88,15 @@ def predict(
     ] = None,
     form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="csv, tsv or jsonl.")] = "csv",
     bom: Annotated[bool, typer.Option("--bom", help="Begin with a mark by which Excel knows UTF-8.")] = False,
-    excel_safe: Annotated[
-        bool, typer.Option("--excel-safe", help="An apostrophe before what a spreadsheet takes for a formula.")
-    ] = False,
+    excel_safe: ExcelSafe = False,
     bad_cells: BadCellsChoice = "error",
     errors: ErrorsFile = None,
     drift: DriftChoice = None,
+    interval: IntervalLevel = None,
+    label_set: LabelSetLevel = None,
+    mondrian: Mondrian = None,
+    min_confidence: MinConfidence = None,
+    max_width: MaxWidth = None,
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
@@ -75,10 +105,11 @@ def predict(
     \b
     mlpcli predict model.npz new.csv > predictions.csv
     cat new.csv | mlpcli predict model.npz - --keep id --proba | head
-    tail -f log.csv | mlpcli predict model.npz -
+    tail -f log.csv | mlpcli predict model.npz - --interval 0.9
     """
     _, options = settings_of(None, settings)
     from mlpcli.files.atomic import check_output
+    from mlpcli.model.certainty import Certainty
     from mlpcli.model.prediction import Predictor
     from mlpcli.model.trained import load
 
@@ -90,9 +121,11 @@ def predict(
     loaded = load(model)
     if threshold is not None and len(loaded.labels) != 2:
         raise UsageError("--threshold is for models of two classes")
+    certainty = Certainty(interval, label_set, mondrian, min_confidence, max_width)
+    certainty.check(loaded)
     kept = [] if keep is None else [k.strip() for k in keep.split(",")]
     more = None if explain is None else contributions_of(loaded, explain, options, threshold)
-    predictor = Predictor(loaded, kept, proba, threshold, writer, bom, more, bad_cells)
+    predictor = Predictor(loaded, kept, proba, threshold, writer, bom, more, bad_cells, certainty=certainty)
     for path, others in ((output, [errors] if errors else []), (errors, [])):
         if path is not None:
             check_output(path, [model, data or "-", *others])

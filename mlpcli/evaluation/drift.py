@@ -26,7 +26,7 @@ from mlpcli.data.raw import opened
 from mlpcli.data.splits import blocks
 from mlpcli.engine.arrays import Array, Floats, Ints, Matrix
 from mlpcli.engine.losses import Target
-from mlpcli.errors import DataError, plural
+from mlpcli.errors import DataError, ModelError, plural
 from mlpcli.evaluation.evaluate import losses_of_members
 from mlpcli.metrics.chances import at_least, cells_chance, ks_chance, normal_chance, share_chance
 from mlpcli.metrics.intervals import Interval
@@ -118,6 +118,9 @@ class DriftCounter:
     """Counts rows as they come; `result` says at any time how they stand to the training rows."""
 
     def __init__(self, model: TrainedModel) -> None:
+        """Raises ModelError for a model that does not keep how its rows were distributed."""
+        if model.record.profile is None:
+            raise ModelError("the model was trained before drift could be measured", "train it again", file=model.path)
         self.model, self.profile = model, model.record.profile
         self.n_rows = self.n_truth = 0
         self.n_bad: dict[str, int] = {}  # cells not written like their column

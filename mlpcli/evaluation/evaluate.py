@@ -25,6 +25,7 @@ from mlpcli.engine.arrays import Array, Bools, Floats, Ints, Matrix
 from mlpcli.engine.losses import Target
 from mlpcli.errors import DataError
 from mlpcli.evaluation.baselines import constant_outputs, fit_linear, loss_ratio
+from mlpcli.evaluation.coverage import Answered, Coverage, TrustInRows
 from mlpcli.metrics.chances import ks_chance
 from mlpcli.metrics.intervals import Interval, estimate, resampled_means
 from mlpcli.metrics.scoring import N_BOOTSTRAP, score
@@ -66,6 +67,8 @@ class Evaluation:
     test_evidence: EvaluationEvidence | None = None  # None without test rows
     notes: tuple[str, ...] = ()  # what was left out, and why
     weights: Floats | None = None  # of the rows of y; None: all the same
+    coverage: tuple[Coverage, ...] = ()  # of what the model promises, on test rows
+    answered: tuple[Answered, ...] = ()  # what the surest answers to test rows are worth
 
 
 def find_data(model: TrainedModel, command: str = "evaluate") -> str:
@@ -132,7 +135,9 @@ def evaluate_rows(
     evidence = compare_with_training(model, frame.iloc[tested], scored.truth[tested], None, None)
     rows = {"test": len(scored.truth)}
     notes = tail_notes(metrics["test"], scored)
-    return Evaluation(name, metrics, baselines, rows, scored.truth, scored.outputs, evidence, notes)
+    n_units = len(tested) if model.config.group is None else 0
+    trust = trust_in(model, frame.iloc[tested], scored.take(tested), n_units)
+    return Evaluation(name, metrics, baselines, rows, scored.truth, scored.outputs, evidence, notes, None, *trust)
 
 
 def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Evaluation:
@@ -166,7 +171,20 @@ def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Ev
     evidence = compare_with_training(model, frame.iloc[tested], truth[tested], frame.iloc[seen], advantage)
     notes: tuple[str, ...] = (NO_LINEAR,) if linear and straight is None else ()
     notes += tail_notes(metrics["test"], test)
-    return Evaluation(table.name, metrics, baselines, rows, test.truth, test.outputs, evidence, notes, test.weights)
+    group = model.config.group
+    n_units = len(tested) if group is None else table.column(group).iloc[tested].nunique()
+    trust = trust_in(model, frame.iloc[tested], everything.take(tested), n_units)
+    return Evaluation(
+        table.name, metrics, baselines, rows, test.truth, test.outputs, evidence, notes, test.weights, *trust
+    )  # fmt: skip
+
+
+def trust_in(
+    model: TrainedModel, frame: pd.DataFrame, tested: ScoredRows, n_units: int
+) -> tuple[tuple[Coverage, ...], tuple[Answered, ...]]:
+    """Whether what was promised holds on evaluated rows, and what the surest answers to them are worth."""
+    found = TrustInRows.of(model, frame, tested.outputs, tested.truth, n_units)
+    return ((), ()) if found is None else (found.coverage(), found.answered())
 
 
 def tail_notes(metrics: Mapping[str, Interval], judged: ScoredRows) -> tuple[str, ...]:
@@ -187,7 +205,7 @@ class ScoredRows:
     outputs: Array
     weights: Floats | None
 
-    def take(self, rows: Bools) -> ScoredRows:
+    def take(self, rows: Bools | Ints) -> ScoredRows:
         """These rows only."""
         return ScoredRows(self.truth[rows], self.outputs[rows], None if self.weights is None else self.weights[rows])
 

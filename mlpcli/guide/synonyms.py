@@ -43,7 +43,7 @@ WORDS: Mapping[str, str] = {
     "stratified, fold, folds, group, time, 분할, 데이터 분할, 학습 데이터, 훈련 데이터, 검증 데이터, 테스트 데이터, "
     "시험 데이터, 검증, 테스트, 폴드",
     "metrics": "metric, accuracy, precision, recall, f1, auc, roc, average precision, balanced accuracy, rmse, mae, "
-    "r2, score, brier, confusion matrix, baseline, interval, confidence interval, 지표, 평가 지표, 정확도, 정밀도, "
+    "r2, score, brier, confusion matrix, baseline, confidence interval, 지표, 평가 지표, 정확도, 정밀도, "
     "재현율, 혼동 행렬, 신뢰 구간, 기준선",
     "comparing-models": "compare models, against, new against old, champion challenger, retrain, better model, "
     "paired, difference, verdict, disagreements, 모델 비교, 재학습, 새 모델",
@@ -55,6 +55,10 @@ WORDS: Mapping[str, str] = {
     "섀플리 값, 이유",
     "drift": "data drift, concept drift, covariate shift, distribution shift, monitoring, new rows, out of range, "
     "psi, 드리프트, 데이터 드리프트, 분포 변화, 모니터링",
+    "intervals": "interval, prediction interval, conformal, conformal prediction, label set, label sets, mondrian, "
+    "uncertainty, how sure, reject, abstain, confidence, max width, 예측 구간, 구간, 불확실성, "
+    "레이블 집합, 컨포멀, 확신도",
+    "coverage": "calibration, promise, held, selective, accuracy against coverage, 포함률, 커버리지, 약속",
     "numbers": "number, decimal, decimal comma, thousands, thousands separator, currency, percent, unit, format, "
     "숫자, 수, 소수점, 천 단위, 천단위 구분, 통화, 퍼센트, 단위",
     "dates": "date, time of day, times, datetime, timestamp, duration, time zone, dmy, mdy, iso 8601, 날짜, 시각, "

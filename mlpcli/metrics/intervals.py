@@ -72,11 +72,10 @@ def paired_difference(differences: Sequence[float] | Array, ratio: float, level:
     return Interval(mean, mean - half, mean + half)
 
 
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share seen in n rows (1927)."""
-    z2 = 1.96**2
-    center = (share * n + z2 / 2) / (n + z2)
-    half = 1.96 * max(share * (1 - share) * n + z2 / 4, 0.0) ** 0.5 / (n + z2)
+def wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
+    """Wilson's interval of a share seen in n rows (1927): of 95 % with z = 1.96 standard deviations."""
+    center = (share * n + z**2 / 2) / (n + z**2)
+    half = z * max(share * (1 - share) * n + z**2 / 4, 0.0) ** 0.5 / (n + z**2)
     return center - half, center + half
 
 

@@ -14,6 +14,7 @@ from mlpcli.events import History
 from mlpcli.files.archive import versions
 from mlpcli.model.record import DataOrigin, ModelRecord
 from mlpcli.model.trained import TrainedModel
+from mlpcli.training.conformal import calibrate_conformal
 from mlpcli.training.ensemble import Calibration, Ensemble, OutOfFold, held_out
 from mlpcli.training.evidence import gather
 from mlpcli.training.networks import build_loss
@@ -50,7 +51,7 @@ def assemble(prepared: PreparedTraining, history: History) -> TrainedModel:
         calibration.components, constant_answer(prepared), calibration.threshold, prepared.by_fold,
         calibration.validation,
         replace(history, seconds=0.0),  # the file's bytes depend on data and settings alone
-        evidence, profile,
+        evidence, profile, calibrate_conformal(prepared, out_of_fold, calibration) or "no validation rows",
     )  # fmt: skip
     by_kind = {group.kind: tuple(member.network for member in group.members) for group in prepared.groups}
     networks = tuple(by_kind[component.kind] for component in calibration.components)

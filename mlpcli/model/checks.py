@@ -5,35 +5,29 @@ Each rule says what it asks for. To add one: write it, add a line to `rules`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from mlpcli.config.settings import ReadOptions, Settings
+from mlpcli.config.settings import ReadOptions
 from mlpcli.data.dialect import Dialect
-from mlpcli.data.schema import Schema
 from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import ModelError, UsageError
-from mlpcli.training.ensemble import Component
+from mlpcli.metrics.conformal import ConformalIntervals
+from mlpcli.model.record import ModelRecord
 from mlpcli.training.networks import build_loss
-from mlpcli.training.profile import TrainingProfile
 
 MAX_TEMPERATURE = 1e3
 
 
-def check_header(
-    schema: Schema, config: Settings, dialect: Dialect, parts: Sequence[Component], constant: Sequence[float],
-    threshold: float | None, profile: TrainingProfile,
-) -> None:  # fmt: skip
+def check_header(record: ModelRecord) -> None:
     """Raises ModelError for the first thing that does not fit."""
-    for fits, what in rules(schema, config, dialect, parts, constant, threshold, profile):
+    for fits, what in rules(record):
         if not fits:
             raise ModelError(f"its {what} cannot be", hint="the file is damaged or was edited")
 
 
-def rules(
-    schema: Schema, config: Settings, dialect: Dialect, parts: Sequence[Component], constant: Sequence[float],
-    threshold: float | None, profile: TrainingProfile,
-) -> Iterator[tuple[bool, str]]:  # fmt: skip
-    target = schema.target
+def rules(record: ModelRecord) -> Iterator[tuple[bool, str]]:
+    schema, config, dialect, parts = record.schema, record.config, record.dialect, record.components
+    constant, threshold, target = record.constant, record.threshold, record.schema.target
     is_classes = target.task == "classification"
     yield config.resolve(target.task) == config, "settings"  # None would mean: the preset decides
     yield config.loss in LOSSES and LOSSES[config.loss].task == target.task, "loss"
@@ -56,11 +50,24 @@ def rules(
     yield all(map(is_text, (*dialect.missing, *dialect.target_missing, *target.labels))), "texts"
     yield dialect.skip_rows >= 0 and dialect.skip_last >= 0, "marks"
     yield are_valid_marks(dialect), "marks"
+    yield fits_conformal(record), "intervals or label sets"
     yield bool(schema.features), "columns"
     yield len({c.name for c in schema.columns} | {target.name}) == len(schema.columns) + 1, "columns"
     for column in schema.columns:
         yield column.is_valid(), f"column '{column.name[:80]}'"
-    yield profile.fits(schema), "profile"
+    yield record.profile is None or record.profile.fits(schema), "profile"
+
+
+def fits_conformal(record: ModelRecord) -> bool:
+    """Whether the promise for new rows is one for such a target and such columns."""
+    found, target = record.conformal, record.schema.target
+    if isinstance(found, str):
+        return True
+    if isinstance(found, ConformalIntervals):
+        fits = not target.labels and 0 < found.ensemble_factor <= 1
+        return fits and found.quantiles.is_sound() and found.scale.is_sound(record.schema.width(["plain"]))
+    fits = bool(target.labels) and len(found.by_class) in (0, len(target.labels))
+    return fits and all(one.is_sound() for one in (found.quantiles, *found.by_class))
 
 
 def are_valid_marks(dialect: Dialect) -> bool:

@@ -19,13 +19,16 @@ from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.header import known_column, require_columns
 from mlpcli.data.structure import Structure
 from mlpcli.data.values import as_categorical, column_values
-from mlpcli.engine.arrays import Bools, Ints
+from mlpcli.engine.arrays import Array, Bools, Ints
 from mlpcli.errors import DataError, plural
 from mlpcli.metrics.scoring import decide
+from mlpcli.model.certainty import Certainty, confidences, intervals, label_sets
 from mlpcli.model.trained import TrainedModel
 from mlpcli.model.writing import FORMATS, Cells, Format, written, written_column
 
 DIGITS = 6  # of a probability
+NO_CERTAINTY = Certainty()  # nothing is asked for besides the answers
+NUMBER = "{:.9g}".format  # how predicted numbers are written
 MAX_NAMED, NAMES_SHOWN = 1000, 5  # levels never seen that are told apart; that are named
 
 
@@ -55,12 +58,14 @@ class Predictor:
     bad_cells: str = "error"  # one of config.BAD_CELLS
     on_bad_cell: Callable[[BadCell], object] = lambda cell: None
     on_rows: Callable[[pd.DataFrame], object] = lambda inputs: None  # gets all rows as the model reads them
+    certainty: Certainty = NO_CERTAINTY
     n_rows: int = 0  # answered
     n_bad_rows: int = 0  # that do not fit the header
     n_without: int = 0  # without any value
     odd: Counter[tuple[str, str]] = field(default_factory=Counter)  # column and what is odd
     new_levels: Counter[tuple[str, str]] = field(default_factory=Counter)  # column and level never seen
     n_bad_cells: Counter[str] = field(default_factory=Counter)  # by column
+    n_unsure: int = 0  # less sure of than was asked for
     ignored: tuple[str, ...] = ()
 
     @cached_property
@@ -116,8 +121,9 @@ class Predictor:
         for column in self.kept:
             known_column(column, found, name)
         self.ignored = tuple(n for n in found if n not in formats and n not in self.kept and n != target)
-        proba = [f"p_{label}" for label in self.model.labels if self.proba]
-        return [*self.kept, "prediction", *proba, *(self.more.names if self.more else ())]
+        shares = [f"p_{label}" for label in self.model.labels if self.proba]
+        more = self.more.names if self.more else ()
+        return [*self.kept, "prediction", *self.certainty.names, *shares, *more]
 
     def note_bad(self, bad: Sequence[BadCell]) -> None:
         self.n_bad_cells.update(cell.column for cell in bad)
@@ -140,23 +146,56 @@ class Predictor:
         return self.form.lines(names, columns)
 
     def answer(self, block: Block, inputs: pd.DataFrame, without: Bools) -> list[Cells]:
-        """The rows of a part -> kept columns, prediction, and on request probabilities and more."""
+        """The rows of a part -> kept columns, prediction, and on request how sure it is, probabilities and more."""
         self.count_odd(inputs)
         self.on_rows(inputs)
         kept = block.parse(texts=self.kept, only=self.kept, markers=False) if self.kept else pd.DataFrame()
         columns = [written_column(as_categorical(kept[n]), self.writer_of(n)) for n in self.kept]
         outputs = self.model.outputs(inputs)
-        answers = [written(outputs, "{:.9g}".format)] if not len(self.labels) else []
-        if len(self.labels):
-            threshold = self.model.record.threshold if self.threshold is None else self.threshold
-            answers.append(self.labels[decide(outputs, threshold)])
-            if self.proba:
-                answers += [written(shares, repr) for shares in np.round(outputs, DIGITS).T]
+        answers = self.class_answers(outputs, without) if len(self.labels) else self.values(inputs, outputs, without)
         if self.more is not None:
             answers += self.more.columns(inputs, self.form)
         for column in answers:
             column[without] = self.form.nothing()
         return [*columns, *answers]
+
+    def class_answers(self, outputs: Array, without: Bools) -> list[Cells]:
+        """Probabilities (n, n_classes) -> predictions, label sets and probabilities; `without`: rows left out"""
+        threshold = self.model.record.threshold if self.threshold is None else self.threshold
+        answers = [self.labels[decide(outputs, threshold)]]
+        if self.certainty.min_confidence is not None:
+            is_unsure = confidences(outputs, threshold) < self.certainty.min_confidence
+            self.leave_empty(answers[0], is_unsure, without)
+        if self.certainty.label_set is not None:
+            sets = label_sets(self.model, outputs, self.certainty.label_set, self.certainty.by_class)
+            answers += [self.written_sets(sets), written(sets.sum(axis=1), str)]
+        if self.proba:
+            answers += [written(shares, repr) for shares in np.round(outputs, DIGITS).T]
+        return answers
+
+    def values(self, inputs: pd.DataFrame, outputs: Array, without: Bools) -> list[Cells]:
+        """Numbers (n,) -> predictions, and the ends of their intervals; `without`: rows left out"""
+        answers, level = [written(outputs, NUMBER)], self.certainty.level
+        if level is not None:
+            ends = intervals(self.model, inputs, outputs, level)
+            if self.certainty.max_width is not None:
+                self.leave_empty(answers[0], ends[:, 1] - ends[:, 0] > self.certainty.max_width, without)
+            if self.certainty.interval is not None:
+                answers += [written(column, NUMBER) for column in ends.T]
+        return answers
+
+    def leave_empty(self, answers: Cells, is_unsure: Bools, without: Bools) -> None:
+        answers[is_unsure] = self.form.nothing()
+        self.n_unsure += int(np.count_nonzero(is_unsure & ~without))
+
+    def written_sets(self, sets: Bools) -> Cells:
+        """Which classes are in each row's set (n, n_classes) -> JSON lists of their labels"""
+        as_json = FORMATS["jsonl"]
+        writer = replace(self, form=as_json).label_writer
+        names = [writer(label) for label in self.model.labels]
+        found, places = np.unique(sets, axis=0, return_inverse=True)
+        lists = ["[" + ",".join(names[i] for i in np.flatnonzero(one)) + "]" for one in found]
+        return written(np.asarray(lists, object), self.form.json)[places.ravel()]
 
     def writer_of(self, name: str) -> Callable[[str], str]:
         """How the cells of a column that is copied are written: as numbers where the model knows that they are."""
@@ -204,6 +243,12 @@ class Predictor:
             notes.append(f"column {name}: {what} {one if n == 1 else many} (--bad-cells)")
         if self.n_without:
             notes.append(f"{plural(self.n_without, 'row')} without any value")
+        if self.n_unsure:
+            asked = "--min-confidence" if self.certainty.max_width is None else "--max-width"
+            notes.append(
+                f"{self.n_unsure:,} of {plural(self.n_rows, 'row')} without a prediction: too unsure ({asked})"
+            )
+        notes += self.certainty.notes(self.model)
         if self.n_bad_rows:
             what = (
                 "row that does not fit the header has"

@@ -9,6 +9,7 @@ from mlpcli.config.settings import Settings
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.schema import Schema
 from mlpcli.events import History
+from mlpcli.metrics.conformal import Conformal
 from mlpcli.training.ensemble import Component
 from mlpcli.training.evidence import Evidence
 from mlpcli.training.profile import TrainingProfile
@@ -43,4 +44,9 @@ class ModelRecord:
     validation: dict[str, float]  # metrics on validation rows, out of fold for an ensemble
     history: History
     evidence: Evidence  # measured on training and validation rows
-    profile: TrainingProfile  # how these rows and the answers to them are distributed
+    profile: TrainingProfile | None  # how these rows and the answers to them are distributed; None: not kept
+    conformal: Conformal | Literal["no validation rows", "not kept"]  # what intervals and label sets are made of
+
+
+# Entries that a later mlpcli added to the header -> what a file that was written before says of them.
+ADDED = {"profile": None, "conformal": "not kept"}

@@ -23,7 +23,7 @@ from mlpcli.files import archive
 from mlpcli.files.jsonable import from_json, to_json
 from mlpcli.metrics.scoring import decide
 from mlpcli.model.checks import check_header
-from mlpcli.model.record import ModelRecord
+from mlpcli.model.record import ADDED, ModelRecord
 from mlpcli.training.ensemble import Ensemble
 from mlpcli.training.networks import build_loss, build_network, layer_widths, n_weights
 
@@ -165,11 +165,8 @@ def load(path: str) -> TrainedModel:
     try:
         if header.get("kind") == "mlpcli checkpoint":
             raise ModelError("a checkpoint, not a model", "mlpcli train --resume goes on with it")
-        record = from_json(ModelRecord, header)
-        check_header(
-            record.schema, record.config, record.dialect, record.components, record.constant, record.threshold,
-            record.profile,
-        )  # fmt: skip
+        record = from_json(ModelRecord, ADDED | header)
+        check_header(record)
         return TrainedModel(record, ensemble_of(record, arrays), path)
     except ModelError as error:
         raise ModelError(error.message, error.hint, file=path) from error

@@ -51,6 +51,10 @@ class Delimited:
         """A cell of a column of numbers, as it stands in the file."""
         return self.text(cell)
 
+    def json(self, value: str) -> str:
+        """A JSON value: a cell that holds its text."""
+        return self.text(value)
+
     def nothing(self) -> str:
         """What stands where there is no value."""
         return ""
@@ -83,6 +87,10 @@ class JsonLines:
             return self.number_or_text(cell)
         value = float(written_values([cell], form)[0])
         return repr(value) if math.isfinite(value) else self.text(cell)
+
+    def json(self, value: str) -> str:
+        """A JSON value, as it is."""
+        return value
 
     def nothing(self) -> str:
         return "null"

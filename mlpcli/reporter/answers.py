@@ -56,7 +56,8 @@ def model_answer(
         "task": model.task, "seed": model.config.seed, "rows": evaluation.rows, "epochs": len(history.train_loss),
         "best_epoch": history.best_epoch, "kinds": {part.kind: part.weight for part in model.record.components},
         "metrics": {name: intervals(found) for name, found in evaluation.metrics.items()},
-        "baselines": evaluation.baselines, "findings": to_json(findings), "seconds": history.seconds,
+        "baselines": evaluation.baselines, "coverage": to_json(evaluation.coverage),
+        "answered": to_json(evaluation.answered), "findings": to_json(findings), "seconds": history.seconds,
     }  # fmt: skip
 
 

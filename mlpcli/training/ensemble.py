@@ -145,6 +145,11 @@ class OutOfFold:
         alone = Ensemble((replace(component, weight=1.0),), ((),), self.loss, self.target)
         return alone.combine([[self.mean_logits(component.kind)]])
 
+    def mean_outputs(self, components: Sequence[Component]) -> Array:
+        """Out-of-fold outputs of `rows` by the weighted mean of kinds."""
+        first, *others = (component.weight * self.outputs(component) for component in components)
+        return sum(others, first)
+
     def losses(self, outputs: Array) -> Array:
         """Outputs of `rows`, (n_rows, n_classes) or (n_rows,) in the target's unit -> (n_rows,) losses"""
         y = self.y[self.rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -235,7 +236,7 @@ def test_remedies_are_tried_on_the_first_kind(folder, monkeypatch):
 def test_a_header_with_parts_that_no_training_writes_is_refused(models, parts):
     record = models[1].record
     with pytest.raises(ModelError, match="cannot be"):
-        check_header(record.schema, record.config, record.dialect, parts, record.constant, record.threshold)
+        check_header(replace(record, components=parts))
 
 
 # --- what is told -----------------------------------------------------------------------------------------
