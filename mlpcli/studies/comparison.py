@@ -145,11 +145,10 @@ class ComparisonPlan:
     def repeated(self, reached: Mapping[int, Sequence[float]], best: int, metric: str) -> tuple[RepeatedValue, ...]:
         """The mean of each value, and its paired difference to the best one."""
         level = 1 - (1 - LEVEL) / max(len(reached) - 1, 1)
-        sign = -1 if METRICS[metric].higher_is_better else 1
         found = []
         for number, values in reached.items():
             ratio = self.ratio(self.tasks[number])
-            more = [sign * (a - b) for a, b in zip(values, reached[best], strict=True)]
+            more = [a - b for a, b in zip(values, reached[best], strict=True)]
             behind = None if number == best else paired_difference(more, ratio, level)
             found.append(RepeatedValue(self.tasks[number].name, resampled_interval(metric, values, ratio), behind))
         return tuple(found)

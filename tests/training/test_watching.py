@@ -51,8 +51,10 @@ def test_the_map_of_a_network_that_learned_shows_the_law_of_the_table(xor):
     assert (first == law).mean() < (found == law).mean()
 
 
-def test_cells_answer_as_the_model_does(xor):
-    prepared, events, seen = xor
+@pytest.mark.parametrize("average", [0.0, 1.0])
+def test_cells_answer_as_the_model_does(average):
+    config = Config(ensemble=1, calibrate=False, hidden=(8,), epochs=8, average=average)
+    prepared, events, seen = watched(XOR, config)
     model = assemble(prepared, History.of(events))
     watcher = watcher_of(prepared, None)
     best = [e for e in events if isinstance(e, EpochEnded)][-1].best_epoch
