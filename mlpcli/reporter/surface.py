@@ -11,11 +11,10 @@ from rich.text import Text
 from mlpcli.events import DIGITS, MapAxes, Surface
 from mlpcli.reporter.chart import legend
 from mlpcli.reporter.colour import GREY, colour, line_of
+from mlpcli.reporter.heatmap import CIVIDIS, SHADES
 from mlpcli.reporter.text import safe
 
 AREAS = ".:-=+%"  # of the classes in letters; their rows are A, B, ...
-RAMP = " .:-=+*#%@"  # of numbers in letters, from low to high; their rows are the digits 0 to 9
-STOPS = ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725")  # viridis; van der Walt & Smith 2015
 PALE = (0.15, 0.65)  # how much colour an area has: where no class is sure, where one is
 DARK = 0.45  # of a class's colour that its rows keep
 SAME = 4  # levels of 36 within which a row of numbers counts as met
@@ -31,9 +30,10 @@ def mixed(one: str, other: str, share: float) -> str:
 
 def number_colour(level: int) -> str:
     """The colour of a level, from dark to light."""
-    place = level / (len(DIGITS) - 1) * (len(STOPS) - 1)
-    first = min(int(place), len(STOPS) - 2)
-    return mixed(STOPS[first], STOPS[first + 1], place - first)
+    place = level / (len(DIGITS) - 1) * (len(CIVIDIS) - 1)
+    first = min(int(place), len(CIVIDIS) - 2)
+    low, high = ("#" + bytes(CIVIDIS[i].tolist()).hex() for i in (first, first + 1))
+    return mixed(low, high, place - first)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class SurfaceMap:
             kind = rows.get((i, j))
             if kind is not None:
                 return (letter(kind) if is_class else str(kind * 10 // len(DIGITS))), ""
-            return (AREAS[which % len(AREAS)] if is_class else RAMP[level * len(RAMP) // len(DIGITS)]), ""
+            return (AREAS[which % len(AREAS)] if is_class else SHADES[level * len(SHADES) // len(DIGITS)]), ""
 
         return paint
 
@@ -123,7 +123,7 @@ class SurfaceMap:
             return
         low, high = self.axes.range
         if is_plain:
-            yield f"'{RAMP}' {low:.3g} to {high:.3g}; rows 0 to 9", ""
+            yield f"'{SHADES}' {low:.3g} to {high:.3g}; rows 0 to 9", ""
             return
         yield f"{low:.3g} to {high:.3g}, dark to light", ""
         yield "rows: ▲ above it  ▼ below  · on it", ""

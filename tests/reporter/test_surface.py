@@ -43,10 +43,10 @@ def test_areas_and_rows_of_classes_are_letters_without_colour():
 def test_numbers_are_a_ramp_and_their_rows_digits():
     assert drawn(SurfaceMap(NUMBERS, RISING, 9), 60, "ascii") == [
         "b -1 to 1, upwards",
-        "0.:=5+*%@@",
-        " .:=++*%@9",
+        "0:-=5*#%@@",
+        ".:-=**#%@9",
         "a 0 to 9",
-        "' .:-=+*#%@' 10 to 20; rows 0 to 9",
+        "'.:-=+*#%@' 10 to 20; rows 0 to 9",
     ]
 
 
@@ -85,6 +85,6 @@ def test_a_map_is_no_higher_than_asked():
 
 def test_colours_of_numbers_go_from_dark_to_light():
     found = [number_colour(level) for level in range(len(DIGITS))]
-    assert (found[0], found[-1]) == ("#440154", "#fde725")
+    assert (found[0], found[-1]) == ("#00224e", "#fee838")
     assert len(set(found)) == len(DIGITS)
     assert mixed("#000000", "#ffffff", 0.5) == "#808080"
