@@ -7,22 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from rich.cells import cell_len
-from rich.color import Color
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.style import Style
 from rich.text import Text
 
 from mlpcli.engine.arrays import Bools, Floats, Ints
-from mlpcli.reporter.colour import GREY
+from mlpcli.events import DIGITS
+from mlpcli.reporter.colour import GREY, line_of
+from mlpcli.reporter.surface import RAMP, number_colour
 from mlpcli.reporter.text import safe
 
-# Lowest to highest: Cividis (Nunez et al. 2018), told apart by every eye, and in greys.
-CIVIDIS = np.array([
-    (0, 34, 78), (0, 51, 113), (42, 63, 108), (66, 77, 107), (87, 92, 109), (106, 106, 114), (125, 124, 120),
-    (146, 141, 120), (168, 159, 115), (191, 178, 107), (214, 197, 93), (239, 217, 71), (254, 232, 56),
-])  # fmt: skip
-STEPS = 4 * (len(CIVIDIS) - 1)  # of colour from the lowest to the highest value
-SHADES = ".:-=+*#%@"  # lowest to highest, without colour; nothing where no row is
+SHADES = RAMP[1:]  # lowest to highest, without colour; nothing where no row is
 MAX_WIDTH, HEIGHT = 64, 12  # cells; lines
 MIN_INSIDE = 8
 
@@ -80,8 +74,7 @@ class Heatmap:
             if is_plain:
                 text.append("".join(shade(share) for share in shares[:, line]), style="default")
             else:
-                for top, bottom, n in runs(shares[:, 2 * line], shares[:, 2 * line + 1]):
-                    text.append(*half_blocks(top, bottom, n))
+                text.append_text(line_of(map(half_block, shares[:, 2 * line], shares[:, 2 * line + 1])))
             yield text
         yield Text(" " * (gutter + 1) + self.x_labels(width), style=GREY, no_wrap=True)
         low, high = f"{self.values.min():.3g}", f"{self.values.max():.3g}"
@@ -119,32 +112,15 @@ def shade(share: float) -> str:
 
 def scale(low: str, high: str, is_plain: bool) -> Text:
     """What is lowest and what highest, between them all shades."""
-    text = Text(low + " ")
     if is_plain:
-        text.append(SHADES)
-    else:
-        for step in range(0, STEPS + 1, 4):
-            text.append(*half_blocks(step, step, 1))
-    return text.append(" " + high)
+        return Text(f"{low} {SHADES} {high}")
+    shades = [half_block(share, share) for share in np.linspace(0, 1, 12).tolist()]
+    return Text(low + " ").append_text(line_of(shades)).append(" " + high)
 
 
-def runs(top: Floats, bottom: Floats) -> list[tuple[int, int, int]]:
-    """Shares of two rows of pixels -> stretches of equal colours: both, -1 for none, and how many cells"""
-    both = np.stack([np.where(np.isnan(one), -1, np.round(np.nan_to_num(one) * STEPS)) for one in (top, bottom)])
-    ends = np.flatnonzero(np.any(np.diff(both, axis=1), axis=0)) + 1
-    starts = [0, *ends.tolist()]
-    return [(int(both[0, a]), int(both[1, a]), b - a) for a, b in zip(starts, [*ends.tolist(), len(top)], strict=True)]
-
-
-def half_blocks(top: int, bottom: int, n: int) -> tuple[str, Style]:
-    """n cells whose upper and lower halves have these colours, -1 for none."""
-    if top < 0:
-        return ("▄" if bottom >= 0 else " ") * n, Style(color=None if bottom < 0 else colour(bottom))
-    return "▀" * n, Style(color=colour(top), bgcolor=None if bottom < 0 else colour(bottom))
-
-
-def colour(step: int) -> Color:
-    """Of the steps from the lowest to the highest value."""
-    whole, part = divmod(step, 4)
-    above = CIVIDIS[min(whole + 1, len(CIVIDIS) - 1)]
-    return Color.from_rgb(*(CIVIDIS[whole] + (above - CIVIDIS[whole]) * part / 4).round().tolist())
+def half_block(top: float, bottom: float) -> tuple[str, str]:
+    """A cell whose halves have the colours of these shares; none where there is no number."""
+    above, below = (None if np.isnan(one) else number_colour(round(one * (len(DIGITS) - 1))) for one in (top, bottom))
+    if above is None:
+        return (" ", "default") if below is None else ("▄", below)
+    return "▀", above if below is None else f"{above} on {below}"
