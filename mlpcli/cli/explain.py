@@ -13,6 +13,7 @@ from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.options import Json, ModelFile, OtherData, Quiet, Sectioned, settings_of, with_settings
 from mlpcli.config.settings import ReadOptions
 from mlpcli.errors import UsageError
+from mlpcli.explain import GROUP_CORRELATED
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -60,7 +61,7 @@ def explain(
             "--group-correlated", min=0, max=1, metavar="SHARE",
             help="Shuffle columns together that depend on each other by more; 1: each alone.",
         ),
-    ] = 0.8,
+    ] = GROUP_CORRELATED,
     form: Annotated[
         str | None, typer.Option("--format", metavar="FORMAT", help="csv, tsv or jsonl: a table on standard output.")
     ] = None,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,8 +23,7 @@ from mlpcli.metrics.scoring import decide
 from mlpcli.model.trained import TrainedModel
 
 N_BACKGROUND = 100  # rows, spread evenly over the answers of all
-MIN_ROUNDS, MAX_ROUNDS = 2, 20  # orders for each background row, walked in both directions
-GOAL = 0.02  # of the largest contribution: an error below it is small enough
+MIN_ROUNDS = 2  # orders for each background row, walked in both directions
 MAX_WALKED = 1 << 25  # cells of encoded rows in memory at once
 
 
@@ -35,6 +35,16 @@ class Contributions:
     mean: float  # answer of the background rows
     values: tuple[float, ...]  # (d,)
     errors: tuple[float, ...]  # (d,) half the width of the 95 % interval of each, given the background
+
+
+class Effort(NamedTuple):
+    """How far to go: until the error is below a share of the largest contribution, or for so many rounds."""
+
+    error: float
+    max_rounds: int
+
+
+THOROUGH, QUICK = Effort(0.02, 20), Effort(0.05, 8)  # of one row; of every row of a file
 
 
 @dataclass(frozen=True)
@@ -68,16 +78,16 @@ class Background:
     def n_columns(self) -> int:
         return len(self.model.schema.features)
 
-    def contributions(self, x: Matrix, max_rounds: int = MAX_ROUNDS) -> Contributions:
-        """Of one row (n_inputs,): rounds until the error is below GOAL, or `max_rounds`."""
+    def contributions(self, x: Matrix, effort: Effort = THOROUGH) -> Contributions:
+        """Of one row (n_inputs,), MIN_ROUNDS at least."""
         outputs = answers(self.model, x[None])
         chosen = said_output(self.model, outputs)
         answer, before = float(outputs[0, chosen]), self.outputs[:, chosen]
         rng, found = np.random.default_rng(self.model.config.seed), list[Floats]()
-        while len(found) < max_rounds:
+        while len(found) < effort.max_rounds:
             found.append(self.walk(x, chosen, answer, rng))
             values, errors = summed(np.stack(found))
-            if len(found) >= MIN_ROUNDS and errors.max(initial=0) <= GOAL * np.abs(values).max(initial=0):
+            if len(found) >= MIN_ROUNDS and errors.max(initial=0) <= effort.error * np.abs(values).max(initial=0):
                 break
         mean = float(before.mean())
         return Contributions(answer, mean, tuple(values.tolist()), tuple(errors.tolist()))

@@ -17,6 +17,7 @@ from mlpcli.data.kinds.text import FreeText
 from mlpcli.engine.arrays import Array, Floats, Ints
 from mlpcli.engine.network import PREDICT_ROWS
 from mlpcli.errors import DataError, UsageError
+from mlpcli.explain import GROUP_CORRELATED
 from mlpcli.explain.answers import Watch, answers, in_order, inputs_of, unwatched
 from mlpcli.explain.dependence import dependences, groups_of
 from mlpcli.explain.rows import ExplainedRows
@@ -25,7 +26,6 @@ from mlpcli.metrics.scoring import METRICS, Statistic, decide, metrics_of
 from mlpcli.model.trained import TrainedModel
 from mlpcli.training.networks import build_loss
 
-GROUP_CORRELATED = 0.8  # columns that depend on each other by more are shuffled together
 SHUFFLED_ROWS = 20_000  # for each column: so often are its rows shuffled
 MIN_REPEATS, MAX_REPEATS = 2, 50
 MAX_SHUFFLED_ROWS = 1_000_000  # for all columns together: of a wide table fewer rows are taken

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mlpcli.explain.contributions import MIN_ROUNDS, Background
+from mlpcli.explain.contributions import QUICK, Background
 from mlpcli.explain.rows import ExplainedRows
 from mlpcli.model.trained import TrainedModel
 from mlpcli.model.writing import Cells, Format
@@ -36,7 +36,7 @@ class LargestContributions:
         names = [form.text(column.name) for column in schema.features]
         cells = np.empty((len(inputs), len(self.names)), object)
         for row, x in zip(cells, schema.encode(inputs), strict=True):
-            found = self.background.contributions(x, MIN_ROUNDS)
+            found = self.background.contributions(x, QUICK)
             values = np.asarray(found.values)
             most = np.argsort(-np.abs(values), kind="stable")[: self.n]
             row[0:-2:2] = [names[i] for i in most]

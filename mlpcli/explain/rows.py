@@ -145,7 +145,7 @@ def background_rows(model: TrainedModel, data: str | None, options: ReadOptions)
         is_it = data is not None and is_trained_on(model, data, options.sheet)
         table = read_trained(model, data if is_it else None, options, "explain")
     except DataError:
-        if data is None:
+        if data in (None, "-"):  # standard input is read once, for the row
             raise
         return rows_of_file(model, data, options, need_target=False)
     return rows_of_dataset(model, table, every_set=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mlpcli.explain import contributions as room
-from mlpcli.explain.contributions import Background
+from mlpcli.explain.contributions import Background, Effort
 from mlpcli.explain.rows import explained_rows
 
 LAWS = {
@@ -59,7 +59,7 @@ def test_without_three_at_once_one_walk_in_both_directions_has_no_error(laws, na
     model = laws(LAWS[name])
     rows = explained_rows(model)
     background = Background.of(model, rows)
-    found = background.contributions(rows.x[0], max_rounds=2)
+    found = background.contributions(rows.x[0], Effort(0, 2))
     assert found.values == pytest.approx(exact(model, background, rows.x[0], 0), abs=1e-6)
     assert max(found.errors) == pytest.approx(0, abs=1e-6)
 
@@ -76,13 +76,13 @@ def test_the_stated_error_covers_and_small_parts_change_nothing(laws, monkeypatc
     model = laws(LAWS["three at once"])
     rows = explained_rows(model)
     background = Background.of(model, rows)
-    whole = background.contributions(rows.x[0], max_rounds=3)
+    whole = background.contributions(rows.x[0], Effort(0, 3))
     monkeypatch.setattr(room, "MAX_WALKED", 100)
-    assert background.contributions(rows.x[0], max_rounds=3) == whole
+    assert background.contributions(rows.x[0], Effort(0, 3)) == whole
     n_held = n_all = 0
     for i in range(12):
         expected = exact(model, background, rows.x[i], 0)
-        found = background.contributions(rows.x[i], max_rounds=2)
+        found = background.contributions(rows.x[i], Effort(0, 2))
         for value, error, truth in zip(found.values, found.errors, expected, strict=True):
             n_held += abs(value - truth) <= error + 1e-9
             n_all += 1
