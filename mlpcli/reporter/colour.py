@@ -13,12 +13,42 @@ from rich.text import Text
 
 COLOURS = ("#5f5fff", "#af5f5f", "#00875f", "#d700af", "#875fd7")
 BLUE = COLOURS[0]
+# Lowest to highest: Cividis (Nunez et al. 2018), told apart by every eye, and in greys.
+CIVIDIS = (
+    "#00224e",
+    "#003371",
+    "#2a3f6c",
+    "#424d6b",
+    "#575c6d",
+    "#6a6a72",
+    "#7d7c78",
+    "#928d78",
+    "#a89f73",
+    "#bfb26b",
+    "#d6c55d",
+    "#efd947",
+    "#fee838",
+)
+SHADES = ".:-=+*#%@"  # the same in letters
 GREY = "#767676"  # of axes and marks; a terminal would halve the contrast of what is dimmed
 
 
 def colour(number: int) -> str:
     """The colour of the series, class or line of this number."""
     return COLOURS[number % len(COLOURS)]
+
+
+def mixed(one: str, other: str, share: float) -> str:
+    """A colour between two, `share` of the way from the first to the second."""
+    parts = [(int(one[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in parts)
+
+
+def scale_colour(share: float) -> str:
+    """The colour of a number, `share` of the way from the lowest to the highest."""
+    place = share * (len(CIVIDIS) - 1)
+    first = min(int(place), len(CIVIDIS) - 2)
+    return mixed(CIVIDIS[first], CIVIDIS[first + 1], place - first)
 
 
 def line_of(cells: Iterable[tuple[str, str]]) -> Text:

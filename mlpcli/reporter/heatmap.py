@@ -11,12 +11,10 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from mlpcli.engine.arrays import Bools, Floats, Ints
-from mlpcli.events import DIGITS
-from mlpcli.reporter.colour import GREY, line_of
-from mlpcli.reporter.surface import RAMP, number_colour
+from mlpcli.reporter.colour import GREY, SHADES, line_of, scale_colour
 from mlpcli.reporter.text import safe
 
-SHADES = RAMP[1:]  # lowest to highest, without colour; nothing where no row is
+STEPS = 48  # of colour from the lowest to the highest value, so that neighbours share an escape
 MAX_WIDTH, HEIGHT = 64, 12  # cells; lines
 MIN_INSIDE = 8
 
@@ -120,7 +118,7 @@ def scale(low: str, high: str, is_plain: bool) -> Text:
 
 def half_block(top: float, bottom: float) -> tuple[str, str]:
     """A cell whose halves have the colours of these shares; none where there is no number."""
-    above, below = (None if np.isnan(one) else number_colour(round(one * (len(DIGITS) - 1))) for one in (top, bottom))
+    above, below = (None if np.isnan(one) else scale_colour(round(one * STEPS) / STEPS) for one in (top, bottom))
     if above is None:
         return (" ", "default") if below is None else ("▄", below)
     return "▀", above if below is None else f"{above} on {below}"

@@ -10,8 +10,7 @@ from rich.text import Text
 
 from mlpcli.events import DIGITS, MapAxes, Surface
 from mlpcli.reporter.chart import legend
-from mlpcli.reporter.colour import GREY, colour, line_of
-from mlpcli.reporter.heatmap import CIVIDIS, SHADES
+from mlpcli.reporter.colour import GREY, SHADES, colour, line_of, mixed, scale_colour
 from mlpcli.reporter.text import safe
 
 AREAS = ".:-=+%"  # of the classes in letters; their rows are A, B, ...
@@ -22,18 +21,9 @@ MIN_CELLS = 8
 Paint = Callable[[int, int], tuple[str, str]]  # cell from the left and from the top -> text and style
 
 
-def mixed(one: str, other: str, share: float) -> str:
-    """A colour between two, `share` of the way from the first to the second."""
-    parts = [(int(one[i : i + 2], 16), int(other[i : i + 2], 16)) for i in (1, 3, 5)]
-    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in parts)
-
-
 def number_colour(level: int) -> str:
     """The colour of a level, from dark to light."""
-    place = level / (len(DIGITS) - 1) * (len(CIVIDIS) - 1)
-    first = min(int(place), len(CIVIDIS) - 2)
-    low, high = ("#" + bytes(CIVIDIS[i].tolist()).hex() for i in (first, first + 1))
-    return mixed(low, high, place - first)
+    return scale_colour(level / (len(DIGITS) - 1))
 
 
 @dataclass(frozen=True)

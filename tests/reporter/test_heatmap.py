@@ -59,7 +59,7 @@ def test_in_colour_half_blocks_go_from_dark_to_bright(terminal, width):
     text = out.getvalue()
     assert ("▀" in text) == (width > 10)
     if width > 10:
-        assert "253;231;37" in text or "38;5" in text  # the brightest
+        assert "254;232;56" in text or "38;5" in text  # the brightest
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp949"])

@@ -9,7 +9,8 @@ import pytest
 from rich.cells import cell_len
 
 from mlpcli.events import DIGITS, MapAxes, Surface
-from mlpcli.reporter.surface import SurfaceMap, mixed, number_colour
+from mlpcli.reporter.colour import mixed
+from mlpcli.reporter.surface import SurfaceMap, number_colour
 from mlpcli.reporter.text import make_console
 
 CLASSES = ("0000111122", "0000111122", "0000111122", "0000000000")
