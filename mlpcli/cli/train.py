@@ -122,10 +122,7 @@ def train(
     again = [f"go on with the same command and --resume {shlex.quote(checkpoint)}"] if checkpoint else []
     leave(stopped, f"interrupted; best model (epoch {history.best_epoch}) saved to {output}", *again)
     if json or gates or report or not quiet:
-        evaluation, found = judge(prepared, model, history, table_findings, console, output, verbose)
-        if report is not None:
-            write_model_report(prepared, model, evaluation, table_findings, output, report)
-            console.say(f"report: {report}")
+        evaluation, found = judge(prepared, model, history, table_findings, console, output, report, verbose)
         if json:
             print_answer(model_answer(model, evaluation, found, output, history))
         gates.check(evaluation, found)
@@ -133,9 +130,12 @@ def train(
 
 def judge(
     prepared: PreparedTraining, model: TrainedModel, history: History, table_findings: tuple[Finding, ...],
-    console: Screen, path: str, verbose: bool,
+    console: Screen, path: str, report: str | None, verbose: bool,
 ) -> tuple[Evaluation, tuple[Finding, ...]]:  # fmt: skip
-    """Evaluates a model that was just trained and shows what it reached; all findings, those of the table first."""
+    """Evaluates a model that was just trained and shows and reports what it reached.
+
+    All findings, those of the table first.
+    """
     from mlpcli.diagnosis.findings import findings
     from mlpcli.evaluation.evaluate import evaluate_dataset
     from mlpcli.reporter.training import result_view
@@ -144,6 +144,9 @@ def judge(
     found = findings(model, evaluation, table_findings)
     kinds = prepared.settings.kinds
     console.show(result_view(model, history, evaluation, found, kinds=kinds, path=path, verbose=verbose))
+    if report is not None:
+        write_model_report(prepared, model, evaluation, table_findings, path, report)
+        console.say(f"report: {report}")
     return evaluation, (*table_findings, *found)
 
 

@@ -53,16 +53,12 @@ def tune(
     mlpcli tune data.csv --trials 50 --space lr=1e-4..1e-1 --space hidden=32,64x64
     mlpcli train data.csv --config best.toml
     """
-    from mlpcli.files.atomic import check_output, write_atomically
-
     chosen, options = settings_of(config, settings)
     stem = str(Path(output).with_suffix(""))
     toml = f"{stem}.toml"
-    inputs = [data, chosen.validation, chosen.test, *([config] if config else [])]
-    for path in (output, toml):
-        check_output(path, inputs)
-    check_report(report, [*inputs, output, toml])
+    check_outputs([data, chosen.validation, chosen.test, *([config] if config else [])], output, toml, report)
     from mlpcli.data.dataset import DataSet
+    from mlpcli.files.atomic import write_atomically
     from mlpcli.reporter.answers import print_answer, tuning_answer
     from mlpcli.reporter.html.studies import tuning_document
     from mlpcli.reporter.progress import search_progress
@@ -93,7 +89,21 @@ def tune(
         aside.say(f"model: {output}  settings: {toml}  (mlpcli train {shlex.quote(data)} --config {shlex.quote(toml)})")
     if report is not None:
         assert final is not None
-        own = " ".join([f"--folds {folds}", *(f"--space {shlex.quote(one)}" for one in space or [])])
-        own += f" --trials {trials}" if trials is not None else ""
-        write_report(tuning_document(tuner, found, final, command_line("tune", data, own, chosen, options)), report)
+        command = command_line("tune", data, own_flags(trials, space, folds), chosen, options)
+        write_report(tuning_document(tuner, found, final, command), report)
         aside.say(f"report: {report}")
+
+
+def check_outputs(inputs: list[str], output: str, toml: str, report: str | None) -> None:
+    """UsageError or MachineError before any work where a file to write is an input, another output, or cannot be."""
+    from mlpcli.files.atomic import check_output
+
+    for path in (output, toml):
+        check_output(path, inputs)
+    check_report(report, [*inputs, output, toml])
+
+
+def own_flags(trials: int | None, space: list[str] | None, folds: int) -> str:
+    """The flags that only this command has."""
+    flags = [f"--folds {folds}", *(f"--space {shlex.quote(one)}" for one in space or [])]
+    return " ".join(flags if trials is None else [*flags, f"--trials {trials}"])

@@ -42,7 +42,7 @@ def test_json_writes_no_file_unless_one_is_named(iris):
     done = mlpcli("report", "model.npz", "--json", cwd=iris)
     answer = json.loads(done.stdout)
     assert sorted(iris.iterdir()) == before
-    assert {"schema", "metrics", "verdict", "details", "importance", "effects", "columns", "sha256"} <= answer.keys()
+    assert {"schema", "metrics", "verdict", "details", "explanation", "columns", "sha256"} <= answer.keys()
     assert answer["metrics"] == json.loads(mlpcli("evaluate", "model.npz", "--json", cwd=iris).stdout)["metrics"]
     assert mlpcli("report", "model.npz", "--json", "-o", "both.html", cwd=iris).stdout == done.stdout
     assert (iris / "both.html").is_file()

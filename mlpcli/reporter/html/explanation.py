@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
-from mlpcli.data.formats.dates import TimeFormat
-from mlpcli.data.kinds.protocol import ColumnKind
+from mlpcli.data.kinds.protocol import Format
 from mlpcli.errors import plural
+from mlpcli.explain.axes import position_text
 from mlpcli.explain.effects import Effect
 from mlpcli.explain.importance import Importance
 from mlpcli.reporter.chart import Series
 from mlpcli.reporter.grid import Grid
-from mlpcli.reporter.html.document import Bar, Block, Chart, NamedBars, Picture, coordinate
+from mlpcli.reporter.html.document import Bar, Block, Chart, NamedBars, Picture
 from mlpcli.reporter.tables import number
 
 MAX_BARS = 20  # columns, the most important ones
 MAX_LINES = 6  # classes on one chart, those on which the column acts most
-DAY = 86_400.0  # seconds
-ABSENT = "(missing)"
 
 
 def importance_blocks(found: Importance) -> Iterator[Block]:
@@ -46,9 +45,9 @@ def importance_blocks(found: Importance) -> Iterator[Block]:
         yield f"No sure effect, as the interval holds 0: {'; '.join(unsure)}."
 
 
-def effect_picture(found: Effect, column: ColumnKind) -> Picture:
-    """How the answer changes along a column."""
-    return ordered_picture(found, column) if found.is_ordered else level_picture(found)
+def effect_picture(found: Effect, form: Format | None) -> Picture:
+    """How the answer changes along a column, whose cells are written in this form."""
+    return ordered_picture(found, form) if found.is_ordered else level_picture(found)
 
 
 def chosen(found: Effect, at_most: int) -> list[int]:
@@ -59,10 +58,10 @@ def chosen(found: Effect, at_most: int) -> list[int]:
     return sorted(np.argsort(-np.asarray(spans), kind="stable")[:at_most].tolist())
 
 
-def ordered_picture(found: Effect, column: ColumnKind) -> Picture:
+def ordered_picture(found: Effect, form: Format | None) -> Picture:
     """Along numbers or times: a line for each output, and the rows' distribution below."""
     xs = [float(place) for place in found.at if place is not None]
-    write = writer_of(column, xs)
+    write = partial(position_text, form=form)
     lines = [Series(found.outputs[k], xs, found.values[k]) for k in chosen(found, MAX_LINES)]
     rows = [(write(x), *(number(values[i]) for values in found.values)) for i, x in enumerate(xs)]
     edges = np.linspace(xs[0], xs[-1], len(found.rows) + 1).tolist()
@@ -78,7 +77,7 @@ def ordered_picture(found: Effect, column: ColumnKind) -> Picture:
 
 def level_picture(found: Effect) -> Picture:
     """Along the levels of a category: a bar each, of the output on which it acts most."""
-    names = [ABSENT if place is None else str(place) for place in found.at]
+    names = [position_text(place, None) for place in found.at]
     drawn = chosen(found, 1)[0]
     bars = [
         (f"{name} ({plural(n, 'row')})", value, value, value)
@@ -102,19 +101,3 @@ def changes(found: Effect, output: str) -> str:
     if len(found.outputs) == 2:
         return f"How the probability of {output} differs from the mean one ({mean}), by {found.method}."
     return f"How the probability of each class differs from the mean one, by {found.method}."
-
-
-def writer_of(column: ColumnKind, places: Sequence[float]) -> Callable[[float], str]:
-    """How positions of a column are written: numbers as numbers, times as times."""
-    kind = column.format.kind if isinstance(column.format, TimeFormat) else None
-    if kind == "date":
-        unit = "D" if all(place % DAY == 0 for place in places) else "m"
-        return lambda place: str(np.datetime64(round(place), "s").astype(f"datetime64[{unit}]")).replace("T", " ")
-    return clock if kind in ("clock", "duration") else coordinate
-
-
-def clock(seconds: float) -> str:
-    """Hours, minutes and, where there are any, seconds."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}" + (f":{rest:02d}" if rest else "")

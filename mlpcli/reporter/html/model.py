@@ -25,7 +25,7 @@ from mlpcli.explain.rows import ExplainedRows, explained_rows, rows_of_dataset
 from mlpcli.files.jsonable import to_json
 from mlpcli.metrics.intervals import Interval
 from mlpcli.model.trained import TrainedModel
-from mlpcli.reporter.answers import Answer, interval, model_answer
+from mlpcli.reporter.answers import Answer, explain_answer, interval, model_answer
 from mlpcli.reporter.chart import Series
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.html.classes import class_blocks
@@ -59,6 +59,7 @@ class ModelReport:
     findings: tuple[Finding, ...]  # of the training and its test rows
     table_findings: tuple[Finding, ...] | None  # None where the training file was not looked at
     details: Details | None  # None without evaluated rows
+    rows: ExplainedRows | None  # on which importance and effects were measured
     importance: Importance | None  # None without two rows to shuffle
     effects: tuple[Effect, ...]  # of the most important columns
     path: str  # of the model file
@@ -98,7 +99,7 @@ def report_of(
     matters = importance(model, rows) if rows is not None and len(rows) > 1 else None
     effects = main_effects(model, rows, matters) if rows is not None and matters is not None else ()
     details = details_of(model, evaluation)
-    return ModelReport(model, evaluation, found, table_findings, details, matters, effects, path, digest)
+    return ModelReport(model, evaluation, found, table_findings, details, rows, matters, effects, path, digest)
 
 
 def report_answer(report: ModelReport) -> Answer:
@@ -110,8 +111,8 @@ def report_answer(report: ModelReport) -> Answer:
         "verdict": verdict(model, report.evaluation, report.findings),
         "advantage_over_linear": interval(None if evidence is None else evidence.advantage),
         "curve": {"loss": history.loss, "train_loss": history.train_loss, "valid_loss": history.valid_loss},
-        "details": to_json(report.details), "importance": to_json(report.importance),
-        "effects": to_json(report.effects),
+        "details": to_json(report.details),
+        "explanation": explain_answer(model, report.rows, report.importance, report.effects, ()),
         "columns": to_json(model.schema.columns),
         "table_findings": to_json(report.table_findings),
         "command": train_command(model), "versions": model.record.versions,
@@ -224,9 +225,8 @@ def details_blocks(report: ModelReport) -> Iterator[Block]:
 def explanation_blocks(report: ModelReport, found: Importance) -> Iterator[Block]:
     """Importance of all columns, and how the answer changes along the most important ones."""
     yield from importance_blocks(found)
-    columns = {c.name: c for c in report.model.schema.features}
-    for effect in report.effects:
-        yield effect_picture(effect, columns[effect.column])
+    formats = report.model.schema.formats()
+    yield from (effect_picture(effect, formats[effect.column]) for effect in report.effects)
 
 
 def column_blocks(report: ModelReport) -> Iterator[Block]:

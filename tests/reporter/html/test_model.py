@@ -12,14 +12,13 @@ from reporter.html.pages import parsed, tables
 
 from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data.formats.dates import TimeFormat
-from mlpcli.data.kinds.category import CategoryColumn
 from mlpcli.diagnosis.findings import CHECKS, Finding
 from mlpcli.diagnosis.table_checks import TABLE_CHECKS
 from mlpcli.events import History
 from mlpcli.explain.effects import Effect
 from mlpcli.metrics.intervals import Interval
 from mlpcli.model.assemble import assemble
-from mlpcli.reporter.html.explanation import MAX_LINES, clock, effect_picture, writer_of
+from mlpcli.reporter.html.explanation import MAX_LINES, effect_picture
 from mlpcli.reporter.html.model import (
     curve_blocks,
     findings_blocks,
@@ -30,6 +29,7 @@ from mlpcli.reporter.html.model import (
     train_command,
 )
 from mlpcli.reporter.html.page import page
+from mlpcli.reporter.html.svg import picture as svg
 from mlpcli.reporter.html.verdict import verdict
 from mlpcli.reporter.tables import number
 from mlpcli.training.prepare import prepare
@@ -72,7 +72,7 @@ def test_the_numbers_of_the_page_are_those_of_json(name, made):
         at = int(epoch) - 1
         assert losses == [number(answer["curve"][name][at]) for name in ("train_loss", "valid_loss")]
     assert [row[0] for row in shown["Importance of the columns: numbers"][1:]] == [
-        one["column"] for one in answer["importance"]["columns"]
+        one["column"] for one in answer["explanation"]["importance"]
     ]
     details = answer["details"]
     if name == "numbers":
@@ -203,38 +203,30 @@ def effect(at, values, rows, outputs=("y",), column="x"):
     return Effect(column, "number", "accumulated local effects", outputs, (0.5,) * len(outputs), at, values, rows, 9, 0)
 
 
-LEVELS = CategoryColumn("category", "x", 0, 3, ("a",), (0.0,), (1.0,), False)
-
-
 def test_an_effect_along_levels_has_a_bar_each_and_the_missing_one_is_named():
     values = ((0.1, -0.2, 0.0), (0.0, 0.0, 0.3), (0.0, 0.1, 0.0))
-    picture = effect_picture(effect(("a", None, "b"), values, (5, 3, 1), ("A", "B", "C")), LEVELS)
+    picture = effect_picture(effect(("a", None, "b"), values, (5, 3, 1), ("A", "B", "C")), None)
     assert [name for name, *_ in picture.chart.rows] == ["a (5 rows)", "(missing) (3 rows)", "b (1 row)"]
     assert [value for _, value, *_ in picture.chart.rows] in ([0.1, -0.2, 0.0], [0.0, 0.0, 0.3])
     assert [list(row) for row in picture.numbers.rows][1] == ["(missing)", "3", "-0.2", "0", "0.1"]
 
 
-def test_an_effect_along_numbers_draws_the_classes_on_which_it_acts_most(made):
-    column = made("classes").report.model.schema.features[0]
+def test_an_effect_along_numbers_draws_the_classes_on_which_it_acts_most():
     names = tuple("abcdefgh")
     found = effect((0.0, 1.0), tuple((0.0, k / 10) for k in range(8)), (4, 5), names)
-    picture = effect_picture(found, column)
+    picture = effect_picture(found, None)
     assert [line.name for line in picture.chart.lines] == list(names[-MAX_LINES:])
     assert picture.chart.strip == [(0.0, 0.5, 4.0), (0.5, 1.0, 5.0)]
-    two = effect_picture(effect((0.0, 1.0), ((0.0, 0.1), (0.0, -0.1)), (9,), ("no", "yes")), column)
+    two = effect_picture(effect((0.0, 1.0), ((0.0, 0.1), (0.0, -0.1)), (9,), ("no", "yes")), None)
     assert [line.name for line in two.chart.lines] == ["yes"]
-    one = effect_picture(effect((0.0, 1.0), ((0.0, 0.1),), (9,)), column)
+    one = effect_picture(effect((0.0, 1.0), ((0.0, 0.1),), (9,)), None)
     assert one.description.startswith("How the prediction differs from the mean one (y 0.5)")
 
 
-def test_positions_are_written_as_the_column_is(made):
-    column = made("numbers").report.model.schema.features[0]
-    assert writer_of(column, [0.5])(0.5) == "0.5"
-
-    def of(kind):
-        return replace(column, format=TimeFormat(kind, ()))
-
-    assert writer_of(of("date"), [0.0, 86_400.0])(86_400.0 * 365) == "1971-01-01"
-    assert writer_of(of("date"), [0.0, 60.0])(90.0) == "1970-01-01 00:01"
-    assert writer_of(of("clock"), [0.0])(9 * 3600 + 300) == "9:05"
-    assert clock(3_661) == "1:01:01"
+def test_an_effect_along_dates_is_written_in_dates():
+    days = tuple(86_400.0 * k for k in (0, 200, 400))
+    picture = effect_picture(effect(days, ((0.0, 1.0, 2.0),), (5, 4)), TimeFormat("date", ()))
+    assert [row[0] for row in picture.numbers.rows] == ["1970-01-01", "1970-07-20", "1971-02-05"]
+    shown = svg(picture.chart, "n", "t", "d")
+    assert ">1970-07-20<" in shown
+    assert ">1971-02-05<" in shown
