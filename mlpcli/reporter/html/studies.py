@@ -55,6 +55,13 @@ def study_document(study: Plan, title: str, found: str, blocks: Sequence[Block],
     )
 
 
+def without_time(grid: Grid) -> Grid:
+    """The table without what would differ if it was made again."""
+    kept = [i for i, column in enumerate(grid.columns) if column != "seconds"]
+    texts = [k for k, i in enumerate(kept) if i in grid.texts]
+    return Grid([grid.columns[i] for i in kept], [[row[i] for i in kept] for row in grid.rows], texts, grid.title)
+
+
 def cross_validation_document(study: CrossValidationPlan, found: CrossValidation, command: str) -> Document:
     metric = next(iter(found.metrics))
     mean = found.metrics[metric]
@@ -85,7 +92,7 @@ def cross_validation_document(study: CrossValidationPlan, found: CrossValidation
 def comparison_document(study: ComparisonPlan, found: Comparison, command: str) -> Document:
     chart = Chart.of(comparison_chart(found), "loss")
     seen = "The validation losses of each training after each epoch; dashed, in the same colour, its training losses."
-    blocks: list[Block] = [comparison_table(found)]
+    blocks: list[Block] = [without_time(comparison_table(found))]
     if not found.same_loss:
         blocks.append("The losses differ in kind here; compare the metrics.")
     blocks += [sentence(part) if isinstance(part, str) else part for part in repeats_view(found)]
@@ -98,7 +105,7 @@ def learning_curve_document(study: LearningCurvePlan, found: LearningCurve, comm
         "Learning curve",
         f"{found.metric.replace('_', ' ')} over the number of training rows, with 95 % intervals, and the power law as "
         "far as twice the rows.",
-        Chart.of(learning_chart(found), found.metric), learning_table(found),
+        Chart.of(learning_chart(found), found.metric), without_time(learning_table(found)),
     )  # fmt: skip
     lines = [sentence(line) for line in learning_lines(found)]
     last = found.points[-1]

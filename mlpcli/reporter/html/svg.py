@@ -52,11 +52,11 @@ def legend(lines: Sequence[Series]) -> Html:
 
 
 def stroke(lines: Sequence[Series], i: int) -> str:
-    """The classes of line i: a colour, or that of its partner and dashes."""
+    """The classes of line i: a colour with its dashes; of pairs one is whole, and the other, its partner, is dotted."""
     partner = lines[i].partner
-    if partner is not None:
-        return f"{stroke(lines, partner)} partner"
-    return f"c{sum(line.partner is None for line in lines[:i]) % N_COLOURS + 1}"
+    colour = sum(line.partner is None for line in lines[: i if partner is None else partner]) % N_COLOURS + 1
+    are_pairs = any(line.partner is not None for line in lines)
+    return f"c{colour}" + (f" {'whole' if partner is None else 'partner'}" if are_pairs else "")
 
 
 # --- charts with two axes ---------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def frame_of(chart: Chart) -> Frame | None:
         y = Axis(0.0, y.high, y.n, False)
     y_ticks = ticks_of(y, 5)
     left = max(map(cell_len, y_ticks.values()), default=1) * LETTER + 2 * GAP
-    x_ticks = ticks_of(x, 5) if chart.write_x is None else written_ticks(x, chart.write_x)
+    x_ticks = ticks_of(x, 5) if chart.write_x is None else written_ticks([x for x, _ in finite], chart.write_x)
     return Frame(x, y, left, HEIGHT - BOTTOM, x_ticks, y_ticks)
 
 
@@ -153,10 +153,11 @@ def ticks_of(axis: Axis, n: int) -> Mapping[float, str]:
     return labelled([t for t in round_ticks(axis.low, axis.high, n) if axis.low <= t <= axis.high])
 
 
-def written_ticks(axis: Axis, write: Callable[[float], str]) -> Mapping[float, str]:
-    """Ticks of values that are no plain numbers: the ends and the middle, those that are written differently."""
-    places = (axis.low, (axis.low + axis.high) / 2, axis.high)
-    return {place: text for text, place in {write(place): place for place in places}.items()}
+def written_ticks(places: Sequence[float], write: Callable[[float], str]) -> Mapping[float, str]:
+    """Ticks of values that are no plain numbers: the ends, and what is nearest to the middle between them."""
+    low, high = min(places), max(places)
+    middle = min(places, key=lambda place: abs(place - (low + high) / 2))
+    return {place: write(place) for place in (low, middle, high)}
 
 
 def grid_lines(frame: Frame) -> Iterator[Html]:
@@ -170,7 +171,7 @@ def grid_lines(frame: Frame) -> Iterator[Html]:
     last = -math.inf
     for tick, text in frame.x_ticks.items():
         half = cell_len(text) * LETTER / 2
-        place = min(float(frame.across(tick)), WIDTH - half)
+        place = max(min(float(frame.across(tick)), WIDTH - half), half)
         if place - half > last:
             yield element("text", {"class": "x", "x": shown(place), "y": shown(frame.bottom + 16)}, text)
             last = place + half + GAP

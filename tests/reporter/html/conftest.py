@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hostile.test_foreign_text import naughty_strings, write_table
 from samples import SAMPLES
 
 from mlpcli.config.settings import Config, ReadOptions
@@ -51,16 +52,18 @@ def hostile_table(path: Path) -> None:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
-    """name of TASKS -> Made; each once."""
+    """A name of TASKS, or of a sample table -> Made; each once."""
     known: dict[str, Made] = {}
 
     def make(name: str) -> Made:
         if name not in known:
-            file, settings = TASKS[name]
+            file, settings = TASKS.get(name, (name, {}))
             folder = tmp_path_factory.mktemp("report")
             path = folder / file
             if file == "hostile.csv":
                 hostile_table(path)
+            elif file == "naughty.csv":
+                write_table(path, naughty_strings())
             else:
                 path.write_bytes((SAMPLES / file).read_bytes())
             prepared = prepare(str(path), Config(preset="classic", epochs=8, **settings))
