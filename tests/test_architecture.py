@@ -99,6 +99,7 @@ WITHOUT_TESTS_OF_THEIR_OWN = {
     "diagnosis/codes": "each is a gate: cli/test_gates.py; each has a page: guide/test_guide.py",
     "reporter/answers": "what each command answers: cli/test_train.py, cli/test_studies.py, cli/test_inspect.py",
     "reporter/explain_tables": "what explain writes: cli/test_explain.py",
+    "reporter/reproduction": "what reproduce shows: cli/test_reproduce.py",
     "reporter/drift": "what drift and predict --drift show: cli/test_drift.py",
     "reporter/evaluation": "what evaluate shows: cli/test_evaluate.py",
     "reporter/model_comparison": "what evaluate --against shows: cli/test_evaluate.py",

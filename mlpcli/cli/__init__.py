@@ -29,6 +29,7 @@ MODULES: Mapping[str, str] = {
     "replay": "replay",
     "explain-step": "explain_step",
     "drift": "drift",
+    "reproduce": "reproduce",
     "guide": "guide",
 }
 

@@ -23,7 +23,7 @@ from typer.models import OptionInfo
 
 from mlpcli import __version__
 from mlpcli.cli import streams
-from mlpcli.errors import MachineError, MlpcliError, UsageError
+from mlpcli.errors import GateFailed, MachineError, MlpcliError, UsageError
 from mlpcli.reporter.answers import error_answer, print_answer
 
 app = typer.Typer(
@@ -283,7 +283,7 @@ def report_traceback(error: Exception) -> None:
 def report_problem(error: MlpcliError, as_json: bool) -> None:
     for one in (error, *error.others):
         show("mlpcli: ", str(one), 600, one.hint)
-    if as_json:
+    if as_json and not isinstance(error, GateFailed):  # which stands behind an answer: one value is promised
         print_answer(error_answer(error))
     try:
         sys.stdout.flush()

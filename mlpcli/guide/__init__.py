@@ -21,7 +21,7 @@ from mlpcli.guide.synonyms import SYNONYMS, squashed
 CONCEPTS = (
     "perceptron", "layers", "activation", "initialisation", "loss", "poisson", "quantile", "gradient-descent",
     "batch-size", "learning-rate", "optimisers", "overfitting", "regularisation", "splits", "metrics",
-    "importance", "effects", "contributions", "numbers", "dates", "comparing-models", "drift", "watching",
+    "importance", "effects", "contributions", "numbers", "dates", "comparing-models", "drift", "reproduce", "watching",
     "backpropagation",
     "intervals", "coverage",
 )  # fmt: skip

@@ -59,6 +59,8 @@ WORDS: Mapping[str, str] = {
     "uncertainty, how sure, reject, abstain, confidence, max width, 예측 구간, 구간, 불확실성, "
     "레이블 집합, 컨포멀, 확신도",
     "coverage": "calibration, promise, held, selective, accuracy against coverage, 포함률, 커버리지, 약속",
+    "reproduce": "reproducible, reproducibility, deterministic, determinism, same bits, bit for bit, seed, "
+    "재현, 재현성, 결정론",
     "numbers": "number, decimal, decimal comma, thousands, thousands separator, currency, percent, unit, format, "
     "숫자, 수, 소수점, 천 단위, 천단위 구분, 통화, 퍼센트, 단위",
     "dates": "date, time of day, times, datetime, timestamp, duration, time zone, dmy, mdy, iso 8601, 날짜, 시각, "

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mlpcli.studies.cross_validation import CrossValidation, CrossValidationPlan
     from mlpcli.studies.learning_curve import LearningCurve, LearningCurvePlan
     from mlpcli.studies.remedies import RemedyOutcome
+    from mlpcli.studies.reproduce import Reproduction
     from mlpcli.studies.tuning import FinalEvaluation, Tuner, Tuning
     from mlpcli.training.prepare import PreparedTraining
 
@@ -141,6 +142,14 @@ def effect_answer(model: TrainedModel, found: Effect | JointEffect) -> Answer:
         return answer | {"at": [written(place, formats[found.column]) for place in found.at]}
     sides = zip(found.columns, found.at, strict=True)
     return answer | {"at": [[written(place, formats[name]) for place in side] for name, side in sides]}
+
+
+def reproduction_answer(found: Reproduction, model: str) -> Answer:
+    """Of `reproduce`."""
+    return {
+        "model": model, "data": found.data, "same": found.is_same, "differences": found.differences,
+        "rows": found.n_rows, "largest_difference": found.largest, "answers_agree": found.agrees,
+    }  # fmt: skip
 
 
 # --- studies ----------------------------------------------------------------------------------------------

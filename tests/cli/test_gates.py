@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from command_line import mlpcli
 from samples import IRIS
@@ -26,6 +28,13 @@ def test_gates_exit_three(trained):
     done = mlpcli("evaluate", "model.npz", "--fail-under", "accuracy=1.01", cwd=folder)
     assert done.returncode == 3
     assert "--fail-under asks for 1.01" in done.stderr
+
+
+def test_a_gate_that_fails_leaves_one_json_value(trained):
+    folder, _ = trained
+    done = mlpcli("evaluate", "model.npz", "--fail-under", "accuracy=1.01", "--json", cwd=folder)
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["model"] == "model.npz"
 
 
 def test_a_gate_on_test_rows_needs_them(call, here):
