@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpcli.engine.activations import ACTIVATIONS, Activation
-from mlpcli.engine.arrays import Array, Floats
+from mlpcli.engine.arrays import Array, Floats, Ints
 
 
 @dataclass
@@ -39,6 +39,10 @@ class Layer:
     def bind(self, params: Mapping[str, Array], grads: Mapping[str, Array], state: Mapping[str, Array]) -> None:
         self.p, self.g, self.s = params, grads, state
 
+    def unseen_rows(self, name: str) -> Ints:
+        """The rows that a tensor has in a model file and not here, numbers in the file's."""
+        return np.empty(0, np.int64)
+
     def reserve(self, n: int, dtype: np.dtype[np.floating]) -> None:
         """Makes room for batches of up to n rows."""
         self.out: Array = np.empty((n, self.n_out), dtype)
@@ -58,10 +62,16 @@ class Dense(Layer):
     first `n_given` inputs are the rows' own, below which nothing learns: their gradient is not computed.
     """
 
-    def __init__(self, weights: Tensor, bias: Tensor, scale: Tensor | None = None, n_given: int = 0) -> None:
+    def __init__(
+        self, weights: Tensor, bias: Tensor, scale: Tensor | None = None, n_given: int = 0, unseen: Ints | None = None
+    ) -> None:
+        """`unseen` are inputs of the data that it has no weights for, numbers among them all."""
         n_in, n_out = weights.start.shape
         super().__init__(n_in, n_out, {"w": weights, "b": bias} | ({"a": scale} if scale else {}))
-        self.n_given = n_given
+        self.n_given, self.unseen = n_given, unseen
+
+    def unseen_rows(self, name: str) -> Ints:
+        return super().unseen_rows(name) if name == "b" or self.unseen is None else self.unseen
 
     def reserve(self, n: int, dtype: np.dtype[np.floating]) -> None:
         super().reserve(n, dtype)

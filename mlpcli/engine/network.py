@@ -7,7 +7,7 @@ three layers; one without hidden layers is a single-layer perceptron.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -37,11 +37,15 @@ class Network:
     """Layers, and their parameters, gradients and running statistics as flat vectors."""
 
     def __init__(
-        self, layers: Sequence[Layer], dtype: DTypeLike = np.float32, inputs: Sequence[slice] | None = None
-    ) -> None:
-        """`inputs` are the stretches of a row that the network sees; its first inputs by default."""
+        self, layers: Sequence[Layer], dtype: DTypeLike = np.float32, inputs: Sequence[slice] | None = None,
+        others: Ints | None = None,
+    ) -> None:  # fmt: skip
+        """`inputs` are the stretches of a row that the network sees, by default its first inputs; `others` are single
+        inputs behind them.
+        """
         self.layers = list(layers)
-        self.inputs = tuple(inputs or (slice(0, self.layers[0].n_in),))
+        self.inputs, self.others = tuple(inputs or (slice(0, self.layers[0].n_in),)), others
+        self.is_scattered = len(self.inputs) > 1 or others is not None
         self.n_inputs, self.n_outputs = self.layers[0].n_in, self.layers[-1].n_out
         tensors = [t for layer in self.layers for t in layer.tensors.values()]
         running = [s for layer in self.layers for s in layer.running.values()]
@@ -75,12 +79,16 @@ class Network:
 
         Warns of overflow unless the caller ignores it: no setting of NumPy is changed within a step.
         """
-        seen = [x[:, stretch] for stretch in self.inputs]
-        x = seen[0] if len(seen) == 1 else np.concatenate(seen, axis=1)
         if len(x) > self.room:
             self.room = len(x)
+            if self.is_scattered:
+                self.seen = np.empty((self.room, self.n_inputs), self.params.dtype)
             for layer in self.layers:
                 layer.reserve(self.room, self.params.dtype)
+        parts = [x[:, stretch] for stretch in self.inputs]
+        if self.others is not None:
+            parts.append(x.take(self.others, axis=1))
+        x = np.concatenate(parts, axis=1, out=self.seen[: len(x)]) if self.is_scattered else parts[0]
         for layer in self.layers:
             x = layer.forward(x, training, rng)
         return x
@@ -98,6 +106,33 @@ class Network:
                 logits[start : start + PREDICT_ROWS] = self.forward(x[start : start + PREDICT_ROWS])
         return logits
 
+    def whole(self) -> tuple[Array, Ints]:
+        """All parameters and running statistics as a file has them, those of inputs that the network has no weights
+        for included, at what they start with; and where in this vector its own stand.
+        """
+        parts, places, end = [], [], 0
+        for layer in self.layers:
+            for name, array in layer.p.items():
+                rows = layer.unseen_rows(name)
+                start = np.full((len(array) + len(rows), *array.shape[1:]), float(name == "a"), self.params.dtype)
+                own = np.delete(np.arange(end, end + start.size).reshape(start.shape), rows, axis=0)
+                parts.append(start.ravel())
+                places.append(own.ravel())
+                end += start.size
+        vector = np.concatenate([*parts, self.state])
+        return vector, np.concatenate([*places, np.arange(end, len(vector))])
+
+    def saved(self) -> Array:
+        """Parameters and running statistics as one vector; the weights of inputs that it does not see are 0."""
+        vector, places = self.whole()
+        vector[places] = np.concatenate([self.params, self.state])
+        return vector
+
+    def load(self, vector: Array) -> None:
+        """Takes the numbers that `saved` gave."""
+        own = vector[self.whole()[1]]
+        self.params[:], self.state[:] = own[: len(self.params)], own[len(self.params) :]
+
     def limit_norms(self, largest: float) -> None:
         """Scales down the weights into any unit whose norm exceeds `largest`; Srebro & Shraibman 2005."""
         for layer in self.layers:
@@ -110,13 +145,13 @@ def flat(arrays: Sequence[NDArray[np.float64]], dtype: DTypeLike) -> Array:
     return np.concatenate([a.ravel() for a in arrays] or [np.empty(0)]).astype(dtype)
 
 
-def blind(weights: Tensor, unseen: Ints | None) -> Tensor:
-    """Weights (n_in, n_out) of which those of the inputs `unseen` are zero and stay so."""
-    if unseen is None:
-        return weights
-    is_seen = np.ones((len(weights.start), 1))
-    is_seen[unseen] = 0
-    return replace(weights, start=weights.start * is_seen, lr_factor=weights.lr_factor * is_seen)
+def places_of(inputs: Sequence[slice], unseen: Ints) -> tuple[Sequence[slice], Ints | None]:
+    """Stretches of a row but for the inputs `unseen`, numbers among those in them: as one stretch and single inputs."""
+    if not len(unseen):
+        return inputs, None
+    seen = np.delete(np.concatenate([np.arange(stretch.start, stretch.stop) for stretch in inputs]), unseen)
+    n_first = int(np.argmax(np.append(seen - seen[0] != np.arange(len(seen)), True)))
+    return (slice(int(seen[0]), int(seen[0]) + n_first),), seen[n_first:]
 
 
 @dataclass(frozen=True)
@@ -133,7 +168,7 @@ class Architecture:
     input_noise: float = 0.0
     embeddings: Sequence[Embedding] = ()  # inputs that are numbers of levels, of which vectors are made first
     inputs: Sequence[slice] | None = None  # the stretches of a row that it sees; None: all
-    unseen: Ints | None = None  # of these, the inputs, all behind the levels, whose weights are zero and stay so
+    unseen: Ints | None = None  # of these, the inputs, all behind the levels, that it has no weights for
 
 
 def mlp(
@@ -145,20 +180,23 @@ def mlp(
     parametrization "ntk" is RealMLP's (arXiv 2407.04491): weights N(0, 1/fan_in), hidden biases N(0, 1), output
     zero, learning rates 1/sqrt(fan_in) for weights, 0.1 for biases and vectors of levels, 6 for a scale on each input.
     There `n_plain` is the first layer's fan_in.
+
+    First weights are drawn for the inputs `unseen` too, and then left out: a network has the same others without them.
     """
-    a, hidden, embeddings, unseen = architecture, architecture.hidden, architecture.embeddings, architecture.unseen
-    n_plain = a.n_plain
+    a, hidden, embeddings = architecture, architecture.hidden, architecture.embeddings
+    n_plain, unseen = a.n_plain, np.empty(0, np.int64) if architecture.unseen is None else architecture.unseen
+    inputs, others = places_of(a.inputs or (slice(0, n_inputs),), unseen)
     act, ntk = ACTIVATIONS[a.activation], a.parametrization == "ntk"
     name = a.init if a.init != "auto" else "lecun_normal" if ntk else act.init
     layers: list[Layer] = []
     n_given = 0
     if embeddings:
-        embed = Embed(n_inputs, embeddings, NTK_BIAS if ntk else 1.0)
+        embed = Embed(n_inputs - len(unseen), embeddings, NTK_BIAS if ntk else 1.0)
         layers.append(embed)
-        n_plain, n_given = (n_plain or n_inputs) + embed.n_out - n_inputs, embed.n_others
-        n_inputs = embed.n_out
+        n_more = embed.n_out - embed.n_in
+        n_plain, n_given, n_inputs = (n_plain or n_inputs) + n_more, embed.n_others, n_inputs + n_more
     if a.input_noise:
-        layers.append(InputNoise(n_inputs, a.input_noise))
+        layers.append(InputNoise(n_inputs - len(unseen), a.input_noise))
     widths = [n_inputs, *hidden, n_outputs]
     for i, (fan_in, fan_out) in enumerate(pairwise(widths)):
         is_output = i == len(hidden)
@@ -172,13 +210,15 @@ def mlp(
             else:
                 weights *= (fan_in / counted) ** 0.5
                 bias = rng.standard_normal(fan_out)
-        scale = Tensor(np.ones(fan_in), NTK_SCALE) if ntk and i == 0 else None
-        matrix = blind(Tensor(weights, lr_factor, 1.0), None if i or unseen is None else unseen - len(embeddings))
-        layers.append(Dense(matrix, Tensor(bias, NTK_BIAS if ntk else 1.0), scale, n_given if i == 0 else 0))
+        missing = unseen - len(embeddings) if i == 0 else unseen[:0]
+        matrix = Tensor(np.delete(weights, missing, axis=0), lr_factor, 1.0)
+        scale = Tensor(np.ones(len(matrix.start)), NTK_SCALE) if ntk and i == 0 else None
+        given = n_given if i == 0 else 0
+        layers.append(Dense(matrix, Tensor(bias, NTK_BIAS if ntk else 1.0), scale, given, missing))
         if not is_output:
             if a.normalization != "none":
                 layers.append(NORMALIZATIONS[a.normalization](fan_out))
             layers.append(Activate(fan_out, a.activation))
             if a.dropout:
                 layers.append(Dropout(fan_out, a.dropout))
-    return Network(layers, dtype, a.inputs)
+    return Network(layers, dtype, inputs, others)

@@ -25,7 +25,7 @@ from mlpcli.metrics.scoring import decide
 from mlpcli.model.checks import check_header
 from mlpcli.model.record import ADDED, ModelRecord
 from mlpcli.training.ensemble import Ensemble
-from mlpcli.training.networks import build_loss, build_network, layer_widths, n_weights
+from mlpcli.training.networks import build_loss, build_network, layer_widths, n_weights, unseen_cuts
 
 FEW_ROWS = 32  # in place of PREDICT_ROWS where few have come: a row of a slow pipe need not wait for 1,024
 
@@ -136,10 +136,9 @@ class TrainedModel:
 
     def save(self, path: str) -> None:
         """Writes the model file; an existing one is replaced by the complete new one. Raises MachineError."""
-        width = max(len(n.params) + len(n.state) for n in self.networks)
-        members = np.zeros((len(self.networks), width), np.float32)
-        for row, network in zip(members, self.networks, strict=True):
-            weights = np.concatenate([network.params, network.state])
+        vectors = [network.saved() for network in self.networks]
+        members = np.zeros((len(vectors), max(map(len, vectors))), np.float32)
+        for row, weights in zip(members, vectors, strict=True):
             row[: len(weights)] = weights
         archive.save(path, to_json(self.record), {"members": members})
 
@@ -197,10 +196,13 @@ def with_weights(record: ModelRecord, row: Array, kind: str) -> Network:
         raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
     config = replace(record.config, init="zeros")  # random ones would be overwritten
     network = build_network(config, record.schema, np.random.default_rng(0), kind)
-    n = len(network.params)
-    if n + len(network.state) > len(row):
+    if len(network.params) + len(network.state) > len(row):
         raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
-    network.params[:], network.state[:] = row[:n], row[n : n + len(network.state)]
+    network.load(row)
+    unseen = unseen_cuts(network, record.schema, kind)
+    if len(unseen):
+        network = build_network(config, record.schema, np.random.default_rng(0), kind, unseen)
+        network.load(row)
     return network
 
 

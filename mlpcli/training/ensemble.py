@@ -65,9 +65,10 @@ class Ensemble:
         mean: Array | float = 0.0
         for component, of_component in zip(self.components, logits, strict=True):
             # A row far outside the training range can overflow; what it gets is extreme, but a number.
-            finite = [np.nan_to_num(z).astype(np.float64) for z in of_component]
-            outputs = [self.loss.link(z / component.temperature) for z in finite]
-            mean = mean + component.weight * np.mean(outputs if target.labels else [o[:, 0] for o in outputs], axis=0)
+            finite = np.nan_to_num(np.concatenate(of_component)).astype(np.float64)
+            finite /= component.temperature
+            outputs = self.loss.link(finite).reshape(len(of_component), len(of_component[0]), -1)
+            mean = mean + component.weight * (outputs if target.labels else outputs[:, :, 0]).mean(axis=0)
         return np.asarray(target.within_range(target.in_units(np.asarray(mean))))
 
 

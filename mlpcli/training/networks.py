@@ -9,6 +9,7 @@ import numpy as np
 from mlpcli.config.settings import Settings
 from mlpcli.data.schema import Schema
 from mlpcli.engine.arrays import Ints
+from mlpcli.engine.layers import Dense
 from mlpcli.engine.losses import LOSSES, Loss
 from mlpcli.engine.network import Architecture, Network, mlp
 from mlpcli.errors import DataError
@@ -40,7 +41,7 @@ def n_weights(widths: list[int]) -> int:
 def build_network(
     config: Settings, schema: Schema, rng: np.random.Generator, kind: str, unseen: Ints | None = None
 ) -> Network:
-    """An untrained network, blind to the cuts `unseen`, numbers in their block.
+    """An untrained network without inputs for the cuts `unseen`, numbers in their block.
 
     Raises DataError when it would be too large to train.
     """
@@ -60,3 +61,12 @@ def build_network(
         unseen=blind_to,
     )  # fmt: skip
     return mlp(widths[0], widths[-1], architecture, rng=rng)
+
+
+def unseen_cuts(network: Network, schema: Schema, kind: str) -> Ints:
+    """The cuts, numbers in their block, that a network has no weights for but zeros."""
+    sees = KINDS[kind].sees
+    n_cuts = schema.width([block for block in sees if block == "cuts"])
+    first = next(layer for layer in network.layers if isinstance(layer, Dense))
+    start = schema.start("cuts", sees) - len(schema.embeddings(sees))
+    return np.flatnonzero(~first.p["w"][start : start + n_cuts].any(axis=1)) if n_cuts else np.empty(0, np.int64)

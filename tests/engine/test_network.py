@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlpcli.engine.layers import NORMALIZATIONS, Dropout, InputNoise
+from mlpcli.engine.layers import NORMALIZATIONS, Dropout, Embedding, InputNoise
 from mlpcli.engine.losses import LOSSES
 from mlpcli.engine.network import Architecture, Network, mlp
 
@@ -134,3 +134,26 @@ def test_a_network_sees_its_stretches_of_a_row_and_no_other_input():
     apart = mlp(5, 2, Architecture(inputs=(slice(1, 3), slice(6, 9))), rng=np.random.default_rng(1))
     together = mlp(5, 2, Architecture(), rng=np.random.default_rng(1))
     assert np.array_equal(apart.predict(x), together.predict(seen))
+
+
+@pytest.mark.parametrize("embeddings", [(), (Embedding(1, 3, 2),)])
+@pytest.mark.parametrize("parametrization", ["standard", "ntk"])
+def test_a_network_without_some_inputs_has_the_other_weights_of_one_with_them(parametrization, embeddings):
+    def drawn(unseen):
+        architecture = Architecture(
+            hidden=(5,), parametrization=parametrization, embeddings=embeddings, n_plain=3, unseen=unseen
+        )
+        return mlp(7, 2, architecture, rng=np.random.default_rng(0))
+
+    whole, part = drawn(None), drawn(np.array([4, 6]))
+    x = np.random.default_rng(1).standard_normal((9, 7)).astype(np.float32)
+    x[:, 1] = np.arange(9) % 3
+    for network in (whole, part):
+        network.params[-12:] = np.arange(12)  # the recipe starts its output layer at zero
+    whole.layers[-3].p["w"][[row - len(embeddings) for row in (4, 6)]] = 0
+    assert part.params.size == whole.params.size - 2 * (5 + (parametrization == "ntk"))
+    np.testing.assert_allclose(part.predict(x), whole.predict(x), rtol=1e-6)
+    np.testing.assert_array_equal(part.saved(), whole.saved())
+    again = drawn(np.array([4, 6]))
+    again.load(whole.saved())
+    np.testing.assert_array_equal(again.params, part.params)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from mlpcli.config.settings import Config
+from mlpcli.data.kinds.protocol import BLOCKS
 from mlpcli.events import History
 from mlpcli.training.loop import train
 from mlpcli.training.prepare import build_loss, prepare
@@ -182,7 +183,8 @@ def test_ten_steps_of_a_member_are_the_recipes(table, task, member):
     else:
         y = ((frame[target] - frame[target].mean()) / frame[target].std(ddof=0)).to_numpy()
     one, n_plain = prepared.members[member], prepared.schema.width(["plain"])
-    x = prepared.encoded.x.astype(np.float64)
+    unseen = prepared.schema.start("cuts", BLOCKS) + one.unseen
+    x = np.delete(prepared.encoded.x.astype(np.float64), unseen, axis=1)
     fold = one.valid.index
     rest = np.setdiff1d(np.arange(N), fold)
     lr = 0.02 if task == "classification" else 0.04

@@ -17,6 +17,11 @@ JUMP = 0.25  # half the range of an input that jumps at a cut
 MIN_INPUT = 1e-30  # smaller inputs are 0: they, or products with them, are denormals in float32, and slow
 
 
+def steps(n: int, height: float) -> Matrix:
+    """(n + 1, n): in row k the first k are as high as `height`, the others as low."""
+    return np.where(np.tri(n + 1, n, k=-1, dtype=bool), height, -height).astype(np.float32)
+
+
 @dataclass(frozen=True)
 class NumberColumn(ColumnKind):
     """A number: scaled, missing set to the median with an indicator, its piecewise-linear encoding, and its cuts."""
@@ -53,7 +58,7 @@ class NumberColumn(ColumnKind):
             self.encode_bins(x, inputs["ple"])
         if self.cuts:
             n_exceeded = np.searchsorted(np.asarray(self.cuts), x, "left")
-            inputs["cuts"][:] = np.where(np.arange(len(self.cuts)) < n_exceeded[:, None], JUMP, -JUMP)
+            inputs["cuts"][:] = steps(len(self.cuts), JUMP).take(n_exceeded, axis=0)
 
     def filled(self, values: Floats) -> Floats:
         """The values within bounds, the median where one is missing."""
@@ -63,12 +68,11 @@ class NumberColumn(ColumnKind):
         """(n,) without NaN -> ple (n, n_bins); Gorishniy et al. 2022, arXiv 2203.05556."""
         edges = np.asarray(self.edges)
         # Clipped first, so that neither the difference nor the quotient can overflow.
-        inside, n_bins = np.clip(x, edges[0], edges[-1]), len(edges) - 1
-        bins = np.clip(np.searchsorted(edges, inside, "right") - 1, 0, n_bins - 1)
+        inside = x.clip(edges[0], edges[-1])
+        bins = np.searchsorted(edges[1:-1], inside, "right")
         # Bins below the value's own are full, those above empty; only its own holds a share.
-        full_below = np.where(np.tri(n_bins, k=-1, dtype=bool), self.shrink, -self.shrink).astype(np.float32)
-        ple[:] = full_below[bins]
-        share = np.clip((inside - edges[bins]) / np.diff(edges)[bins], 0, 1)
+        ple[:] = steps(len(edges) - 1, self.shrink).take(bins, axis=0)
+        share = ((inside - edges.take(bins)) / np.diff(edges).take(bins)).clip(0, 1)
         ple[np.arange(len(x)), bins] = 2 * self.shrink * (share - 0.5)
 
     def unseen(self, values: Floats) -> dict[str, int]:
