@@ -84,3 +84,11 @@ def test_every_page_of_the_reference_is_linked_from_the_readme():
     assert not [name for name in REFERENCE if f"[{name}](mlpcli/guide/{name}.md)" not in README]
     assert {path.stem for path in (ROOT / "mlpcli" / "guide").glob("*.md")} == set(REFERENCE)
     assert not [link for link in re.findall(r"\]\((?!http)([^)]+)\)", README) if not (ROOT / link).exists()]
+
+
+@pytest.mark.parametrize("picture", sorted((ROOT / "mlpcli" / "guide" / "screens").glob("*.svg")), ids=lambda p: p.name)
+def test_pictures_of_screens_are_small_and_fetch_nothing(picture):
+    svg = picture.read_text(encoding="utf-8")
+    assert len(svg.encode()) < 40_000
+    assert not re.findall(r"(?:href|src|@import|url\((?!#))", svg)
+    assert f"mlpcli/guide/screens/{picture.name}" in README

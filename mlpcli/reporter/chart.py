@@ -147,9 +147,9 @@ class Plot:
         return found
 
     def owner(self, which: int) -> int:
-        """The number of the series whose colour and glyph a series has."""
+        """The number of the colour and glyph of a series: its own among those without a partner, or its partner's."""
         partner = self.partners[which]
-        return which if partner is None else partner
+        return [p is None for p in self.partners[: which if partner is None else partner]].count(True)
 
     def sign(self, which: int, bits: int) -> str:
         if not self.is_glyphs:

@@ -14,7 +14,7 @@ from mlpcli.reporter.colour import GREY, SHADES, colour, line_of, mixed, scale_c
 from mlpcli.reporter.text import safe
 
 AREAS = ".:-=+%"  # of the classes in letters; their rows are A, B, ...
-PALE = (0.15, 0.65)  # how much colour an area has: where no class is sure, where one is
+PALE = (0.15, 0.35, 0.55, 0.65)  # how much colour an area has, from where no class is sure to where one is
 DARK = 0.45  # of a class's colour that its rows keep
 SAME = 4  # levels of 36 within which a row of numbers counts as met
 MIN_CELLS = 8
@@ -87,7 +87,7 @@ class SurfaceMap:
             if kind is not None:
                 return mixed("#000000", colour(kind), DARK)
             which, level = self.cell(i, j, width, height)
-            return mixed("#ffffff", colour(which), PALE[0] + (PALE[1] - PALE[0]) * level / (len(DIGITS) - 1))
+            return mixed("#ffffff", colour(which), PALE[level * len(PALE) // len(DIGITS)])
 
         return lambda i, j: ("▀", f"{fill(i, 2 * j)} on {fill(i, 2 * j + 1)}")
 

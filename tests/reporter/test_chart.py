@@ -98,3 +98,23 @@ def test_an_interval_keeps_all_its_dots():
     column = [line.split("│")[1][:1] for line in text.splitlines()[:3]]
     assert all(0x2800 < ord(sign) <= 0x28FF for sign in column)
     assert min((ord(sign) - 0x2800).bit_count() for sign in column) >= 2
+
+
+def test_a_partner_is_dashed_in_the_sign_and_colour_of_its_series():
+    series = [
+        Series("lr=1", [1, 2, 3], [3.0, 3.0, 3.0]), Series("training", [1, 2, 3], [2.0, 2.0, 2.0], partner=0),
+        Series("lr=2", [1, 2, 3], [1.0, 1.0, 1.0]),
+    ]  # fmt: skip
+    text = drawn(LineChart(series, height=3), 24, "ascii")
+    assert [line.rstrip() for line in text.splitlines()] == [
+        " 3 |********************",
+        " 2 |**  **  **  **  **",
+        " 1 |oooooooooooooooooooo",
+        "   +--------------------",
+        "    1         2        3",
+        "    * lr=1 3",
+        "    * * training 2",
+        "    o lr=2 1",
+    ]
+    braille = drawn(LineChart(series[:2], height=3), 40, "utf-8")
+    assert "* * training 2" in braille  # without colour the lines are told apart by their signs
