@@ -94,7 +94,6 @@ WITHOUT_TESTS_OF_THEIR_OWN = {
     "model/record": "the fields of the file: training/test_ensemble.py, model/test_checks.py",
     "reporter/findings": "its table with all tables: reporter/test_grid.py; its sentences: cli/test_diagnose.py",
     "reporter/tables": "every table at every width: reporter/test_grid.py",
-    "explain/answers": "the same bits on several threads: explain/test_importance.py",
     "diagnosis/bounds": "each bound, on planted cases: diagnosis/test_table_checks.py, diagnosis/test_findings.py",
     "diagnosis/codes": "each is a gate: cli/test_gates.py; each has a page: guide/test_guide.py",
     "reporter/answers": "what each command answers: cli/test_train.py, cli/test_studies.py, cli/test_inspect.py",

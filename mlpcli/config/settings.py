@@ -199,8 +199,8 @@ class Config:
         group=NETWORK, choices=("ple", "none"),
     )  # fmt: skip
     embed_categories: str | None = setting(
-        None, "learned: a vector for each level of a category with more than --max-categories levels; none: rare "
-        "levels share one input.",
+        None, "learned: a vector for each level of a category with more than --max-categories levels, and for classes "
+        "inputs for pairs of levels where they tell more; none: rare levels share one input.",
         group=NETWORK, choices=("learned", "none"),
     )  # fmt: skip
     max_categories: int | None = setting(

@@ -12,13 +12,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mlpcli.data.kinds import Column
+from mlpcli.data.kinds.category import CategoryColumn, Cross
 from mlpcli.data.kinds.protocol import BLOCKS, Format
 from mlpcli.data.target import Target
 from mlpcli.data.values import column_values
 from mlpcli.engine.arrays import Matrix
 from mlpcli.engine.layers import Embedding
+from mlpcli.files.jsonable import optional
 
 ENCODE_ROWS = 4096  # rows encoded at once: the block stays in the processor's cache
 
@@ -29,6 +32,7 @@ class Schema:
 
     columns: tuple[Column, ...]
     target: Target
+    crosses: tuple[Cross, ...] = optional(())  # their inputs stand in this order
 
     @cached_property
     def features(self) -> tuple[Column, ...]:
@@ -49,7 +53,7 @@ class Schema:
         """Block -> where it stands in the matrix."""
         found, start = {}, 0
         for block in BLOCKS:
-            width = sum(c.n_inputs.get(block, 0) for c in self.features)
+            width = sum(c.n_inputs.get(block, 0) for c in (*self.features, *self.crosses))
             found[block] = slice(start, start + width)
             start += width
         return found
@@ -112,6 +116,25 @@ class Schema:
         for c, column in zip(self.features, values, strict=True):
             inputs = {block: views[block][:, places] for block, places in self.inputs_of[c.name].items()}
             c.encode(column[start : start + len(x)], inputs)
+        self.fill_crosses(x)
+
+    def fill_crosses(self, x: Matrix) -> None:
+        """Sets the inputs of pairs of levels by those of the levels, in rows that have these."""
+        if not self.crosses:
+            return
+        active, inputs, done = self.active(x), x[:, self.blocks["crosses"]], 0
+        for cross in self.crosses:
+            here = slice(done, done + len(cross.pairs))
+            cross.encode(active[cross.first], active[cross.second], inputs[:, here])
+            done = here.stop
+
+    def active(self, x: Matrix) -> dict[str, NDArray[np.int64]]:
+        """Encoded rows -> category -> (n,) which of its inputs is on; their number where none is"""
+        plain = x[:, self.blocks["plain"]]
+        return {
+            c.name: c.active(plain[:, self.inputs_of[c.name]["plain"]])
+            for c in self.features if isinstance(c, CategoryColumn)
+        }  # fmt: skip
 
     def unseen_values(self, frame: pd.DataFrame) -> dict[str, dict[str, int]]:
         """Column -> what is odd about its values -> how many are so; only what occurs."""

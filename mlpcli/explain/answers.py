@@ -27,10 +27,14 @@ def unwatched(results: Iterator[Result], total: int) -> Iterable[Result]:
 
 
 def answers(model: TrainedModel, x: Matrix) -> Floats:
-    """(n, n_inputs) -> probabilities (n, n_classes), or values (n, 1) in the target's unit"""
+    """(n, n_inputs) -> probabilities (n, n_classes), or values (n, 1) in the target's unit
+
+    Inputs that belong to two columns are made anew: rows may have the inputs of columns of several rows.
+    """
     found = np.empty((len(x), len(model.labels) or 1))
     for start in range(0, len(x), PREDICT_ROWS):
-        part = x[start : start + PREDICT_ROWS]
+        part = x[start : start + PREDICT_ROWS].copy()
+        model.schema.fill_crosses(part)
         found[start : start + len(part)] = model.combined(part).reshape(len(part), -1)
     return found
 
@@ -60,7 +64,7 @@ def in_order(
 
 
 def inputs_of(model: TrainedModel, names: Sequence[str]) -> Ints:
-    """The places of all inputs of these columns in the encoded matrix."""
+    """The places of all inputs that are of one of these columns alone, in the encoded matrix."""
     schema = model.schema
     places = [
         np.arange(schema.n_inputs)[schema.blocks[block]][stretch]

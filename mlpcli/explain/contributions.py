@@ -68,8 +68,8 @@ class Background:
 
     @cached_property
     def column_of(self) -> Ints:
-        """(n_inputs,) the number of the column that each input is of"""
-        found = np.empty(self.model.schema.n_inputs, np.int64)
+        """(n_inputs,) the number of the column that each input is of; 0 where it is of two, and made of theirs"""
+        found = np.zeros(self.model.schema.n_inputs, np.int64)
         for i, column in enumerate(self.model.schema.features):
             found[inputs_of(self.model, [column.name])] = i
         return found

@@ -1,6 +1,7 @@
 """Frozen dataclasses to JSON and back, strictly: what does not fit the annotations is refused, by path.
 
-Formats are exact: a missing or an unknown key is an error too.
+Formats are exact: a missing or an unknown key is an error too. What a format got later is an `optional` field: it is
+left out where it has its default, so that files from before are read, and written, as they were.
 """
 
 from __future__ import annotations
@@ -18,13 +19,20 @@ from mlpcli.errors import ModelError, UsageError
 T = TypeVar("T")
 
 
+def optional(default: T) -> T:
+    """A field of a dataclass whose key is missing where it has this default."""
+    found: T = dataclasses.field(default=default, metadata={"optional": True})
+    return found
+
+
 def to_json(value: Any) -> Any:
     """A dataclass, tuple, list, dict, text, number, bool or None -> what the json module can write.
 
     Raises ValueError for NaN and infinity, TypeError for anything else.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        fields = [(f, getattr(value, f.name)) for f in dataclasses.fields(value)]
+        return {f.name: to_json(of) for f, of in fields if not ("optional" in f.metadata and of == f.default)}
     if isinstance(value, (tuple, list)):
         return [to_json(v) for v in value]
     if isinstance(value, Mapping):
@@ -92,7 +100,8 @@ def _dataclass(cls: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         _raise_unfit(value, where)
     hints = hints_of(cls)
-    names = [f.name for f in dataclasses.fields(cls)]
+    fields = dataclasses.fields(cls)
+    names = [f.name for f in fields if "optional" not in f.metadata or f.name in value]
     for key in value:
         if key not in names:
             raise ModelError(f"unknown entry {where}.{key[:80]}", hint="made by a newer mlpcli, or damaged")
@@ -100,6 +109,9 @@ def _dataclass(cls: Any, value: Any, where: str) -> Any:
         if name not in value:
             raise ModelError(f"entry {where}.{name} is missing", hint="the file is damaged or was edited")
     found = {name: _read(hints[name], value[name], f"{where}.{name}") for name in names}
+    for f in fields:
+        if "optional" in f.metadata and f.name in value and found[f.name] == f.default:
+            _raise_unfit(value[f.name], f"{where}.{f.name}")  # it has one form: none
     try:
         return cls(**found)
     except UsageError as error:  # a setting out of its range

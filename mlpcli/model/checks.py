@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from mlpcli.config.settings import ReadOptions
 from mlpcli.data.dialect import Dialect
+from mlpcli.data.kinds.category import CategoryColumn
 from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import ModelError, UsageError
 from mlpcli.metrics.conformal import ConformalIntervals
@@ -55,6 +56,9 @@ def rules(record: ModelRecord) -> Iterator[tuple[bool, str]]:
     yield len({c.name for c in schema.columns} | {target.name}) == len(schema.columns) + 1, "columns"
     for column in schema.columns:
         yield column.is_valid(), f"column '{column.name[:80]}'"
+    categories = {c.name: len(c.on) for c in schema.features if isinstance(c, CategoryColumn)}
+    yield all(cross.is_valid(categories) for cross in schema.crosses), "pairs of levels"
+    yield len({(cross.first, cross.second) for cross in schema.crosses}) == len(schema.crosses), "pairs of levels"
     yield record.profile is None or record.profile.fits(schema), "profile"
 
 

@@ -25,7 +25,7 @@ from mlpcli.metrics.scoring import decide
 from mlpcli.model.checks import check_header
 from mlpcli.model.record import ADDED, ModelRecord
 from mlpcli.training.ensemble import Ensemble
-from mlpcli.training.networks import build_loss, build_network, layer_widths, n_weights, unseen_cuts
+from mlpcli.training.networks import build_loss, build_network, layer_widths, n_weights, unseen_inputs
 
 FEW_ROWS = 32  # in place of PREDICT_ROWS where few have come: a row of a slow pipe need not wait for 1,024
 
@@ -186,6 +186,8 @@ def ensemble_of(record: ModelRecord, arrays: Mapping[str, NDArray[Any]]) -> Ense
         tuple(with_weights(record, row, component.kind) for row in members[i * each : (i + 1) * each])
         for i, component in enumerate(record.components)
     )
+    if members.shape[1] != max(len(n.whole()[0]) for of_component in networks for n in of_component):
+        raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
     return Ensemble(record.components, networks, build_loss(record.config), record.schema.target)
 
 
@@ -199,8 +201,8 @@ def with_weights(record: ModelRecord, row: Array, kind: str) -> Network:
     if len(network.params) + len(network.state) > len(row):
         raise ModelError("the weights do not fit the settings", hint=archive.DAMAGED)
     network.load(row)
-    unseen = unseen_cuts(network, record.schema, kind)
-    if len(unseen):
+    unseen = unseen_inputs(network, record.schema, kind)
+    if any(map(len, unseen.values())):
         network = build_network(config, record.schema, np.random.default_rng(0), kind, unseen)
         network.load(row)
     return network

@@ -8,7 +8,7 @@ a training can be taken down as a `TrainingState`, from which another one goes o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -101,7 +101,7 @@ class Member:
     train: Rows
     valid: Rows | None
     rng: np.random.Generator
-    unseen: Ints | None = None  # cuts that its network is blind to, numbers in their block
+    unseen: Mapping[str, Ints] | None = None  # inputs that its network is blind to, numbers in their block
 
 
 @dataclass(frozen=True)

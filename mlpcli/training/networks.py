@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,7 @@ from mlpcli.engine.network import Architecture, Network, mlp
 from mlpcli.errors import DataError
 from mlpcli.training.kinds import KINDS, hidden_of
 
+UNSEEN = ("cuts", "crosses")  # blocks of inputs that other members may ask for
 MAX_PARAMETERS = 200_000_000  # parameters; past that the widths are a mistake and memory runs out
 
 
@@ -39,9 +41,9 @@ def n_weights(widths: list[int]) -> int:
 
 
 def build_network(
-    config: Settings, schema: Schema, rng: np.random.Generator, kind: str, unseen: Ints | None = None
+    config: Settings, schema: Schema, rng: np.random.Generator, kind: str, unseen: Mapping[str, Ints] | None = None
 ) -> Network:
-    """An untrained network without inputs for the cuts `unseen`, numbers in their block.
+    """An untrained network without weights for the inputs `unseen`: by block, numbers there.
 
     Raises DataError when it would be too large to train.
     """
@@ -53,20 +55,23 @@ def build_network(
             "fewer units with --hidden, or fewer columns with --drop",
         )
     n_plain = schema.width([block for block in sees if block == "plain"])
-    blind_to = unseen + schema.start("cuts", sees) if unseen is not None and "cuts" in sees else None
+    places = [schema.start(block, sees) + of for block, of in (unseen or {}).items() if block in sees]
     architecture = Architecture(
         hidden=widths[1:-1], activation=config.activation, init=config.init, parametrization=config.parametrization,
         n_plain=n_plain or None, normalization=config.normalization, dropout=config.dropout,
         input_noise=config.input_noise, embeddings=schema.embeddings(sees), inputs=schema.stretches(sees),
-        unseen=blind_to,
+        unseen=np.concatenate(places) if places else None,
     )  # fmt: skip
     return mlp(widths[0], widths[-1], architecture, rng=rng)
 
 
-def unseen_cuts(network: Network, schema: Schema, kind: str) -> Ints:
-    """The cuts, numbers in their block, that a network has no weights for but zeros."""
+def unseen_inputs(network: Network, schema: Schema, kind: str) -> dict[str, Ints]:
+    """By block, numbers there: the cuts and pairs that a network has no weights for but zeros."""
     sees = KINDS[kind].sees
-    n_cuts = schema.width([block for block in sees if block == "cuts"])
     first = next(layer for layer in network.layers if isinstance(layer, Dense))
-    start = schema.start("cuts", sees) - len(schema.embeddings(sees))
-    return np.flatnonzero(~first.p["w"][start : start + n_cuts].any(axis=1)) if n_cuts else np.empty(0, np.int64)
+    has_weights = np.asarray(first.p["w"].any(axis=1))
+    found = {}
+    for block in (b for b in UNSEEN if b in sees):
+        start = schema.start(block, sees) - len(schema.embeddings(sees))
+        found[block] = np.flatnonzero(~has_weights[start : start + schema.width([block])])
+    return found

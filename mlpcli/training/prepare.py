@@ -6,7 +6,7 @@ it gives yields training events.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from mlpcli.config.settings import Config, ReadOptions, Settings, flag
 from mlpcli.data import splits
+from mlpcli.data.crosses import MAX_ROWS, add_crosses
 from mlpcli.data.cuts import add_cuts, n_cut_rows
 from mlpcli.data.dataset import DataSet
 from mlpcli.data.fit_columns import fit_columns, has_bins
+from mlpcli.data.kinds.category import CategoryColumn
 from mlpcli.data.kinds.number import NumberColumn
 from mlpcli.data.schema import Schema
 from mlpcli.data.storage import Storage, free_memory
@@ -61,7 +63,7 @@ class Fold:
 
     fit: Ints
     valid: Ints
-    unseen: Ints  # cuts that others found, numbers in their block
+    unseen: Mapping[str, Ints]  # by block, numbers of the inputs for which only others' rows ask
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,12 @@ def prepare_dataset(dataset: DataSet, config: Config) -> PreparedTraining:
     check_size(draft, dataset)
     schema = fit_schema(dataset, draft)
     fold_of = deal_folds(dataset, schema, draft)
-    schema, unseen = fit_cuts(dataset, schema, fold_of, draft)
+    schema, asks = fit_crosses(dataset, schema, fold_of, draft)
+    schema, unseen_cuts = fit_cuts(dataset, schema, fold_of, draft)
     encoded = encode_rows(dataset, schema, draft)
+    pairs = np.arange(schema.width(["crosses"]))
+    unseen = [{"cuts": cuts, "crosses": pairs[: 0 if is_asked else None]}
+              for cuts, is_asked in zip(unseen_cuts, asks, strict=True)]  # fmt: skip
     folds = build_folds(encoded, fold_of, unseen, draft, dataset.storage)
     settings, notes = config.resolve(dataset.task, len(folds[0].fit)), []
     if len(settings.kinds) > 1 and not len(folds[0].valid):
@@ -132,6 +138,10 @@ def prepare_dataset(dataset: DataSet, config: Config) -> PreparedTraining:
         notes.append(f"without validation rows kinds of network cannot be weighted: {settings.lead} alone (--kinds)")
     groups = build_members(schema, encoded, folds, settings, dataset.storage)
     notes += [note for c in schema.columns if c.name not in settings.drop and (note := c.note())]
+    if len(pairs):
+        notes.append(
+            f"levels of two categories tell more together: {len(pairs)} inputs for pairs (--embed-categories none)"
+        )
     return PreparedTraining(dataset, settings, schema, encoded, groups, (*dataset.notes, *notes))
 
 
@@ -219,7 +229,7 @@ def fit_target_of(dataset: DataSet, fitted_on: Ints, is_fitted: NDArray[np.bool_
     return replace(target, low=low, high=high, format=dataset.formats[dataset.target])
 
 
-# --- folds and cuts ---------------------------------------------------------------------------------------
+# --- folds, crosses and cuts ---------------------------------------------------------------------------------------
 
 
 def deal_rows(dataset: DataSet, schema: Schema, settings: Settings) -> Iterator[tuple[slice, Ints, Ints]]:
@@ -253,6 +263,19 @@ def deal_folds(dataset: DataSet, schema: Schema, settings: Settings) -> NDArray[
     return fold_of
 
 
+def fit_crosses(
+    dataset: DataSet, schema: Schema, fold_of: NDArray[np.int8], settings: Settings
+) -> tuple[Schema, NDArray[np.bool_]]:
+    """The schema with inputs for pairs of levels, for classes alone, and whether the rows of each fold ask for them."""
+    n_categories = sum(isinstance(c, CategoryColumn) for c in schema.features)
+    n_parts = settings.ensemble if has_folds(settings) else 1
+    if n_categories < 2 or not schema.target.labels or settings.embed_categories != "learned":
+        return schema, np.zeros(n_parts, bool)
+    names = [c.name for c in schema.features]
+    frame, classes, part = labelled_rows(dataset, schema, names, fold_of, settings, MAX_ROWS)
+    return add_crosses(schema, frame, classes, part, n_parts)
+
+
 def fit_cuts(
     dataset: DataSet, schema: Schema, fold_of: NDArray[np.int8], settings: Settings
 ) -> tuple[Schema, list[Ints]]:
@@ -264,12 +287,21 @@ def fit_cuts(
     n_parts = settings.ensemble if has_folds(settings) else 1
     if not (names and schema.target.labels and has_bins(settings, dataset.task, len(names))):
         return schema, [np.empty(0, np.int64)] * n_parts
-    rows = sampled(may_fit(dataset, settings), n_cut_rows(len(schema.target.labels)), settings.seed)
+    n_rows = n_cut_rows(len(schema.target.labels))
+    frame, classes, part = labelled_rows(dataset, schema, names, fold_of, settings, n_rows)
+    return add_cuts(schema, frame, classes, part, n_parts)
+
+
+def labelled_rows(
+    dataset: DataSet, schema: Schema, names: list[str], fold_of: NDArray[np.int8], settings: Settings, n_rows: int
+) -> tuple[pd.DataFrame, Ints, NDArray[np.int8]]:
+    """A sample of the rows that may be fitted: columns, (n,) classes, and the fold that each validates; -1 for none."""
+    rows = sampled(may_fit(dataset, settings), n_rows, settings.seed)
     frame = take_rows(dataset.frame[names], rows, Storage(), dataset.storage)
     classes = encode_target(column_values(dataset.y_cells)[rows], schema)
     # Without folds validation rows are not among them, and there is no other part to leave out.
     part = fold_of[rows] if has_folds(settings) else np.full(len(rows), -1, np.int8)
-    return add_cuts(schema, frame, classes, part, n_parts)
+    return frame, classes, part
 
 
 # --- rows -------------------------------------------------------------------------------------------------
@@ -294,7 +326,11 @@ def encode_rows(dataset: DataSet, schema: Schema, settings: Settings) -> Encoded
 
 
 def build_folds(
-    encoded: EncodedRows, fold_of: NDArray[np.int8], unseen: list[Ints], settings: Settings, storage: Storage
+    encoded: EncodedRows,
+    fold_of: NDArray[np.int8],
+    unseen: Sequence[Mapping[str, Ints]],
+    settings: Settings,
+    storage: Storage,
 ) -> list[Fold]:
     """What each member trains on and validates on: a fold of its own, or for all the same validation rows."""
     fold = take(fold_of, encoded.rows, storage)

@@ -155,11 +155,11 @@ def test_members_never_have_weights_for_the_cuts_of_others(path, settings):
     places = prepared.schema.blocks["cuts"]
     x = prepared.encoded.x[:50].copy()
     for member in prepared.members:
-        assert len(member.unseen)
-        own = np.setdiff1d(np.arange(places.stop - places.start), member.unseen)
+        assert len(member.unseen["cuts"])
+        own = np.setdiff1d(np.arange(places.stop - places.start), member.unseen["cuts"])
         before = member.network.predict(x)
         changed = x.copy()
-        changed[:, places.start + member.unseen] *= -1
+        changed[:, places.start + member.unseen["cuts"]] *= -1
         np.testing.assert_array_equal(member.network.predict(changed), before)
         for cut in own:
             changed = x.copy()
@@ -173,7 +173,7 @@ def test_a_network_of_other_first_weights_is_blind_to_the_same_cuts(path):
     places = prepared.schema.blocks["cuts"]
     assert member.network.n_inputs < prepared.schema.n_inputs
     np.testing.assert_array_equal(member.network.others, prepared.members[2].network.others)
-    assert not np.isin(places.start + member.unseen, member.network.others).any()
+    assert not np.isin(places.start + member.unseen["cuts"], member.network.others).any()
 
 
 @pytest.mark.parametrize("kind", ["plain", "linear"])
@@ -196,7 +196,7 @@ def test_inputs_jump_at_cuts(path):
 def test_without_folds_the_classes_of_validation_rows_do_not_move_cuts(path):
     ours = prepared_with(path, ensemble=1)
     dataset, rows = ours.dataset, ours.encoded.rows[ours.members[0].valid.index]
-    assert not len(ours.members[0].unseen)
+    assert not len(ours.members[0].unseen["cuts"])
     mixed = dataset.y_cells.copy()
     mixed.iloc[rows] = dataset.y_cells.iloc[np.random.default_rng(0).permutation(rows)].to_numpy()
     assert not mixed.equals(dataset.y_cells)
@@ -207,7 +207,7 @@ def test_without_folds_the_classes_of_validation_rows_do_not_move_cuts(path):
 def test_without_encoded_numbers_nothing_is_cut(path, settings):
     prepared = prepared_with(path, **settings)
     assert not prepared.schema.width(["cuts"])
-    assert not any(len(member.unseen) for member in prepared.members)
+    assert not any(len(member.unseen["cuts"]) for member in prepared.members)
 
 
 def test_numbers_have_no_cuts(path):

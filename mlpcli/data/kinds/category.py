@@ -1,4 +1,4 @@
-"""A column of categories as inputs: an input a level, or a learned vector a level."""
+"""A column of categories as inputs: an input a level, or a learned vector a level; and two of them together."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from mlpcli.engine.arrays import Matrix
 
 RARE = 5  # a level seen less often in the training rows shares one input with the other rare ones
 MAX_VECTOR_WIDTH = 256  # of a level
+MAX_LEVELS = 1 << 31  # of a column; far more than one can have
+MEETING = 0.5  # of the input of a pair of levels where a row has both; elsewhere it is 0
 MIN_LOST = 20  # different values of a column that can be lost
 UNSEEN = "never seen in training"
 UNSEEN_OR_RARE = f"seen fewer than {RARE} times in training, or never"
@@ -62,6 +64,11 @@ class CategoryColumn(ColumnKind):
         rows = np.flatnonzero(codes < len(self.on))
         plain[rows, codes[rows]] = np.asarray(self.on, np.float32)[codes[rows]]
 
+    def active(self, plain: Matrix) -> NDArray[np.int64]:
+        """(n, n_inputs) -> which of them is on in each row; their number where none is"""
+        is_on = plain > (np.asarray(self.on) + self.off).astype(np.float32) / 2
+        return np.where(is_on.any(axis=1), is_on.argmax(axis=1), len(self.on))
+
     def unseen(self, values: pd.Categorical) -> dict[str, int]:
         n_other = int(np.count_nonzero(self.codes(values) >= len(self.levels)))
         return {UNSEEN_OR_RARE if self.has_rare else UNSEEN: n_other}
@@ -73,6 +80,39 @@ class CategoryColumn(ColumnKind):
         n_inputs = 1 if len(self.levels) == 2 and not self.has_rare else len(self.levels) + self.has_rare
         return (
             len(self.on) == len(self.off) == n_inputs and are_inputs(*self.on, *self.off) and are_distinct(self.levels)
+        )
+
+
+@dataclass(frozen=True)
+class Cross:
+    """Two categories together: an input for each of some pairs of their levels, on where a row has both."""
+
+    first: str  # names of columns, in the order of the file
+    second: str
+    pairs: tuple[tuple[int, int], ...]  # ascending; numbers of an input of the first and of one of the second
+
+    @property
+    def n_inputs(self) -> Mapping[str, int]:
+        return {"crosses": len(self.pairs)}
+
+    def encode(self, first: NDArray[np.int64], second: NDArray[np.int64], inputs: Matrix) -> None:
+        """Fills (n, n_pairs) from the inputs of the two columns that are on, (n,) each."""
+        known = np.array([i * MAX_LEVELS + j for i, j in self.pairs])
+        met = first * MAX_LEVELS + second
+        place = np.minimum(np.searchsorted(known, met), len(known) - 1)
+        rows = np.flatnonzero(known[place] == met)
+        inputs[:] = 0
+        inputs[rows, place[rows]] = MEETING
+
+    def is_valid(self, columns: Mapping[str, int]) -> bool:
+        """Whether both are categories, whose numbers of inputs are given in the order of the file, with such inputs."""
+        names = list(columns)
+        return (
+            {self.first, self.second} <= columns.keys()
+            and names.index(self.first) < names.index(self.second)
+            and list(self.pairs) == sorted(set(self.pairs))
+            and bool(self.pairs)
+            and all(0 <= i < columns[self.first] and 0 <= j < columns[self.second] for i, j in self.pairs)
         )
 
 

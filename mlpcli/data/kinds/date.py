@@ -33,7 +33,7 @@ class DateColumn(ColumnKind):
     @property
     def n_inputs(self) -> Mapping[str, int]:
         of_parts = [part.n_inputs for part in self.parts]
-        return {block: sum(one[block] for one in of_parts) for block in BLOCKS}
+        return {block: sum(one.get(block, 0) for one in of_parts) for block in BLOCKS}
 
     def encode(self, values: Floats, inputs: Mapping[str, Matrix]) -> None:
         found = date_parts(values)

@@ -16,8 +16,9 @@ from mlpcli.data.formats.dates import TimeFormat
 from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.engine.arrays import Floats, Matrix
 
-# In the order of the matrix; "ple" holds the piecewise-linear inputs, "cuts" those that jump at thresholds.
-BLOCKS = ("plain", "ple", "cuts")
+# In the order of the matrix; "ple" holds the piecewise-linear inputs, "cuts" those that jump at thresholds, "crosses"
+# those of pairs of levels, which belong to two columns.
+BLOCKS = ("plain", "ple", "cuts", "crosses")
 MAX_INPUT = 1e30  # of a network; float32 ends at 3e38
 MIN_CLIP = 1e-3
 LOST_SHARE = 0.95  # of a column's values, from which on a column that does not tell them apart is lost
