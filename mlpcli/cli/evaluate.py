@@ -25,7 +25,6 @@ from mlpcli.errors import DataError, GateFailed, UsageError
 
 if TYPE_CHECKING:
     from mlpcli.evaluation.comparison import ModelComparison
-    from mlpcli.model.trained import TrainedModel
 
 Against = Annotated[
     str | None, typer.Option("--against", metavar="OLD", help="Compare with this model on the same rows.")
@@ -75,13 +74,15 @@ def evaluate(
     gates = read_gates(fail_under)
     from mlpcli.diagnosis.findings import findings
     from mlpcli.evaluation import evaluate as evaluation
+    from mlpcli.metrics.scoring import check_metric
     from mlpcli.model.trained import load
     from mlpcli.reporter.answers import model_answer, print_answer
     from mlpcli.reporter.evaluation import evaluation_view
     from mlpcli.reporter.text import make_console
+    from mlpcli.training.networks import build_loss
 
     loaded = load(model)
-    check_metric(metric, loaded)
+    check_metric(build_loss(loaded.config), metric)
     result = evaluation.evaluate(loaded, data, options, linear=metric is None)
     if "test" not in result.metrics:
         raise DataError("the model kept no test rows", "name a CSV: mlpcli evaluate MODEL DATA", file=model)
@@ -139,13 +140,3 @@ def as_cell(value: object) -> str:
     if isinstance(value, float):
         return "" if value != value else f"{value:.9g}"
     return str(value)
-
-
-def check_metric(metric: str | None, model: TrainedModel) -> None:
-    """UsageError where a model of this loss has no such metric."""
-    from mlpcli.metrics.scoring import metrics_of
-    from mlpcli.training.networks import build_loss
-
-    known = metrics_of(build_loss(model.config))
-    if metric is not None and metric not in known:
-        raise UsageError(f"--metric: no metric '{metric}' for {model.task}", "one of " + ", ".join(known))

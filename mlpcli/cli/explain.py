@@ -26,6 +26,27 @@ if TYPE_CHECKING:
     from mlpcli.reporter.explain_tables import Table
 
 
+ColumnNames = Annotated[
+    str | None,
+    typer.Option("--column", metavar="A[,B]", help="The effect of this column; of two, also the map of both."),
+]
+RowNumber = Annotated[
+    int | None, typer.Option("--row", metavar="N", help="What each column contributes to the answer to row N, from 1.")
+]
+OtherMetric = Annotated[str | None, typer.Option("--metric", help="Importance by this metric in place of the loss.")]
+GroupCorrelated = Annotated[
+    float,
+    typer.Option(
+        "--group-correlated", min=0, max=1, metavar="SHARE",
+        help="Shuffle columns together that depend on each other by more; 1: each alone.",
+    ),
+]  # fmt: skip
+TableFormat = Annotated[
+    str | None, typer.Option("--format", metavar="FORMAT", help="csv, tsv or jsonl: a table on standard output.")
+]
+Threads = Annotated[int, typer.Option("--jobs", min=1, max=256, help="Threads that ask the model.")]
+
+
 @dataclass
 class Explanation:
     """What was asked for; what was not is None or empty."""
@@ -44,32 +65,16 @@ def explain(
     model: ModelFile,
     data: OtherData = None,
     *,
-    column: Annotated[
-        str | None,
-        typer.Option("--column", metavar="A[,B]", help="The effect of this column; of two, also the map of both."),
-    ] = None,
-    row: Annotated[
-        int | None,
-        typer.Option("--row", metavar="N", help="What each column contributes to the answer to row N, from 1."),
-    ] = None,
-    metric: Annotated[
-        str | None, typer.Option("--metric", help="Importance by this metric in place of the loss.")
-    ] = None,
-    group_correlated: Annotated[
-        float,
-        typer.Option(
-            "--group-correlated", min=0, max=1, metavar="SHARE",
-            help="Shuffle columns together that depend on each other by more; 1: each alone.",
-        ),
-    ] = GROUP_CORRELATED,
-    form: Annotated[
-        str | None, typer.Option("--format", metavar="FORMAT", help="csv, tsv or jsonl: a table on standard output.")
-    ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, max=256, help="Threads that ask the model.")] = 1,
+    column: ColumnNames = None,
+    row: RowNumber = None,
+    metric: OtherMetric = None,
+    group_correlated: GroupCorrelated = GROUP_CORRELATED,
+    form: TableFormat = None,
+    jobs: Threads = 1,
     json: Json = False,
     quiet: Quiet = False,
     **settings: Any,
-) -> None:  # fmt: skip
+) -> None:
     """Show which columns matter, how each acts, and what made one answer.
 
     On the test rows of the training file, or on another CSV file.
@@ -80,19 +85,20 @@ def explain(
     mlpcli explain model.npz new.csv --row 3
     """
     _, options = settings_of(None, settings)
-    from mlpcli.explain.importance import check_metric
     from mlpcli.explain.rows import check_columns
+    from mlpcli.metrics.scoring import check_metric
     from mlpcli.model.trained import load
     from mlpcli.model.writing import FORMATS
-    from mlpcli.reporter.answers import explain_answer, print_answer
-    from mlpcli.reporter.text import make_console
+    from mlpcli.training.networks import build_loss
 
     if form is not None and form not in FORMATS:
         raise UsageError(f"--format: no such format '{form}'", "one of " + ", ".join(FORMATS))
+    if data == "-" and column is not None and row is not None:
+        raise UsageError("--column and --row: standard input is read once", "name one of them, or a file")
     loaded = load(model)
     names = named(loaded, column)
     check_columns(loaded, names)
-    check_metric(loaded, metric)
+    check_metric(build_loss(loaded.config), metric)
     found = Explanation()
     if names:
         explain_columns(found, loaded, data, options, names)
@@ -100,13 +106,22 @@ def explain(
         explain_one(found, loaded, data, options, row)
     if not names and row is None:
         explain_all(found, loaded, data, options, metric=metric, group=group_correlated, jobs=jobs, quiet=quiet)
+    show(loaded, found, json, form, quiet)
+
+
+def show(model: TrainedModel, found: Explanation, json: bool, form: str | None, quiet: bool) -> None:
+    """One JSON value, one table, or a view for people."""
+    from mlpcli.model.writing import FORMATS
+    from mlpcli.reporter.answers import explain_answer, print_answer
+    from mlpcli.reporter.text import make_console
+
     if json:
         shown = (*found.effects, *((found.joint,) if found.joint else ()))
-        print_answer(explain_answer(loaded, found.rows, found.importance, shown, found.explained))
+        print_answer(explain_answer(model, found.rows, found.importance, shown, found.explained))
     elif form is not None:
-        print(*table_of(loaded, found).lines(FORMATS[form]), sep="\n")
+        print(*table_of(model, found).lines(FORMATS[form]), sep="\n")
     else:
-        make_console(sys.stdout, quiet).show(view(loaded, found))
+        make_console(sys.stdout, quiet).show(view(model, found))
 
 
 def named(model: TrainedModel, column: str | None) -> tuple[str, ...]:

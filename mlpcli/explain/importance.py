@@ -16,13 +16,13 @@ import numpy as np
 from mlpcli.data.kinds.text import FreeText
 from mlpcli.engine.arrays import Array, Floats, Ints
 from mlpcli.engine.network import PREDICT_ROWS
-from mlpcli.errors import DataError, UsageError
+from mlpcli.errors import DataError
 from mlpcli.explain import GROUP_CORRELATED
 from mlpcli.explain.answers import Watch, answers, in_order, inputs_of, unwatched
 from mlpcli.explain.dependence import dependences, groups_of
 from mlpcli.explain.rows import ExplainedRows
 from mlpcli.metrics.intervals import t_quantile
-from mlpcli.metrics.scoring import METRICS, Statistic, decide, metrics_of
+from mlpcli.metrics.scoring import METRICS, Statistic, check_metric, decide
 from mlpcli.model.trained import TrainedModel
 from mlpcli.training.networks import build_loss
 
@@ -75,7 +75,7 @@ def importance(
 
     Raises UsageError for a metric that is not of the model's loss, DataError for fewer than two rows.
     """
-    check_metric(model, metric)
+    check_metric(build_loss(model.config), metric)
     texts = [c.name for c in model.schema.features if isinstance(c, FreeText)]
     names = [c.name for c in model.schema.features]
     groups = groups_of(names, dependences(rows.frame, texts), group_correlated)
@@ -85,13 +85,6 @@ def importance(
         metric or model.config.loss, shuffling.higher_is_better, float(shuffling.plain[0]), len(shuffling.order),
         shuffling.n_repeats, group_correlated, tuple(sorted(found, key=lambda one: -one.value)),
     )  # fmt: skip
-
-
-def check_metric(model: TrainedModel, metric: str | None) -> None:
-    """UsageError where a model of this loss has no such metric."""
-    known = metrics_of(build_loss(model.config))
-    if metric is not None and metric not in known:
-        raise UsageError(f"--metric: no metric '{metric}' for {model.task}", "one of " + ", ".join(known))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from mlpcli.config.settings import Task
 from mlpcli.engine.arrays import Array, Bools, Floats
 from mlpcli.engine.losses import Loss, log_losses
-from mlpcli.errors import DataError
+from mlpcli.errors import DataError, UsageError
 from mlpcli.metrics.intervals import Interval, t_quantile
 
 Needs = Literal["labels", "probabilities", "values"]
@@ -339,6 +339,13 @@ def metrics_of(loss: Loss) -> dict[str, Metric]:
     """The metrics of models of this loss, in the order in which they are shown: its own leads, if it is no other's."""
     shared = {name: metric for name, metric in METRICS.items() if metric.task == loss.task and not metric.is_own}
     return shared if loss.metric in shared else {loss.metric: METRICS[loss.metric], **shared}
+
+
+def check_metric(loss: Loss, metric: str | None) -> None:
+    """UsageError where models of this loss have no such metric."""
+    known = metrics_of(loss)
+    if metric is not None and metric not in known:
+        raise UsageError(f"--metric: no metric '{metric}' for {loss.task}", "one of " + ", ".join(known))
 
 
 def decide(proba: npt.NDArray[Any], threshold: float | None = None) -> Labels:

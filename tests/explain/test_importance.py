@@ -36,6 +36,7 @@ def test_the_rise_of_a_squared_loss_is_that_of_the_law(laws):
     assert next(iter(found)) == "a"
 
 
+@pytest.mark.slow
 def test_noise_that_the_model_uses_has_no_sure_effect(laws, made):
     """The model adds a column that the truth knows nothing of: its shuffling changes each loss, and not their mean."""
     model = laws(lambda c: 3 * c["a"] + 0.5 * c["noise"])
