@@ -1,13 +1,13 @@
 """Whether `explain` finds what was planted: importance, effects and contributions on laws that are known.
 
-python tests/benchmarks/explain.py [samples] [preset]
+python tests/benchmarks/explain.py [samples] [preset] [law ...]
 
 Each sample is a table of 1,500 rows drawn anew, and a model trained on it; the test rows are explained. Prints by law
 the share of noise columns without sure effect, the share of samples in which the planted columns stand in order above
-all noise, how far effects are from the law's own curves (as a share of their range), and in how many of the rows the
-largest error of a contribution is within 5 % of the largest contribution, exact ones by all coalitions. Where
-scikit-learn is installed, the correlation of importances with its `permutation_importance`; where shap is, the largest
-difference of our exact contributions from its own.
+all noise, the share of these with a sure effect, how far effects are from the law's own curves (as a share of their
+range), and in how many of the rows the largest error of a contribution is within 5 % of the largest contribution, exact
+ones by all coalitions. Where scikit-learn is installed, the correlation of importances with its
+`permutation_importance`; where shap is, the largest difference of our exact contributions from its own.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ LAWS = {
     "interacting": Law(independent, lambda x: 4 * x["a"] * x["b"] + x["c"], [{"a", "b"}, {"c"}], {"c": lambda c: c}),
     "correlated": Law(correlated, lambda x: x["a"] + x["b"] + x["c"], [{"a", "b"}, {"c"}], {"c": lambda c: c}),
     "classes": Law(
-        independent, lambda x: 6 * x["a"] + 3 * np.sin(3 * x["b"]) + x["c"], [{"a"}, {"b"}, {"c"}], error=0,
+        independent, lambda x: 6 * x["a"] + 3 * np.sin(3 * x["b"]) + 2.5 * x["c"], [{"a"}, {"b"}, {"c"}], error=0,
         classes=True,
     ),
     "noise alone": Law(independent, lambda x: 0 * x["a"], [], error=1),
@@ -104,12 +104,10 @@ def drawn(law: Law, seed: int, preset: str) -> Sample:
 
 
 def ranks_right(sample: Sample) -> bool:
-    """Whether planted columns are sure, in their order, above all noise."""
+    """Whether planted columns are in their order, above all noise."""
     place = {name: i for i, one in enumerate(sample.found.columns) for name in one.columns}
-    sure = {name for one in sample.found.columns if one.is_sure for name in one.columns}
     levels = [*sample.law.order, {name for name in place if name.startswith("noise")}]
-    in_order = all(max(place[n] for n in first) < min(place[n] for n in then) for first, then in pairwise(levels))
-    return in_order and all(level <= sure for level in sample.law.order)
+    return all(max(place[n] for n in first) < min(place[n] for n in then) for first, then in pairwise(levels))
 
 
 def shape_errors(sample: Sample) -> list[float]:
@@ -191,8 +189,8 @@ def of_sklearn(sample: Sample) -> float:
     return float(np.corrcoef([ours[name] for name in rows.frame], theirs.importances_mean)[0, 1])
 
 
-def main(n_samples: int, preset: str) -> None:
-    for name, law in LAWS.items():
+def main(n_samples: int, preset: str, chosen: Sequence[str]) -> None:
+    for name, law in ((name, law) for name, law in LAWS.items() if not chosen or name in chosen):
         totals: dict[str, list[float]] = defaultdict(list)
         for seed in range(n_samples):
             sample = drawn(law, seed, preset)
@@ -200,6 +198,7 @@ def main(n_samples: int, preset: str) -> None:
             planted = set().union(*law.order) if law.order else set()
             noise = [one for one in sample.found.columns if not planted & set(one.columns)]
             totals["noise"] += [not one.is_sure for one in noise]
+            totals["sure"] += [one.is_sure for one in sample.found.columns if planted & set(one.columns)]
             totals["order"].append(ranks_right(sample))
             totals["shape"] += shape_errors(sample)
             if law.order:
@@ -210,7 +209,8 @@ def main(n_samples: int, preset: str) -> None:
         print(f"  {np.mean(totals['noise']):6.1%} of {len(totals['noise'])} noise columns without sure effect")
         if not law.order:
             continue
-        print(f"  {np.mean(totals['order']):6.1%} of samples with all planted columns sure, in order, above noise")
+        print(f"  {np.mean(totals['order']):6.1%} of samples with all planted columns in order, above noise")
+        print(f"  {np.mean(totals['sure']):6.1%} of {len(totals['sure'])} planted columns or groups with a sure effect")
         if totals["shape"]:
             print(f"  {np.median(totals['shape']):6.1%} median, {max(totals['shape']):.1%} largest error of effects")
         errors = np.asarray(totals["contribution"])
@@ -225,4 +225,4 @@ def main(n_samples: int, preset: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10, sys.argv[2] if len(sys.argv) > 2 else "classic")
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10, sys.argv[2] if len(sys.argv) > 2 else "classic", sys.argv[3:])
