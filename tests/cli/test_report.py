@@ -108,11 +108,12 @@ def test_every_study_writes_a_report_that_says_how_to_make_it_again(command, tmp
     assert b"seconds" not in content  # the same command gives the same bytes
 
 
-def test_repeats_of_a_comparison_stand_in_its_report(tmp_path):
-    (tmp_path / "iris.csv").write_bytes(IRIS.read_bytes())
-    vary = ("--vary", "hidden=,8", "--repeats", "2")
-    done = mlpcli("compare", "iris.csv", *QUICK, *vary, "--report", "r.md", "-q", cwd=tmp_path)
+def test_repeats_of_a_comparison_and_losses_of_other_kinds_stand_in_its_report(tmp_path):
+    (tmp_path / "xor.csv").write_bytes((SAMPLES / "xor.csv").read_bytes())
+    vary = ("--vary", "loss=cross_entropy,binary_cross_entropy", "--repeats", "2")
+    done = mlpcli("compare", "xor.csv", *QUICK, *vary, "--report", "r.md", "-q", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "r.md").read_text(encoding="utf-8")
     assert "mean of 2 repeats" in text
-    assert "--vary hidden=,8 --repeats 2" in text
+    assert "The losses differ in kind here; compare the metrics." in text
+    assert "    mlpcli compare xor.csv --vary loss=cross_entropy,binary_cross_entropy --repeats 2" in text

@@ -13,11 +13,11 @@ from mlpcli.explain.axes import position_text
 from mlpcli.explain.effects import Effect
 from mlpcli.explain.importance import Importance
 from mlpcli.reporter.chart import Series
+from mlpcli.reporter.explain import MAX_BARS, MAX_NAMED
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.html.document import Bar, Block, Chart, NamedBars, Picture
 from mlpcli.reporter.tables import number
 
-MAX_BARS = 20  # columns, the most important ones
 MAX_LINES = 6  # classes on one chart, those on which the column acts most
 
 
@@ -42,7 +42,8 @@ def importance_blocks(found: Importance) -> Iterator[Block]:
         yield f"Shuffled together, as they depend strongly on each other: {', '.join(group)}."
     unsure = [one.column for one in found.columns if not one.is_sure]
     if unsure:
-        yield f"No sure effect, as the interval holds 0: {'; '.join(unsure)}."
+        more = f" and {len(unsure) - MAX_NAMED:,} more" if len(unsure) > MAX_NAMED else ""
+        yield f"No sure effect, as the interval holds 0: {', '.join(unsure[:MAX_NAMED])}{more}."
 
 
 def effect_picture(found: Effect, form: Format | None) -> Picture:

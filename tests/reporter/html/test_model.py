@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import shlex
 from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from command_line import mlpcli
 from reporter.html.pages import parsed, tables
@@ -14,11 +16,15 @@ from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data.formats.dates import TimeFormat
 from mlpcli.diagnosis.findings import CHECKS, Finding
 from mlpcli.diagnosis.table_checks import TABLE_CHECKS
+from mlpcli.evaluation.details import class_details, value_details
+from mlpcli.evaluation.evaluate import Evaluation
 from mlpcli.events import History
 from mlpcli.explain.effects import Effect
+from mlpcli.explain.importance import ColumnImportance, Importance
 from mlpcli.metrics.intervals import Interval
 from mlpcli.model.assemble import assemble
-from mlpcli.reporter.html.explanation import MAX_LINES, effect_picture
+from mlpcli.reporter.html.classes import class_blocks
+from mlpcli.reporter.html.explanation import MAX_BARS, MAX_LINES, MAX_NAMED, effect_picture, importance_blocks
 from mlpcli.reporter.html.model import (
     curve_blocks,
     findings_blocks,
@@ -30,6 +36,7 @@ from mlpcli.reporter.html.model import (
 )
 from mlpcli.reporter.html.page import page
 from mlpcli.reporter.html.svg import picture as svg
+from mlpcli.reporter.html.values import value_blocks
 from mlpcli.reporter.html.verdict import verdict
 from mlpcli.reporter.tables import number
 from mlpcli.training.prepare import prepare
@@ -182,6 +189,43 @@ def test_findings_come_with_their_meaning_and_remedies_and_the_others_are_named(
     assert "underfitting" in others
     (clear,) = findings_blocks([], TABLE_CHECKS)
     assert all(code in clear for code in TABLE_CHECKS)
+
+
+def test_of_many_classes_the_mistakes_are_listed_and_those_without_test_rows_have_no_curve():
+    labels = tuple(f"class {i}" for i in range(14))
+    y = np.arange(280) % 13
+    proba = np.full((280, 14), 0.01)
+    proba[np.arange(280), y * (np.arange(280) % 5 > 0)] = 0.87
+    model = SimpleNamespace(labels=labels, record=SimpleNamespace(threshold=None))
+    details = class_details(model, Evaluation("d.csv", {}, {}, {}, y, proba))
+    mistakes, each, *pictures = class_blocks(details, labels)
+    assert mistakes.title == "most frequent mistakes"
+    assert len(each.rows) == 14
+    assert [p.title for p in pictures] == [
+        "ROC curve",
+        "Precision and recall",
+        "Reliability",
+        "What each threshold costs",
+    ]
+    lone = class_details(model, Evaluation("d.csv", {}, {}, {}, np.zeros(5, int), proba[:5]))
+    assert [p.title for p in list(class_blocks(lone, labels))[2:]] == ["Reliability", "What each threshold costs"]
+
+
+def test_residuals_that_all_lie_in_bins_say_nothing_of_others():
+    truth = np.repeat([1.0, 2.0], 20)
+    details = value_details(Evaluation("d.csv", {}, {}, {}, truth, truth + 0.5), 0)
+    _, _, residuals, _ = value_blocks(details, "y")
+    assert residuals.description == "How many rows have which prediction minus truth; 0 is right."
+    assert residuals.chart.mark == 0.0
+
+
+def test_columns_without_sure_effect_are_named_up_to_a_number():
+    columns = tuple(ColumnImportance(f"c{i}", (f"c{i}",), 0.0, -1.0, 1.0) for i in range(MAX_NAMED + 5))
+    picture, unsure = importance_blocks(Importance("accuracy", True, 0.9, 50, 3, 0.8, columns))
+    assert f"c{MAX_NAMED - 1} and 5 more." in unsure
+    assert "By how much the accuracy (0.9) falls when" in picture.description
+    assert picture.description.endswith(f"The first {MAX_BARS} of {MAX_NAMED + 5} are drawn.")
+    assert len(picture.numbers.rows) == MAX_NAMED + 5
 
 
 def test_a_long_curve_keeps_its_ends_and_its_best_epoch(made):

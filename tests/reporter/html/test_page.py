@@ -13,6 +13,7 @@ from reporter.html.pages import parsed, tables
 
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.html.document import Commands, Document, Item, Items, NamedBars, Picture, Section
+from mlpcli.reporter.html.markdown import markdown
 from mlpcli.reporter.html.markup import name_width
 from mlpcli.reporter.html.page import MAX_BYTES, page
 
@@ -121,3 +122,10 @@ def test_a_cell_without_text_is_no_header():
     content = page(Document("t", "v", [Section("s", [grid])], "f"))
     assert not [th for th in parsed(content).all("th") if not th.text]
     assert tables(parsed(content)) == {"T": [["", "a"], ["", "1"]]}
+
+
+def test_commands_are_whole_though_the_page_grows():
+    lines = ["mlpcli train " + "x" * 19_000] * 20
+    document = Document("t", "v", [Section("s", [Commands(lines)])], "f")
+    assert parsed(page(document)).all("code")[0].text.splitlines() == lines
+    assert all(f"    {line}" in markdown(document).decode() for line in lines)
