@@ -47,10 +47,15 @@ class Model(trained.TrainedModel):
         frame = self.table_of(data)
         return intervals(self, frame, self.outputs(frame), level)
 
-    def predict_label_set(self, data: str | pd.DataFrame, level: float = USUAL_LEVEL) -> list[list[str]]:
-        """n rows of a CSV or a frame -> n sets of classes, which hold a share `level` of truths. Raises alike."""
-        Certainty(label_set=level).check(self)
-        sets = label_sets(self, self.outputs(self.table_of(data)), level, None)
+    def predict_label_set(
+        self, data: str | pd.DataFrame, level: float = USUAL_LEVEL, *, by_class: bool | None = None
+    ) -> list[list[str]]:
+        """n rows of a CSV or a frame -> n sets of classes, which hold a share `level` of truths. Raises alike.
+
+        `by_class`: the level holds within each class; None: where a class is rare.
+        """
+        Certainty(label_set=level, by_class=by_class).check(self)
+        sets = label_sets(self, self.outputs(self.table_of(data)), level, by_class)
         return [[self.labels[number] for number in np.flatnonzero(one)] for one in sets]
 
     def evaluate(self, data: str | pd.DataFrame | None = None) -> Evaluation:

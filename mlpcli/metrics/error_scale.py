@@ -99,9 +99,17 @@ def fit_error_scale(
 
 
 def strongest_inputs(x: Matrix, rows: Ints, sizes: Floats) -> Ints:
-    """Up to MAX_INPUTS plain inputs whose bins tell most of the sizes of these rows, ascending."""
+    """Up to MAX_INPUTS plain inputs whose bins tell most of the sizes of these rows, ascending.
+
+    Bins hold as many rows each; equal values are parted by the order of the rows, which is random.
+    """
     n = max(min(len(rows), MAX_CELLS // max(x.shape[1], 1)), MIN_ROWS)
-    gains = [gain_of_bins(column, sizes[:n]) for column in x[rows[:n]].T]
+    found = x[rows[:n]]
+    ratios = sizes[:n] / sizes[:n].mean()
+    totals = np.cumsum(ratios[np.argsort(found, axis=0, kind="stable")], axis=0)
+    edges = np.linspace(0, len(found), min(max(n // MIN_ROWS, 1), N_BINS) + 1).astype(np.int64)
+    sums = np.diff(np.vstack([np.zeros(x.shape[1]), totals])[edges], axis=0)
+    gains = gain(sums, np.diff(edges).astype(np.float64)[:, None]).sum(axis=0)
     return np.sort(np.argsort(gains, kind="stable")[::-1][:MAX_INPUTS]).astype(np.int64)
 
 
@@ -173,12 +181,3 @@ def gain(sums: Floats, counts: Floats) -> Floats:
 def cuts_of(column: Array) -> Floats:
     """The values of a column that lie between its bins."""
     return np.unique(np.quantile(column, np.linspace(0, 1, N_BINS + 1)[1:-1]))
-
-
-def gain_of_bins(column: Array, sizes: Floats) -> float:
-    """By how much the loss of a constant falls when each bin of a column has its own."""
-    column = column.astype(np.float64)
-    order = np.argsort(column, kind="stable")
-    totals = np.r_[0.0, np.cumsum((sizes / sizes.mean())[order])]
-    edges = np.r_[0, np.searchsorted(column[order], cuts_of(column), "right"), len(column)]
-    return float(gain(np.diff(totals[edges]), np.diff(edges).astype(np.float64)).sum())

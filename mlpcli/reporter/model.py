@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from mlpcli.config.flags import as_flags
 from mlpcli.diagnosis.findings import Finding
 from mlpcli.errors import plural
+from mlpcli.metrics.conformal import ConformalIntervals
 from mlpcli.model.trained import TrainedModel
 from mlpcli.reporter.chart import loss_chart
 from mlpcli.reporter.tables import columns_table, finding_lines
@@ -35,9 +36,20 @@ def model_facts(model: TrainedModel) -> dict[str, str]:
         "rows": f"{data.n_train} for training, {data.n_validation} for validation, {data.n_test} for testing{folds}",
         "epochs": f"{len(history.train_loss)}, best {history.best_epoch}, stopped by {history.stopped_by}",
         "validation": ", ".join(f"{k} {v:.4g}" for k, v in record.validation.items()) or "none",
+        "promises": promise_facts(model),
         "settings": as_flags(vars(model.config)),
         "versions": ", ".join(f"{k} {v}" for k, v in record.versions.items()),
     }
+
+
+def promise_facts(model: TrainedModel) -> str:
+    """What is known of new rows, from how many rows, and up to which level."""
+    found = model.record.conformal
+    if isinstance(found, str):
+        return f"none: {found}"
+    what = "intervals" if isinstance(found, ConformalIntervals) else "label sets"
+    unit = "validation row" if model.config.group is None else "group of validation rows/groups of validation rows"
+    return f"{what} up to level {found.quantiles.highest:g}, from {plural(found.quantiles.n, unit)}"
 
 
 def network_facts(model: TrainedModel) -> Iterator[str]:

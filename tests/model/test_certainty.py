@@ -296,6 +296,13 @@ def test_a_promise_of_another_task_is_refused(numbers, classes, tmp_path):
             load(str(tmp_path / "m.npz"))
 
 
+def test_inspect_tells_what_is_promised(call, folder, numbers):
+    shown = {name: call("inspect", folder / f"{name}.npz")[1] for name in ("numbers", "classes")}
+    assert "promises: intervals up to level 0.997, from 375 validation rows" in shown["numbers"]
+    assert "promises: label sets up to level 0.996, from 293 validation rows" in shown["classes"]
+    assert "promises: none: not kept" in call("inspect", BEFORE)[1]
+
+
 def test_the_library_checks_its_level(numbers):
     with pytest.raises(UsageError, match="expected a level"):
         numbers.predict_interval(str(DIABETES), 1.0)
