@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -88,6 +90,14 @@ def test_a_map_of_two_columns_that_add_up_has_no_interaction(laws):
     assert joint_effect(model, explained_rows(model), ("a", "b")).interaction == pytest.approx(0, abs=1e-6)
 
 
+@dataclass(frozen=True)
+class Law:
+    """Stands in for an ensemble: outputs are a function of the encoded rows."""
+
+    outputs: Callable
+    networks: tuple = ()
+
+
 WORDS = ["good", "bad", "ugly", "fine", "poor", "rich", "slow", "fast"]
 
 
@@ -136,3 +146,24 @@ def test_what_has_no_effect_to_show_is_refused_and_passed_over(odd_columns, laws
         effects(model, explained_rows(model, frame.assign(gappy=1.5)), ["gappy"])
     shown = main_effects(model, rows, importance(model, rows))
     assert {one.column for one in shown} == {"day", "gappy", "town"}
+
+
+def test_levels_are_followed_where_rows_are():
+    """Each level has its own stretch of x, in an order that names and counts do not tell; beyond, the law is wild."""
+    rng = np.random.default_rng(0)
+    names, where = np.array(["d", "a", "c", "b"]), {"a": 2.0, "b": 0.0, "c": 3.0, "d": 1.0}
+    level = rng.choice(names, 800, p=[0.3, 0.28, 0.22, 0.2])
+    x = np.array([where[one] for one in level]) + rng.uniform(-0.5, 0.5, 800)
+    frame = pd.DataFrame({"x": x, "level": level, "y": rng.uniform(-500, 500, 800)})
+    model = mlpcli.fit(frame, "y", preset="classic", scale="none", embed_numbers="none", epochs=1, hidden=())
+    (column,) = (c for c in model.schema.features if c.name == "level")
+    at = model.schema.inputs_of["level"]["plain"]
+    homes = np.array([where[one] for one in column.levels])
+
+    def law(inputs):
+        home = inputs[:, at] @ homes
+        return home + 100 * (np.abs(inputs[:, model.schema.inputs_of["x"]["plain"].start] - home) > 1.51)
+
+    (found,) = effects(replace(model, ensemble=Law(law)), explained_rows(model, frame), ["level"])
+    assert "".join(found.at) in ("bdac", "cadb")
+    assert np.diff(found.values[0]) == pytest.approx(np.diff([where[one] for one in found.at]), abs=1e-6)
