@@ -22,10 +22,10 @@ from mlpcli.training.ensemble import Calibration, Ensemble, OutOfFold
 from mlpcli.training.prepare import PreparedTraining
 
 # Share of the squared difference between a row's own member and the others that is the members' variance; the rest is
-# that the others were fitted to the row. Chosen for coverage on 14 regressions: tests/benchmarks/coverage.py.
-VARIANCE_SHARE = 0.8
+# that the others were fitted to the row. Chosen for coverage on 14 regressions: tests/benchmarks/README.md.
+VARIANCE_SHARE = 0.75
 MIN_FACTOR = 0.3
-MAX_RATIO = 5.0  # to the error to expect: a few larger ones would decide alone
+CUT_QUANTILE = 0.95  # of the sizes of errors, at which they and the differences are cut: a few would decide alone
 TINY = 1e-12
 N_PARTS = 5  # of validation rows that no fold parts
 
@@ -73,9 +73,7 @@ def intervals_of(
     if prepared.by_fold:
         first = slice(MAX_FITTED_ROWS)
         others = other_answers(prepared, found, calibration, found.rows[first], parts[first])
-        factor = ensemble_factor(
-            (answers[first] - others) / expected[first], errors[first] / expected[first], len(found.lead)
-        )
+        factor = ensemble_factor(answers[first] - others, errors[first], len(found.lead))
     prepared.members[0].train.release()
     return ConformalIntervals("intervals", ScoreQuantiles.of(np.abs(errors) / expected, groups), scale, factor)
 
@@ -109,10 +107,10 @@ def other_answers(
 def ensemble_factor(differences: Floats, errors: Floats, n_members: int) -> float:
     """The error of the ensemble over that of one member, both of rows that no member saw.
 
-    `differences` (n,) of the answer of a row's own member from the mean of the others', `errors` (n,) of its own, both
-    over the error to expect of the row. The squared error of a mean is that of its members, on average, less their
-    variance (Krogh & Vedelsby 1995).
+    `differences` (n,) of the answer of a row's own member from the mean of the others', `errors` (n,) of its own. The
+    squared error of a mean is that of its members, on average, less their variance (Krogh & Vedelsby 1995).
     """
-    difference, error = (float(np.square(np.minimum(np.abs(x), MAX_RATIO)).mean()) for x in (differences, errors))
+    cut = np.quantile(np.abs(errors), CUT_QUANTILE)
+    difference, error = (float(np.square(np.minimum(np.abs(x), cut)).mean()) for x in (differences, errors))
     share = difference * ((n_members - 1) / n_members) ** 2 / max(error, TINY)
     return float(np.sqrt(max(1 - VARIANCE_SHARE * share, MIN_FACTOR**2)))
