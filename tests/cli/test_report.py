@@ -48,6 +48,18 @@ def test_json_writes_no_file_unless_one_is_named(iris):
     assert (iris / "both.html").is_file()
 
 
+def test_other_rows_come_from_a_file_or_from_standard_input(iris):
+    rows = IRIS.read_text().splitlines(keepends=True)
+    (iris / "part.csv").write_text("".join(rows[:1] + rows[20:120]))
+    done = mlpcli("report", "model.npz", "part.csv", "-o", "part.md", "-q", cwd=iris)
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = mlpcli("report", "model.npz", "-", "-o", "piped.md", cwd=iris, stdin=(iris / "part.csv").read_text())
+    assert (shown.returncode, shown.stderr) == (0, "report: piped.md\n")
+    of_file, of_pipe = ((iris / name).read_text(encoding="utf-8") for name in ("part.md", "piped.md"))
+    assert of_file.replace("part.csv", "&lt;stdin&gt;") == of_pipe
+    assert "of 100 rows of part.csv (95 %" in of_file
+
+
 REFUSED = {
     "its ending": (("-o", "iris.csv"), "does not end in .html"),
     "another form": (("-o", "r.html", "--format", "md"), "does not end in .md"),

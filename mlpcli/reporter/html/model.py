@@ -17,14 +17,21 @@ from mlpcli.diagnosis.findings import CHECKS, Finding, findings
 from mlpcli.diagnosis.table_checks import TABLE_CHECKS, TableFacts, run_checks
 from mlpcli.errors import plural
 from mlpcli.evaluation.details import ClassDetails, Details, details_of
-from mlpcli.evaluation.evaluate import Evaluation, evaluate, evaluate_dataset, is_trained_on, read_trained
+from mlpcli.evaluation.evaluate import (
+    Evaluation,
+    evaluate_dataset,
+    evaluate_rows,
+    is_trained_on,
+    read_for,
+    read_trained,
+)
 from mlpcli.events import History
 from mlpcli.explain.effects import Effect, main_effects
 from mlpcli.explain.importance import Importance, importance
-from mlpcli.explain.rows import ExplainedRows, explained_rows, rows_of_dataset
+from mlpcli.explain.rows import ExplainedRows, drawn, rows_of_dataset
 from mlpcli.files.jsonable import to_json
 from mlpcli.metrics.intervals import Interval
-from mlpcli.model.trained import TrainedModel
+from mlpcli.model.trained import TrainedModel, as_read
 from mlpcli.reporter.answers import Answer, explain_answer, interval, model_answer
 from mlpcli.reporter.chart import Series
 from mlpcli.reporter.grid import Grid
@@ -76,8 +83,9 @@ def gather(model: TrainedModel, path: str, data: str | None, options: ReadOption
     Raises DataError.
     """
     if data is not None and not is_trained_on(model, data, options.sheet):
-        rows = explained_rows(model, data, options)
-        return report_of(model, path, evaluate(model, data, options), None, rows)
+        frame, cells, source = read_for(model, data, options)  # once: it may be standard input
+        evaluation = evaluate_rows(model, frame, cells, source.name, source.storage)
+        return report_of(model, path, evaluation, None, drawn(model, source.name, as_read(model, frame), cells))
     table = read_trained(model, data, options, "report")
     checks = run_checks(TableFacts.of(table, model.schema, model.config))
     return report_of(model, path, evaluate_dataset(model, table, linear=True), checks, test_rows(model, table))
@@ -154,10 +162,13 @@ def goodness(report: ModelReport) -> Iterator[Block]:
     evidence = evaluation.test_evidence
     if evidence is not None and evidence.advantage is not None:
         yield linear_words(evidence.advantage)
-    yield (
-        "Intervals are 95 % bootstrap intervals over the test rows. Training rows were fitted, validation rows chose "
-        "the epoch; only test rows say what to expect of new ones."
-    )
+    if "train" in evaluation.metrics:
+        yield (
+            "Intervals are 95 % bootstrap intervals over the test rows. Training rows were fitted, validation rows "
+            "chose the epoch; only test rows say what to expect of new ones."
+        )
+    else:
+        yield f"Intervals are 95 % bootstrap intervals over the rows of {evaluation.data}."
     yield from map(sentence, evaluation.notes)
 
 
@@ -168,7 +179,7 @@ def test_first(grid: Grid, evaluation: Evaluation) -> Grid:
     order += [grid.columns.index(name) for name in reversed(known)]
     columns = ["metric", *(grid.columns[i] for i in order[1:])]
     rows = [[row[i] for i in order] for row in grid.rows]
-    return Grid(columns, rows, title="Metrics of the model, and those of simple answers on the same test rows")
+    return Grid(columns, rows, title="Metrics of the model, and those of simple answers on the same rows")
 
 
 def linear_words(gain: Interval) -> str:

@@ -20,7 +20,9 @@ def verdict(model: TrainedModel, evaluation: Evaluation, findings: Sequence[Find
     does = f"The model predicts {what} from {plural(n_columns, 'column')}; "
     if "test" not in evaluation.metrics:
         return f"{does}no test rows were kept, so that nothing says how good it is on new rows."
-    rows = f"{plural(len(evaluation.y), 'row')} it has never seen"
+    # Of another file nobody knows whether its rows were trained on.
+    known = "it has never seen" if "train" in evaluation.metrics else f"of {evaluation.data}"
+    rows = f"{plural(len(evaluation.y), 'row')} {known}"
     is_imbalanced = any(f.code == "imbalanced" for f in findings)
     metric = "balanced_accuracy" if is_imbalanced else "accuracy" if target.labels else build_loss(model.config).metric
     found = evaluation.metrics["test"][metric]
