@@ -183,7 +183,7 @@ def test_ten_steps_of_a_member_are_the_recipes(table, task, member):
     else:
         y = ((frame[target] - frame[target].mean()) / frame[target].std(ddof=0)).to_numpy()
     one, n_plain = prepared.members[member], prepared.schema.width(["plain"])
-    unseen = prepared.schema.start("cuts", BLOCKS) + one.unseen
+    unseen = prepared.schema.start("cuts", BLOCKS) + one.unseen["cuts"]
     x = np.delete(prepared.encoded.x.astype(np.float64), unseen, axis=1)
     fold = one.valid.index
     rest = np.setdiff1d(np.arange(N), fold)
