@@ -165,5 +165,6 @@ def test_dates_units_and_missing_values_are_shown_as_in_the_file(call, here):
     assert "$20" in out
     assert re.search("2024-0[0-9]-[0-9]{2}", out)
     assert "(missing)" in out
+    assert "\nkind,,y," in call("explain", "model.npz", "--column", "kind", "--format", "csv")[1]
     answer = json.loads(call("explain", "model.npz", "--column", "day", "--json")[1])
     assert answer["effects"][0]["at"][0].startswith("2024-01-")
