@@ -24,7 +24,8 @@ from mlpcli.events import History
 from mlpcli.model import trained
 from mlpcli.model.assemble import assemble
 from mlpcli.model.certainty import USUAL_LEVEL, Certainty, intervals, label_sets
-from mlpcli.training.prepare import prepare_dataset
+from mlpcli.studies.start import prepare_from
+from mlpcli.training.prepare import prepare, prepare_dataset
 
 
 class Model(trained.TrainedModel):
@@ -97,10 +98,13 @@ def load(path: str) -> Model:
     return Model(found.record, found.ensemble, found.path)
 
 
-def fit(data: str | pd.DataFrame, target: str | None = None, *, jobs: int = 1, **settings: Any) -> Model:
+def fit(
+    data: str | pd.DataFrame, target: str | None = None, *, jobs: int = 1,
+    start_from: trained.TrainedModel | None = None, **settings: Any,
+) -> Model:  # fmt: skip
     """Trains a model on a CSV file or a DataFrame; keywords are the fields of Config and ReadOptions.
 
-    Raises MlpcliError.
+    With `start_from`, a model, its columns and weights are the start. Raises MlpcliError.
 
     >>> model = mlpcli.fit("iris.csv", target="species")
     """
@@ -110,10 +114,11 @@ def fit(data: str | pd.DataFrame, target: str | None = None, *, jobs: int = 1, *
         raise UsageError(f"unknown setting '{unknown[0]}'")
     options = ReadOptions(**{k: v for k, v in settings.items() if k in reading})
     config = Config(target=target, **{k: v for k, v in settings.items() if k not in reading})
-    if isinstance(data, pd.DataFrame):
-        dataset = DataSet.from_frame(data, config, options)
+    if start_from is not None:
+        prepared = prepare_from(start_from, data, config, options)
+    elif isinstance(data, pd.DataFrame):
+        prepared = prepare_dataset(DataSet.from_frame(data, config, options), config)
     else:
-        dataset = DataSet.read(data, config, options)
-    prepared = prepare_dataset(dataset, config)
+        prepared = prepare(data, config, options)
     made = assemble(prepared, History.of(prepared.events(jobs)))
     return Model(made.record, made.ensemble)

@@ -51,6 +51,10 @@ Checkpoint = Annotated[
 Resume = Annotated[
     str | None, typer.Option("--resume", metavar="FILE", help="Resume a checkpoint of the same command.")
 ]
+StartFrom = Annotated[
+    str | None,
+    typer.Option("--start-from", metavar="MODEL", help="Go on from the columns and weights of this model."),
+]
 Log = Annotated[str | None, typer.Option("--log", metavar="FILE", help="Write one JSON line per epoch.")]
 Watch = Annotated[
     bool, typer.Option("--watch", help="Show layers, learning rate and a map of two columns while it learns.")
@@ -76,6 +80,7 @@ def train(
     jobs: Annotated[int, typer.Option("--jobs", min=1, max=256, help="Networks to train in parallel.")] = 1,
     checkpoint: Checkpoint = None,
     resume: Resume = None,
+    start_from: StartFrom = None,
     log: Log = None,
     report: ReportFile = None,
     watch: Watch = False,
@@ -99,7 +104,7 @@ def train(
     gates = read_gates(fail_under, fail_on)
     if fps is not None and not (watch or watch_columns):
         raise UsageError("--fps is for --watch", "--watch")
-    check_outputs([data, chosen.validation, chosen.test], output, checkpoint, log, report)
+    check_outputs([data, chosen.validation, chosen.test, start_from], output, checkpoint, log, report)
     from mlpcli.diagnosis.table_checks import check_table
     from mlpcli.model.assemble import assemble
     from mlpcli.model.trained import check_replaced
@@ -107,10 +112,9 @@ def train(
     from mlpcli.reporter.text import make_console
     from mlpcli.reporter.training import plan_view, table_view
     from mlpcli.training.checkpoint import resumable
-    from mlpcli.training.prepare import prepare
 
     console = make_console(sys.stderr, quiet)
-    prepared = prepare(data, chosen, options, os.path.dirname(output))
+    prepared, old = prepared_for(data, chosen, options, os.path.dirname(output), start_from)
     if not overwrite:
         check_replaced(output, prepared.schema)
     table_findings = check_table(prepared)
@@ -123,9 +127,42 @@ def train(
     leave(stopped, f"interrupted; best model (epoch {history.best_epoch}) saved to {output}", *again)
     if json or gates or report or not quiet:
         evaluation, found = judge(prepared, model, history, table_findings, console, output, report, verbose)
+        forgotten = {} if old is None else shown_on_old_rows(model, old, console, output, verbose)
         if json:
-            print_answer(model_answer(model, evaluation, found, output, history))
+            print_answer(model_answer(model, evaluation, found, output, history) | forgotten)
         gates.check(evaluation, found)
+
+
+def prepared_for(
+    data: str, chosen: Config, options: ReadOptions, folder: str, start_from: str | None
+) -> tuple[PreparedTraining, TrainedModel | None]:
+    """The training, and the model that it goes on from where there is one."""
+    from mlpcli.model.trained import load
+    from mlpcli.studies.start import prepare_from
+    from mlpcli.training.prepare import prepare
+
+    if start_from is None:
+        return prepare(data, chosen, options, folder), None
+    old = load(start_from)
+    return prepare_from(old, data, chosen, options, folder), old
+
+
+def shown_on_old_rows(
+    model: TrainedModel, old: TrainedModel, console: Screen, path: str, verbose: bool
+) -> dict[str, Any]:
+    """Shows what both models make of the old test rows, and what `--json` answers of it."""
+    from mlpcli.reporter.answers import model_comparison_answer
+    from mlpcli.reporter.model_comparison import model_comparison_view
+    from mlpcli.studies.start import on_old_rows
+
+    model.path, old_path = path, old.path or ""
+    found = on_old_rows(model, old)
+    if isinstance(found, str):
+        console.say(found)
+        return {"old_test_rows": None}
+    console.say("", "the test rows of the old model:")
+    console.show(model_comparison_view(found, path, old_path, verbose))
+    return {"old_test_rows": model_comparison_answer(found, path, old_path)}
 
 
 def judge(
@@ -162,12 +199,12 @@ def write_model_report(
 
 
 def check_outputs(
-    inputs: list[str], output: str, checkpoint: str | None, log: str | None, report: str | None
+    inputs: list[str | None], output: str, checkpoint: str | None, log: str | None, report: str | None
 ) -> None:  # fmt: skip
     """UsageError or MachineError before any work where a file to write is an input, another output, or cannot be."""
     from mlpcli.files.atomic import check_output
 
-    taken = list(inputs)
+    taken = [path for path in inputs if path is not None]
     for path, ending in ((output, ".npz"), (checkpoint, ".ckpt"), (log, "")):
         if path is not None:
             check_output(path, taken, ending)

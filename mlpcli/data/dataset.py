@@ -17,9 +17,11 @@ from mlpcli.data.dialect import Dialect, cells_of
 from mlpcli.data.foreign import ForeignSource, open_any
 from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.frame import FrameSource
+from mlpcli.data.header import require_columns
 from mlpcli.data.kinds.number import MAX_NUMBER
 from mlpcli.data.kinds.protocol import Format
-from mlpcli.data.reading import Wishes, read_columns, read_written, written_values
+from mlpcli.data.reading import ColumnsRead, Wishes, read_columns, read_written, written_values
+from mlpcli.data.schema import Schema
 from mlpcli.data.source import Source
 from mlpcli.data.splits import Grouped, Sets, Splitter, Stratified, Timed
 from mlpcli.data.storage import Storage
@@ -28,7 +30,7 @@ from mlpcli.data.target import MAX_NUMBER_CLASSES, choose_target, choose_task, l
 from mlpcli.data.values import as_categorical, column_values, looked_up
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.engine.losses import LOSSES
-from mlpcli.errors import DataError, UsageError
+from mlpcli.errors import DataError, UsageError, plural
 
 Rows = Source | FrameSource  # an open table
 
@@ -36,6 +38,43 @@ Rows = Source | FrameSource  # an open table
 MIN_ALLOWED_CLASSES, ROWS_A_CLASS = 20, 3
 NUMBER_PLACEHOLDERS = [str(n) for n in range(MAX_NUMBER_CLASSES + 1)]  # stand for those of a target read as numbers
 MIN_ROWS = 10  # rows below which nothing can be learned and evaluated
+
+
+@dataclass(frozen=True)
+class KnownTable:
+    """What a model knows of a table before it is read: how its columns are written, and the classes."""
+
+    formats: Mapping[str, Format | None]  # of its features and the target
+    labels: tuple[str, ...]  # () for regression
+
+    @classmethod
+    def of(cls, schema: Schema) -> KnownTable:
+        return cls({**schema.formats(), schema.target.name: schema.target.format}, schema.target.labels)
+
+    def read(self, source: Rows, config: Config, target: str) -> ColumnsRead:
+        """The columns as they are known to be written. Raises DataError where some are missing or written otherwise."""
+        require_columns(self.formats, source.names, source.name)
+        plain = NumberFormat(source.dialect.decimal_of_all)
+        formats: dict[str, Format | None] = {n: plain for n in (config.time, config.weight) if n is not None}
+        if config.group is not None:
+            formats[config.group] = None
+        formats |= self.formats
+        for name in formats:
+            source.column(name)
+        return ColumnsRead(read_written(source, formats, target), formats, self.formats[target], ())
+
+    def with_classes(self, cells: pd.Series[Any], source: Rows) -> pd.Series[Any]:
+        """The target's cells with all known classes. Raises DataError for another class."""
+        values = as_categorical(cells)
+        new = [str(c) for c in values.categories if str(c) not in self.labels]
+        if new:
+            n = int(np.isin(values.codes, [i for i, c in enumerate(values.categories) if str(c) in new]).sum())
+            raise DataError(
+                f"the model does not know the class '{new[0]}' ({plural(n, 'row')} of such classes)",
+                "leave these rows out, or train anew on old and new rows together", file=source.name,
+                column=str(cells.name),
+            )  # fmt: skip
+        return pd.Series(values.set_categories(list(self.labels)), name=cells.name, copy=False)
 
 
 @dataclass(frozen=True)
@@ -56,25 +95,29 @@ class DataSet:
     storage: Storage  # where arrays of as many rows go
 
     @classmethod
-    def read(cls, path: str, config: Config, options: ReadOptions, folder: str = ".") -> DataSet:
+    def read(
+        cls, path: str, config: Config, options: ReadOptions, folder: str = ".", known: KnownTable | None = None
+    ) -> DataSet:
         """Reads a file, chooses target and task, and assigns each row to its set. Raises DataError.
 
         What is larger than memory goes to a file in `folder` that is gone at the end.
         """
         storage = Storage(options.memory, folder)
-        return cls.of(open_any(path, options, storage=storage), config, options)
+        return cls.of(open_any(path, options, storage=storage), config, options, known)
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame, config: Config, options: ReadOptions | None = None) -> DataSet:
+    def from_frame(
+        cls, frame: pd.DataFrame, config: Config, options: ReadOptions | None = None, known: KnownTable | None = None
+    ) -> DataSet:
         """The same of a DataFrame. Raises DataError."""
         options = options or ReadOptions()
-        return cls.of(FrameSource(frame, options, Storage(options.memory)), config, options)
+        return cls.of(FrameSource(frame, options, Storage(options.memory)), config, options, known)
 
     @classmethod
-    def of(cls, source: Rows, config: Config, options: ReadOptions) -> DataSet:
-        """The data set of an open table. Raises DataError."""
+    def of(cls, source: Rows, config: Config, options: ReadOptions, known: KnownTable | None = None) -> DataSet:
+        """The data set of an open table; what is `known` of it need not be found out. Raises DataError."""
         target, notes = checked_target(source, config)
-        read = read_columns(source, wishes_of(config, target, source))
+        read = known.read(source, config, target) if known else read_columns(source, wishes_of(config, target, source))
         formats = dict(read.formats)
         check_first_row(source)
         frame, rows, left_out = with_target(read.frame, target, source)
@@ -89,7 +132,8 @@ class DataSet:
                 notes.append(f"{target}: {form.describe()} ({len(rows):,} cells)")
         else:
             formats[target] = None
-            y_cells, labels = frame[target], class_labels(frame[target], source)
+            y_cells = known.with_classes(frame[target], source) if known else frame[target]
+            labels = known.labels if known else class_labels(y_cells, source)
         splitter = splitter_of(config, frame, class_codes(y_cells, labels), labels, source)
         out = source.storage.array((len(rows),), np.int8)
         sets = splitter.sets(config.share("validation") or 0.0, config.share("test") or 0.0, config.seed, out)

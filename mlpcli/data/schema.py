@@ -6,7 +6,7 @@ The encoded matrix is made of blocks, one after another; within a block the colu
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -89,6 +89,14 @@ class Schema:
             Embedding(start + self.inputs_of[c.name]["plain"].start, c.embedding.n_levels, c.embedding.width)
             for c in self.features if c.embedding is not None
         )  # fmt: skip
+
+    def widened(self, frame: pd.DataFrame, cells: pd.Series[Any]) -> Schema:
+        """The same once these rows and their target have been trained on too."""
+        columns = tuple(c.widened(column_values(frame[c.name])) if c.is_input else c for c in self.columns)
+        target = self.target
+        if not target.labels and len(cells):
+            target = replace(target, low=min(target.low, float(cells.min())), high=max(target.high, float(cells.max())))
+        return replace(self, columns=columns, target=target)
 
     def formats(self) -> dict[str, Format | None]:
         """How each feature column is written in a file; None for text."""

@@ -12,7 +12,7 @@ import pandas as pd
 
 from mlpcli.config.settings import ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.dataset import DataSet, check_least, with_value
+from mlpcli.data.dataset import DataSet, KnownTable, check_least, with_value
 from mlpcli.data.foreign import ForeignSource, open_any
 from mlpcli.data.frame import FRAME_NAME, FrameSource, as_table, as_values
 from mlpcli.data.header import require_columns
@@ -105,7 +105,7 @@ def evaluate(
     """Scores the sets of the training data, named or found, or all rows of another CSV or frame. Raises DataError."""
     if isinstance(data, pd.DataFrame):
         if FrameSource(data, ReadOptions(), Storage()).sha256 == model.record.data.sha256:
-            return evaluate_dataset(model, DataSet.from_frame(data, model.config), linear=linear)
+            return evaluate_dataset(model, trained_frame(model, data), linear=linear)
         return evaluate_rows(model, *frame_for(model, data), FRAME_NAME)
     if data is not None and not is_trained_on(model, data, options.sheet if options else None):
         frame, cells, source = read_for(model, data, options or ReadOptions())
@@ -119,7 +119,18 @@ def read_trained(
     """The table a model was trained on, named or found, each row in its set. Raises DataError, as `find_data` does."""
     # The model's dialect holds every marker already; asking for them once more changes nothing.
     asked = model.record.dialect.options(options.memory if options else None)
-    return DataSet.read(path or find_data(model, command), model.config, asked, os.path.dirname(model.path or ""))
+    folder = os.path.dirname(model.path or "")
+    return DataSet.read(path or find_data(model, command), model.config, asked, folder, known_table(model))
+
+
+def trained_frame(model: TrainedModel, frame: pd.DataFrame) -> DataSet:
+    """The DataFrame that a model was trained on, each row in its set."""
+    return DataSet.from_frame(frame, model.config, known=known_table(model))
+
+
+def known_table(model: TrainedModel) -> KnownTable | None:
+    """How the columns of a training that went on from another were written; those of any other are found out anew."""
+    return None if model.record.started_from is None else KnownTable.of(model.schema)
 
 
 def evaluate_rows(

@@ -6,7 +6,6 @@ known by their number; rows of another table by their cells, as long as the trai
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -27,7 +26,7 @@ from mlpcli.data.storage import Storage
 from mlpcli.data.values import as_frame, column_values
 from mlpcli.engine.arrays import Bools
 from mlpcli.errors import DataError
-from mlpcli.evaluation.evaluate import find_data, is_trained_on
+from mlpcli.evaluation.evaluate import is_trained_on, read_trained, trained_frame
 from mlpcli.model.trained import TrainedModel, as_read
 
 Table = Source | ForeignSource | FrameSource
@@ -84,25 +83,20 @@ def read_table(model: TrainedModel, data: str | pd.DataFrame, options: ReadOptio
         source = FrameSource(data, ReadOptions(), Storage())
         require_columns(wanted, source.names, FRAME_NAME)
         same = source.sha256 == model.record.data.sha256
-        training = DataSet.from_frame(data, model.config) if same else None
+        training = trained_frame(model, data) if same else None
         cells = as_values(data[target.name], target.format).reset_index(drop=True)
         return ReadTable(model, source, as_table(data, model.schema).reset_index(drop=True), cells, training)
     file = open_any(data, options, dialect=model.record.dialect, expect=wanted, storage=Storage(options.memory))
     require_columns(wanted, file.names, file.name)
     frame = read_written(file, formats | {target.name: target.format}, target.name)
-    training = training_table(model, data) if is_trained_on(model, data, options.sheet) else None
+    training = read_trained(model, data) if is_trained_on(model, data, options.sheet) else None
     return ReadTable(model, file, as_read(model, frame), frame[target.name], training)
-
-
-def training_table(model: TrainedModel, path: str) -> DataSet:
-    """The file that a model was trained on, split as then."""
-    return DataSet.read(path, model.config, model.record.dialect.options(), os.path.dirname(model.path or ""))
 
 
 def training_rows(model: TrainedModel) -> DataSet | None:
     """The same where that file is found as it was; else None."""
     try:
-        return training_table(model, find_data(model))
+        return read_trained(model)
     except DataError:
         return None
 

@@ -20,7 +20,15 @@ from mlpcli.data.take import sampled, take_rows
 from mlpcli.engine.arrays import Floats, Ints, Matrix
 from mlpcli.engine.losses import Target
 from mlpcli.errors import DataError, UsageError, plural
-from mlpcli.evaluation.evaluate import find_data, frame_for, is_trained_on, read_for, read_trained, truth_of
+from mlpcli.evaluation.evaluate import (
+    find_data,
+    frame_for,
+    is_trained_on,
+    read_for,
+    read_trained,
+    trained_frame,
+    truth_of,
+)
 from mlpcli.model.trained import TrainedModel, as_read
 from mlpcli.training.prepare import given_weights
 
@@ -72,7 +80,7 @@ def explained_rows(
     options = options or ReadOptions()
     if isinstance(data, pd.DataFrame):
         if FrameSource(data, ReadOptions(), Storage()).sha256 == model.record.data.sha256:
-            return rows_of_dataset(model, DataSet.from_frame(data, model.config))
+            return rows_of_dataset(model, trained_frame(model, data))
         return rows_of_frame(model, data, need_target)
     if data is not None and not is_trained_on(model, data, options.sheet):
         return rows_of_file(model, data, options, need_target)

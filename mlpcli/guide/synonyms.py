@@ -61,6 +61,8 @@ WORDS: Mapping[str, str] = {
     "coverage": "calibration, promise, held, selective, accuracy against coverage, 포함률, 커버리지, 약속",
     "reproduce": "reproducible, reproducibility, deterministic, determinism, same bits, bit for bit, seed, "
     "재현, 재현성, 결정론",
+    "start-from": "warm start, fine tune, fine tuning, continue training, go on learning, incremental learning, "
+    "transfer learning, forgetting, catastrophic forgetting, 이어서 학습, 미세 조정, 파인튜닝, 전이 학습, 망각",
     "numbers": "number, decimal, decimal comma, thousands, thousands separator, currency, percent, unit, format, "
     "숫자, 수, 소수점, 천 단위, 천단위 구분, 통화, 퍼센트, 단위",
     "dates": "date, time of day, times, datetime, timestamp, duration, time zone, dmy, mdy, iso 8601, 날짜, 시각, "

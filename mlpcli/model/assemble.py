@@ -52,6 +52,7 @@ def assemble(prepared: PreparedTraining, history: History) -> TrainedModel:
         calibration.validation,
         replace(history, seconds=0.0),  # the file's bytes depend on data and settings alone
         evidence, profile, calibrate_conformal(prepared, out_of_fold, calibration) or "no validation rows",
+        prepared.started_from,
     )  # fmt: skip
     by_kind = {group.kind: tuple(member.network for member in group.members) for group in prepared.groups}
     networks = tuple(by_kind[component.kind] for component in calibration.components)

@@ -46,7 +46,8 @@ class ModelRecord:
     evidence: Evidence  # measured on training and validation rows
     profile: TrainingProfile | None  # how these rows and the answers to them are distributed; None: not kept
     conformal: Conformal | Literal["no validation rows", "not kept"]  # what intervals and label sets are made of
+    started_from: str | None  # SHA-256 of the model file whose weights were the start; None: random ones
 
 
 # Entries that a later mlpcli added to the header -> what a file that was written before says of them.
-ADDED = {"profile": None, "conformal": "not kept"}
+ADDED = {"profile": None, "conformal": "not kept", "started_from": None}

@@ -136,11 +136,15 @@ class TrainedModel:
 
     def save(self, path: str) -> None:
         """Writes the model file; an existing one is replaced by the complete new one. Raises MachineError."""
+        archive.save(path, *self.parts())
+
+    def parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """The header and the arrays of the model file."""
         vectors = [network.saved() for network in self.networks]
         members = np.zeros((len(vectors), max(map(len, vectors))), np.float32)
         for row, weights in zip(members, vectors, strict=True):
             row[: len(weights)] = weights
-        archive.save(path, to_json(self.record), {"members": members})
+        return to_json(self.record), {"members": members}
 
 
 def check_replaced(path: str, schema: Schema) -> None:

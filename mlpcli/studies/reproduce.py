@@ -71,6 +71,11 @@ def plan(model: TrainedModel, data: str | None = None) -> Reproducer:
         raise ModelError(
             f"its training {why}: how far it came depends on the moment", "train it again without", file=model.path
         )
+    if model.record.started_from is not None:
+        raise ModelError(
+            "its training went on from another model", "repeat the command with --start-from and that one",
+            file=model.path,
+        )  # fmt: skip
     path = data or training_file(model)
     options = model.record.dialect.options()
     dataset = DataSet.read(path, model.config, options, os.path.dirname(model.path or ""))

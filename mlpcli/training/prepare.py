@@ -30,6 +30,7 @@ from mlpcli.data.text import shown_path
 from mlpcli.data.values import as_categorical, column_values
 from mlpcli.engine.arrays import Floats, Ints, Matrix
 from mlpcli.engine.losses import LOSSES, Loss
+from mlpcli.engine.network import Network
 from mlpcli.errors import DataError, NothingToLearnError, UsageError
 from mlpcli.events import Event
 from mlpcli.training.loop import KindMembers, Member, Rows, Training, block_rows
@@ -67,6 +68,15 @@ class Fold:
 
 
 @dataclass(frozen=True)
+class Start:
+    """What a training goes on from, in place of columns fitted anew and weights drawn at random."""
+
+    schema: Schema
+    networks: Mapping[str, Sequence[Network]]  # of each kind, one a member
+    sha256: str  # of the model's file
+
+
+@dataclass(frozen=True)
 class PreparedTraining:
     """A training that is ready to run: iterate `events`, then `model.assemble` it."""
 
@@ -76,6 +86,7 @@ class PreparedTraining:
     encoded: EncodedRows
     groups: tuple[KindMembers, ...]
     notes: tuple[str, ...]
+    started_from: str | None = None  # SHA-256 of the model that it goes on from
 
     def training(self) -> Training:
         return Training(self.groups, build_loss(self.settings), self.settings)
@@ -114,7 +125,7 @@ def prepare(
     return prepare_dataset(DataSet.read(path, config, options or ReadOptions(), folder), config)
 
 
-def prepare_dataset(dataset: DataSet, config: Config) -> PreparedTraining:
+def prepare_dataset(dataset: DataSet, config: Config, start: Start | None = None) -> PreparedTraining:
     """Columns fitted, rows encoded, members built, for rows already read. Raises DataError or UsageError."""
     config = replace(
         config, target=dataset.target, validation=shown_path(config.validation), test=shown_path(config.test)
@@ -123,31 +134,37 @@ def prepare_dataset(dataset: DataSet, config: Config) -> PreparedTraining:
     check_settings(draft, dataset)
     check_memory(draft, dataset)
     check_size(draft, dataset)
-    schema = fit_schema(dataset, draft)
+    schema = start.schema if start else fit_schema(dataset, draft)
     fold_of = deal_folds(dataset, schema, draft)
-    schema, asks = fit_crosses(dataset, schema, fold_of, draft)
-    schema, unseen_cuts = fit_cuts(dataset, schema, fold_of, draft)
+    unseen: list[Mapping[str, Ints]] = [{}] * n_parts(draft)
+    if start is None:
+        schema, unseen = fit_further(dataset, schema, fold_of, draft)
     encoded = encode_rows(dataset, schema, draft)
-    pairs = np.arange(schema.width(["crosses"]))
-    unseen = [{"cuts": cuts, "crosses": pairs[: 0 if is_asked else None]}
-              for cuts, is_asked in zip(unseen_cuts, asks, strict=True)]  # fmt: skip
     folds = build_folds(encoded, fold_of, unseen, draft, dataset.storage)
     settings, notes = config.resolve(dataset.task, len(folds[0].fit)), []
     if len(settings.kinds) > 1 and not len(folds[0].valid):
         settings = replace(settings, kinds=settings.kinds[:1])
         notes.append(f"without validation rows kinds of network cannot be weighted: {settings.lead} alone (--kinds)")
     groups = build_members(schema, encoded, folds, settings, dataset.storage)
+    if start is not None:
+        take_weights(groups, start)
     notes += [note for c in schema.columns if c.name not in settings.drop and (note := c.note())]
-    if len(pairs):
-        notes.append(
-            f"levels of two categories tell more together: {len(pairs)} inputs for pairs (--embed-categories none)"
-        )
-    return PreparedTraining(dataset, settings, schema, encoded, groups, (*dataset.notes, *notes))
+    if n_pairs := schema.width(["crosses"]):
+        what = f"{n_pairs} inputs for pairs (--embed-categories none)"
+        notes.append(f"levels of two categories tell more together: {what}")
+    notes = [*dataset.notes, *notes]
+    origin = None if start is None else start.sha256
+    return PreparedTraining(dataset, settings, schema, encoded, groups, tuple(notes), origin)
 
 
 def has_folds(settings: Settings) -> bool:
     """Whether each member validates on a fold of its own, and not all on one set."""
     return settings.ensemble > 1 and settings.time is None and settings.share("validation") is not None
+
+
+def n_parts(settings: Settings) -> int:
+    """How many different sets of validation rows members have."""
+    return settings.ensemble if has_folds(settings) else 1
 
 
 # --- checks -----------------------------------------------------------------------------------------------
@@ -263,17 +280,27 @@ def deal_folds(dataset: DataSet, schema: Schema, settings: Settings) -> NDArray[
     return fold_of
 
 
+def fit_further(
+    dataset: DataSet, schema: Schema, fold_of: NDArray[np.int8], settings: Settings
+) -> tuple[Schema, list[Mapping[str, Ints]]]:
+    """The schema with the inputs that the target asks for, and for each fold those that only others' rows ask for."""
+    schema, asks = fit_crosses(dataset, schema, fold_of, settings)
+    schema, cuts = fit_cuts(dataset, schema, fold_of, settings)
+    pairs = np.arange(schema.width(["crosses"]))
+    unseen = [{"cuts": c, "crosses": pairs[: 0 if is_asked else None]} for c, is_asked in zip(cuts, asks, strict=True)]
+    return schema, list[Mapping[str, Ints]](unseen)
+
+
 def fit_crosses(
     dataset: DataSet, schema: Schema, fold_of: NDArray[np.int8], settings: Settings
 ) -> tuple[Schema, NDArray[np.bool_]]:
     """The schema with inputs for pairs of levels, for classes alone, and whether the rows of each fold ask for them."""
     n_categories = sum(isinstance(c, CategoryColumn) for c in schema.features)
-    n_parts = settings.ensemble if has_folds(settings) else 1
     if n_categories < 2 or not schema.target.labels or settings.embed_categories != "learned":
-        return schema, np.zeros(n_parts, bool)
+        return schema, np.zeros(n_parts(settings), bool)
     names = [c.name for c in schema.features]
     frame, classes, part = labelled_rows(dataset, schema, names, fold_of, settings, MAX_ROWS)
-    return add_crosses(schema, frame, classes, part, n_parts)
+    return add_crosses(schema, frame, classes, part, n_parts(settings))
 
 
 def fit_cuts(
@@ -284,12 +311,11 @@ def fit_cuts(
     A fold's own are found on the rows that it trains on, so validation rows stay unseen.
     """
     names = [c.name for c in schema.features if isinstance(c, NumberColumn)]
-    n_parts = settings.ensemble if has_folds(settings) else 1
     if not (names and schema.target.labels and has_bins(settings, dataset.task, len(names))):
-        return schema, [np.empty(0, np.int64)] * n_parts
+        return schema, [np.empty(0, np.int64)] * n_parts(settings)
     n_rows = n_cut_rows(len(schema.target.labels))
     frame, classes, part = labelled_rows(dataset, schema, names, fold_of, settings, n_rows)
-    return add_cuts(schema, frame, classes, part, n_parts)
+    return add_cuts(schema, frame, classes, part, n_parts(settings))
 
 
 def labelled_rows(
@@ -400,3 +426,10 @@ def build_members(
             members.append(Member(network, fit, valid, rng, fold.unseen))
         groups.append(KindMembers(kind, tuple(members)))
     return tuple(groups)
+
+
+def take_weights(groups: Sequence[KindMembers], start: Start) -> None:
+    """Gives every member the weights of the network in its place; those of unseen cuts are 0 then, and learn."""
+    for group in groups:
+        for member, old in zip(group.members, start.networks[group.kind], strict=True):
+            member.network.load(old.saved())

@@ -113,3 +113,61 @@ def test_a_test_file_of_its_own_is_what_is_judged(tmp_path):
     answer = json.loads(done.stdout)
     assert answer["rows"]["test"] == 75
     assert answer["metrics"]["test"]["accuracy"]["value"] > 0.9
+
+
+# --- going on from a model --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def halves(tmp_path_factory):
+    """A folder with the penguins in two files, old.csv and new.csv, and a model of the first, old.npz."""
+    folder = tmp_path_factory.mktemp("halves")
+    head, *lines = PENGUINS.read_text().splitlines()
+    for name, rows in (("old", lines[::2]), ("new", lines[1::2])):
+        (folder / f"{name}.csv").write_text("\n".join([head, *rows]) + "\n")
+    done = mlpcli("train", "old.csv", "--preset", "fast", "--epochs", "5", "-q", "-o", "old.npz", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_a_training_goes_on_from_a_model_and_shows_what_it_forgot(halves):
+    done = mlpcli("train", "new.csv", "--start-from", "old.npz", "--epochs", "3", "-o", "on.npz", "--json", cwd=halves)
+    assert done.returncode == 0, done.stderr
+    assert "goes on from the columns and weights of old.npz" in done.stderr
+    assert "the test rows of the old model:" in done.stderr
+    found = json.loads(done.stdout)["old_test_rows"]
+    assert (found["model"], found["against"], found["data"]) == ("on.npz", "old.npz", "old.csv")
+    assert found["rows"] == 25
+    quiet = mlpcli("train", "new.csv", "--start-from", "old.npz", "--epochs", "1", "-q", "-o", "q.npz", cwd=halves)
+    assert (quiet.returncode, quiet.stderr) == (0, "")
+
+
+def test_without_the_old_rows_it_is_said_that_forgetting_is_not_seen(halves, tmp_path):
+    for name in ("new.csv", "old.npz"):
+        (tmp_path / name).write_bytes((halves / name).read_bytes())
+    args = ("train", "new.csv", "--start-from", "old.npz", "--epochs", "1", "-o", "on.npz", "--json")
+    done = mlpcli(*args, cwd=tmp_path)
+    assert "what was forgotten is not known" in done.stderr
+    assert json.loads(done.stdout)["old_test_rows"] is None
+
+
+BAD_STARTS = {
+    "no model": (("new.csv", "--start-from", "new.csv"), 1, "not an mlpcli model"),
+    "another width": (
+        ("new.csv", "--start-from", "old.npz", "--hidden", "7"),
+        2,
+        "--hidden 7: the model to start from",
+    ),
+    "other columns": (("iris.csv", "--start-from", "old.npz"), 1, "no column"),
+    "the old model as output": (("new.csv", "--start-from", "old.npz", "-o", "old.npz"), 2, "is an input too"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_STARTS)
+def test_a_start_that_cannot_be_is_one_line(name, halves):
+    args, code, message = BAD_STARTS[name]
+    (halves / "iris.csv").write_bytes(IRIS.read_bytes())
+    done = mlpcli("train", *args, cwd=halves)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) <= 2

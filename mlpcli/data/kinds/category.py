@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -75,6 +75,9 @@ class CategoryColumn(ColumnKind):
 
     def lost(self, values: pd.Categorical) -> str:
         return lost_values(self.codes(values) >= len(self.levels), values)
+
+    def widened(self, values: pd.Categorical) -> Self:
+        return replace(self, n_missing=self.n_missing + int(np.count_nonzero(values.codes < 0)))
 
     def is_valid(self) -> bool:
         n_inputs = 1 if len(self.levels) == 2 and not self.has_rare else len(self.levels) + self.has_rare
@@ -160,6 +163,9 @@ class EmbeddedColumn(ColumnKind):
 
     def lost(self, values: pd.Categorical) -> str:
         return lost_values(self.codes(values) == 0, values)
+
+    def widened(self, values: pd.Categorical) -> Self:
+        return replace(self, n_missing=self.n_missing + int(np.count_nonzero(values.codes < 0)))
 
     def is_valid(self) -> bool:
         return 1 <= self.width <= MAX_VECTOR_WIDTH and are_distinct(self.levels)

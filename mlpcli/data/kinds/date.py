@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 import numpy as np
 
@@ -51,6 +51,11 @@ class DateColumn(ColumnKind):
 
     def seconds(self, values: Floats) -> Floats | None:
         return values if self.format.kind == "date" else None
+
+    def widened(self, values: Floats) -> Self:
+        found = date_parts(values)
+        parts = tuple(part.widened(found[part.name]) for part in self.parts)
+        return replace(self, n_missing=self.n_missing + int(np.isnan(values).sum()), parts=parts)
 
     def is_valid(self) -> bool:
         names = [part.name for part in self.parts]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from mlpcli.data.kinds.protocol import ColumnKind
 from mlpcli.engine.arrays import Matrix
@@ -32,6 +32,9 @@ class LeftOut(ColumnKind):
 
     def unseen(self, values: Any) -> dict[str, int]:
         return {}
+
+    def widened(self, values: Any) -> Self:
+        return self
 
     def is_valid(self) -> bool:
         return bool(self.reason)

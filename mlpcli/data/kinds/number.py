@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 import numpy as np
 
@@ -80,6 +80,12 @@ class NumberColumn(ColumnKind):
         with np.errstate(over="ignore"):
             is_far = (values < self.low - margin) | (values > self.high + margin)
         return {"far outside the training range": int(is_far.sum())}
+
+    def widened(self, values: Floats) -> Self:
+        present = np.clip(values[~np.isnan(values)], -MAX_NUMBER, MAX_NUMBER)
+        low, high = np.min(present, initial=self.low), np.max(present, initial=self.high)
+        n_missing = self.n_missing + len(values) - len(present)
+        return replace(self, n_missing=n_missing, low=float(low), high=float(high))
 
     def is_valid(self) -> bool:
         edges = np.asarray(self.edges)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -70,6 +70,10 @@ class ColumnKind(ABC):
     def measure(self, values: Any) -> Floats:
         """(n,) numbers by which its rows are ordered, NaN where missing; of a column without levels."""
         return np.asarray(values, np.float64)
+
+    @abstractmethod
+    def widened(self, values: Any) -> Self:
+        """The column once these values have been trained on too: its range, and how many were missing."""
 
     @property
     def embedding(self) -> LevelVectors | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -59,6 +59,9 @@ class FreeText(ColumnKind):
         if n_mute < LOST_SHARE * n:
             return ""
         return f"{n_mute:,} of {n:,} texts hold no word that others hold: as text it tells nothing"
+
+    def widened(self, values: pd.Categorical) -> Self:
+        return replace(self, n_missing=self.n_missing + int(np.count_nonzero(values.codes < 0)))
 
     def is_valid(self) -> bool:
         return (
