@@ -12,11 +12,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from suite import Case, geometric_mean, tables, written
+from suite import TEST_SHARE, Case, geometric_mean, tables, written
 
 import mlpcli
 
@@ -34,6 +35,12 @@ def fitted(case: Case, frame: pd.DataFrame, preset: str) -> mlpcli.Model:
     task = "regression" if case.is_regression else "classification"
     with written(frame) as path:
         return mlpcli.fit(path, target=case.target, task=task, test="0", preset=preset)
+
+
+def some_of(case: Case, number: int, n_rows: int) -> Case:
+    if len(case.frame) <= n_rows:
+        return case
+    return replace(case, frame=case.frame.sample(n_rows, random_state=number))
 
 
 def held_share(truth: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
@@ -96,7 +103,7 @@ def regression(case: Case, args: argparse.Namespace) -> dict[str, Any]:
     """Level -> shares held and widths by method, over the splits."""
     held: dict[Any, list[float]] = {}
     for number in range(args.splits):
-        fit, test = case.split(number)
+        fit, test = some_of(case, number, args.rows).split(number, args.test_share)
         truth = test[case.target].astype(float).to_numpy()
         model = fitted(case, fit, args.preset)
         methods = {"ours": {level: tuple(model.predict_interval(test, level).T) for level in LEVELS}}
@@ -114,7 +121,7 @@ def classification(case: Case, args: argparse.Namespace) -> dict[str, Any]:
     """Level -> shares held, overall and in the worst class, sizes; accuracy."""
     truths, sets, right = [], {(level, way): [] for level in LEVELS for way in (None, True)}, []
     for number in range(args.splits):
-        fit, test = case.split(number)
+        fit, test = some_of(case, number, args.rows).split(number, args.test_share)
         model = fitted(case, fit, args.preset)
         truth = test[case.target].to_numpy()
         truths.append(truth)
@@ -176,6 +183,8 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", help="each with an index.tsv")
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--preset", default="default")
+    parser.add_argument("--test-share", type=float, default=TEST_SHARE)
+    parser.add_argument("--rows", type=int, default=10**9, help="of a table, at most, drawn at random for each split")
     parser.add_argument("--only", choices=("numbers", "classes"))
     parser.add_argument("--no-lightgbm", action="store_true")
     args = parser.parse_args()

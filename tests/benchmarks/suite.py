@@ -45,10 +45,10 @@ class Case:
     target: str
     is_regression: bool
 
-    def split(self, number: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def split(self, number: int, test_share: float = TEST_SHARE) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Rows to fit and rows to test, in proportion within each class."""
         strata = None if self.is_regression else self.frame[self.target]
-        fit, test = train_test_split(self.frame, test_size=TEST_SHARE, random_state=1000 + number, stratify=strata)
+        fit, test = train_test_split(self.frame, test_size=test_share, random_state=1000 + number, stratify=strata)
         # As the reader of files would: a marker is no value.
         inputs = test.columns.drop(self.target)
         test[inputs] = test[inputs].replace(list(MISSING_MARKERS), None)
