@@ -18,7 +18,7 @@ from mlpcli.data.values import as_categorical
 from mlpcli.engine.arrays import Bools, Floats, Ints
 from mlpcli.engine.losses import Target
 from mlpcli.errors import DataError, UsageError, plural
-from mlpcli.evaluation.evaluate import find_data
+from mlpcli.evaluation.evaluate import find_data, places_of
 from mlpcli.evaluation.seen_rows import ReadTable, Table, n_rows_of_file, read_table
 from mlpcli.metrics.paired import PairedMetric, ScoredModel, compare_scores
 from mlpcli.metrics.scoring import decide
@@ -126,8 +126,7 @@ def default_data(new: TrainedModel) -> str:
     """The file with the test rows of the new model. Raises DataError when it is not here."""
     if new.config.share("test") is not None:
         return find_data(new)
-    beside = os.path.join(os.path.dirname(new.path or ""), os.path.basename(new.config.test))
-    for path in (new.config.test, beside):
+    for path in places_of(new, new.config.test):
         if os.path.isfile(path):
             return path
     raise DataError("the file of --test is not here", "name a CSV: mlpcli evaluate MODEL DATA", file=new.config.test)

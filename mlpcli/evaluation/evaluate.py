@@ -71,11 +71,15 @@ class Evaluation:
     answered: tuple[Answered, ...] = ()  # what the surest answers to test rows are worth
 
 
+def places_of(model: TrainedModel, path: str) -> tuple[str, str]:
+    """Where a file that a training named may be now: where it was, or beside the model."""
+    return path, os.path.join(os.path.dirname(model.path or ""), os.path.basename(path))
+
+
 def find_data(model: TrainedModel, command: str = "evaluate") -> str:
     """The training file of a model, unchanged since. Raises DataError, whose hint names the command."""
     record = model.record.data
-    beside = os.path.join(os.path.dirname(model.path or ""), os.path.basename(record.path))
-    for path in (record.path, beside):
+    for path in places_of(model, record.path):
         if all(os.path.isfile(file) for file in files_of(path)):
             if not is_trained_on(model, path):
                 raise DataError(

@@ -16,6 +16,7 @@ from mlpcli.data.storage import Storage
 from mlpcli.data.take import sampled, take_rows
 from mlpcli.data.text import files_of
 from mlpcli.errors import DataError, ModelError
+from mlpcli.evaluation.evaluate import places_of
 from mlpcli.events import Event, History
 from mlpcli.files.jsonable import to_json
 from mlpcli.model.assemble import assemble
@@ -85,8 +86,7 @@ def plan(model: TrainedModel, data: str | None = None) -> Reproducer:
 def training_file(model: TrainedModel) -> str:
     """The training file where it was, or beside the model, changed or not. Raises DataError."""
     record = model.record.data
-    beside = os.path.join(os.path.dirname(model.path or ""), os.path.basename(record.path))
-    for path in (record.path, beside):
+    for path in places_of(model, record.path):
         if record.path != FRAME_NAME and all(os.path.isfile(file) for file in files_of(path)):
             return path
     what = "the model was trained on a DataFrame" if record.path == FRAME_NAME else "the training file is not here"
