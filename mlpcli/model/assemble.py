@@ -8,14 +8,13 @@ import numpy as np
 
 from mlpcli.data import splits
 from mlpcli.data.text import shown_path
-from mlpcli.engine.arrays import Array
 from mlpcli.errors import TrainingError
 from mlpcli.events import History
 from mlpcli.files.archive import versions
 from mlpcli.model.record import DataOrigin, ModelRecord
 from mlpcli.model.trained import TrainedModel
 from mlpcli.training.conformal import calibrate_conformal
-from mlpcli.training.ensemble import Calibration, Ensemble, OutOfFold, held_out
+from mlpcli.training.ensemble import Ensemble, OutOfFold, held_out
 from mlpcli.training.evidence import gather
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import MAX_EVALUATED, PreparedTraining, given_weights
@@ -41,9 +40,8 @@ def assemble(prepared: PreparedTraining, history: History) -> TrainedModel:
         prepared.groups[0].members, loss, schema, len(prepared.encoded.y),
         [found.logits for found in out_of_fold.lead], calibration.temperature, settings.seed,
     )  # fmt: skip
-    profile = profile_training(
-        dataset, prepared.encoded.rows, schema, answers_out_of_fold(out_of_fold, calibration), calibration.threshold
-    )
+    outputs = out_of_fold.mean_outputs(calibration.components) if out_of_fold.lead else None
+    profile = profile_training(dataset, prepared.encoded.rows, schema, outputs, calibration.threshold)
     counts = [dataset.count(number) for number in (splits.TRAIN, splits.VALIDATION, splits.TEST)]
     record = ModelRecord(
         "mlpcli model", dict(versions()), schema, settings, dataset.dialect,
@@ -67,14 +65,6 @@ def out_of_fold_outputs(prepared: PreparedTraining) -> OutOfFold:
         None if weights is None else weights[prepared.encoded.rows],
         {group.kind: held_out(group.members) for group in prepared.groups},
     )  # fmt: skip
-
-
-def answers_out_of_fold(found: OutOfFold, calibration: Calibration) -> Array | None:
-    """The outputs of the whole ensemble by members that never saw the row; None without validation rows."""
-    if not found.lead:
-        return None
-    whole = Ensemble(calibration.components, (), found.loss, found.target)
-    return whole.combine([[found.mean_logits(component.kind)] for component in calibration.components])
 
 
 def constant_answer(prepared: PreparedTraining) -> tuple[float, ...]:
