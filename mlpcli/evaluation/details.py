@@ -13,7 +13,7 @@ from mlpcli.engine.arrays import Array, Bools, Floats, Ints
 from mlpcli.errors import DataError
 from mlpcli.evaluation.evaluate import Evaluation
 from mlpcli.metrics.intervals import Interval, wilson
-from mlpcli.metrics.scoring import ECE_BINS, METRICS, Labels, confusion, decide, per_class
+from mlpcli.metrics.scoring import ECE_BINS, METRICS, Labels, confidence_bins, confusion, decide, per_class
 from mlpcli.model.trained import TrainedModel
 
 MAX_POINTS = 60  # of a curve
@@ -210,7 +210,7 @@ def reliability(y: Labels, proba: Array) -> tuple[ReliabilityBin, ...]:
     """Truth (n,), probabilities (n, n_classes) -> the bins of the metric ece that hold rows."""
     confidence = proba.max(axis=1).astype(np.float64)
     right = proba.argmax(axis=1) == y
-    places = (np.ceil(confidence * ECE_BINS).astype(np.intp) - 1).clip(0, ECE_BINS - 1)
+    places = confidence_bins(confidence)
     bins = []
     for k in np.unique(places).tolist():
         here = places == k

@@ -22,7 +22,7 @@ from mlpcli.explain.answers import Watch, answers, in_order, inputs_of, unwatche
 from mlpcli.explain.dependence import dependences, groups_of
 from mlpcli.explain.rows import ExplainedRows
 from mlpcli.metrics.intervals import t_quantile
-from mlpcli.metrics.scoring import METRICS, Statistic, check_metric, decide
+from mlpcli.metrics.scoring import METRICS, Statistic, check_metric, decide, resamples
 from mlpcli.model.trained import TrainedModel
 from mlpcli.training.networks import build_loss
 
@@ -112,9 +112,7 @@ def shuffle(model: TrainedModel, rows: ExplainedRows, metric: str | None, n_colu
     order = rng.permutation(len(rows))[: budget // MIN_REPEATS]
     n = len(order)
     n_repeats = min(max(budget // n, MIN_REPEATS), MAX_REPEATS, n - 1)
-    drawn = rng.integers(n, size=(N_RESAMPLES, n)) + n * np.arange(N_RESAMPLES)[:, None]
-    counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
-    counts = np.concatenate([np.ones((1, n)), counts])
+    counts = np.concatenate([np.ones((1, n)), *resamples(n, N_RESAMPLES, rng)])
     if rows.weights is not None:
         counts *= rows.weights[order]
     plain = statistic_of(model, metric, rows.truth_of(order), answers(model, rows.x[order]))(counts)

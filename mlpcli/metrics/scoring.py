@@ -220,6 +220,11 @@ def brier(y: Labels, proba: Array) -> Statistic:
     return _mean((distance**2).sum(axis=1) / 2)
 
 
+def confidence_bins(confidence: Floats) -> npt.NDArray[np.intp]:
+    """(n,) probabilities -> the number of the one of ECE_BINS bins that each lies in"""
+    return (np.ceil(confidence * ECE_BINS).astype(np.intp) - 1).clip(0, ECE_BINS - 1)
+
+
 def ece(y: Labels, proba: Array) -> Statistic:
     """Expected calibration error of the most probable class: mean |confidence - accuracy| over ECE_BINS bins.
 
@@ -227,7 +232,7 @@ def ece(y: Labels, proba: Array) -> Statistic:
     that a bootstrap interval holds the truth in hardly any sample. It has none.
     """
     confidence = proba.max(axis=1).astype(np.float64)
-    bins = (np.ceil(confidence * ECE_BINS).astype(np.intp) - 1).clip(0, ECE_BINS - 1)
+    bins = confidence_bins(confidence)
     excess = np.zeros((len(y), ECE_BINS))
     excess[np.arange(len(y)), bins] = confidence - (proba.argmax(axis=1) == y)
     return lambda w: np.abs(w @ excess).sum(axis=1) / w.sum(axis=1)

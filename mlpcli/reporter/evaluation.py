@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 from rich.console import RenderableType
 
 from mlpcli.diagnosis.findings import Finding
 from mlpcli.errors import plural
 from mlpcli.evaluation.coverage import Answered
+from mlpcli.evaluation.details import residual_quantiles
 from mlpcli.evaluation.evaluate import Evaluation
 from mlpcli.metrics.scoring import confusion, decide, per_class
 from mlpcli.model.certainty import USUAL_LEVEL
 from mlpcli.model.trained import TrainedModel
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.tables import confusion_table, finding_lines, metrics_table, number
-
-RESIDUALS = {"5 %": 0.05, "25 %": 0.25, "median": 0.5, "75 %": 0.75, "95 %": 0.95}
 
 
 def evaluation_view(
@@ -75,5 +73,6 @@ def answered_table(model: TrainedModel, found: Sequence[Answered], verbose: bool
 
 
 def residual_table(found: Evaluation) -> Grid:
-    cuts = np.quantile(found.outputs - found.y, list(RESIDUALS.values()))
-    return Grid(["", *RESIDUALS], [("residual", *map(number, cuts))], title="residuals (prediction - truth), quantiles")
+    cuts = residual_quantiles(found)
+    rows = [("residual", *map(number, cuts.values()))]
+    return Grid(["", *cuts], rows, title="residuals (prediction - truth), quantiles")
