@@ -70,7 +70,7 @@ def intervals_of(
     x = prepared.encoded.x[:, prepared.schema.blocks["plain"]]
     scale, expected = fit_error_scale(x, found.rows, answers, np.abs(errors), parts)
     factor = 1.0
-    if prepared.by_fold:
+    if prepared.by_fold and len(found.lead) > 1:
         first = slice(MAX_FITTED_ROWS)
         others = other_answers(prepared, found, calibration, found.rows[first], parts[first])
         factor = ensemble_factor(answers[first] - others, errors[first], len(found.lead))
@@ -92,7 +92,7 @@ def other_answers(
     prepared: PreparedTraining, found: OutOfFold, calibration: Calibration, rows: Ints, fold: Ints
 ) -> Floats:  # fmt: skip
     """Encoded rows (n,) and their folds (n,) -> (n,) standardised mean answers of all members but their own"""
-    kinds = {group.kind: group.members for group in prepared.groups}
+    kinds = {group.kind: [m for m in group.members if m.valid is not None] for group in prepared.groups}
     chosen = [kinds[component.kind] for component in calibration.components]
     n_members = len(found.lead)
     alone = Ensemble(calibration.components, ((),) * len(chosen), found.loss, found.target)

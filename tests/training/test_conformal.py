@@ -83,6 +83,18 @@ def test_groups_promise_for_new_groups():
     assert found.quantiles.highest < 0.98
 
 
+@pytest.mark.parametrize(("n_groups", "level"), [(2, 0.5), (4, 0.6)])
+def test_fewer_groups_than_members_promise_what_they_can(n_groups, level):
+    frame = numbers(240, 10).assign(who=np.arange(240) % n_groups)
+    model = mlpcli.fit(frame, target="y", task="regression", group="who", ensemble=6, preset="classic", epochs=3)
+    found = model.record.conformal
+    assert isinstance(found, ConformalIntervals)
+    assert found.quantiles.n <= n_groups
+    assert found.quantiles.highest >= level
+    assert 0.3 <= found.ensemble_factor <= 1
+    assert np.isfinite(model.predict_interval(frame, level)).all()
+
+
 def test_without_validation_rows_nothing_is_promised():
     model = mlpcli.fit(numbers(200, 7), target="y", task="regression", ensemble=1, validation="0", **QUICK)
     assert model.record.conformal == "no validation rows"
