@@ -19,7 +19,16 @@ def diagnose(
     model: ModelFile,
     *,
     attempt: Annotated[bool, typer.Option("--try", help="Train with each remedy and see which helps.")] = False,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, max=256, help="Remedies to try in parallel.")] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            min=1,
+            max=256,
+            show_default="one a core, where that saves time",
+            help="Remedies to try in parallel.",
+        ),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -35,7 +44,9 @@ def diagnose(
     from mlpcli.reporter.answers import diagnosis_answer, print_answer
     from mlpcli.reporter.findings import at_length, remedies_view
     from mlpcli.reporter.progress import progress
+    from mlpcli.reporter.studies import duration_note
     from mlpcli.reporter.text import make_console
+    from mlpcli.studies.duration import expected_seconds, jobs_for
     from mlpcli.studies.remedies import plan
 
     loaded = load(model)
@@ -50,6 +61,9 @@ def diagnose(
     console.show(at_length(found, console.width))
     outcomes = stopped = None
     if study is not None:
+        seconds = expected_seconds(study.tasks)
+        jobs = jobs or jobs_for(seconds, len(study.tasks))
+        aside.say(*duration_note(seconds, jobs))
         tried, stopped = collect(progress(study.outcomes(jobs), len(study.trials), aside, study.name))
         outcomes = study.result(tried)
         console.show(remedies_view(outcomes))

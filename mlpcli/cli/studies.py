@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from mlpcli.reporter.html.document import Document
     from mlpcli.studies.tasks import TaskOutcome, TrainingTask
 
-Jobs = Annotated[int, typer.Option("--jobs", min=1, max=256, help="Trainings at once, each in its own process.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs", min=1, max=256, show_default="one a core, where that saves time",
+        help="Trainings at once, each in its own process.",
+    ),
+]  # fmt: skip
 Found = TypeVar("Found", covariant=True)
 
 
@@ -41,7 +47,7 @@ class Study(Protocol[Found]):
 def conduct(
     study: Study[Found], note: str, answer: Callable[[Any, Any], dict[str, Any]],
     view: Callable[[Any], Iterable[RenderableType]], document: Callable[[Any, Any], Document], *,
-    report: str | None, jobs: int, json: bool, quiet: bool,
+    report: str | None, jobs: int | None, json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Runs a study as all of them run: says what it will do, shows progress, then answers or shows what was found.
 
@@ -49,10 +55,15 @@ def conduct(
     """
     from mlpcli.reporter.answers import print_answer
     from mlpcli.reporter.progress import progress, task_line
+    from mlpcli.reporter.studies import duration_note
     from mlpcli.reporter.text import make_console
+    from mlpcli.studies.duration import expected_seconds, jobs_for
 
     aside, total = make_console(sys.stderr, quiet), len(study.tasks)
     aside.say(*study.table.notes, note)
+    seconds = expected_seconds(study.tasks)
+    jobs = jobs or jobs_for(seconds, total)
+    aside.say(*duration_note(seconds, jobs))
     done, stopped = collect(progress(study.outcomes(jobs), total, aside, task_line))
     found = study.result(done)
     if json:
@@ -74,7 +85,7 @@ def cv(
     folds: Annotated[int, typer.Option("--folds", help="Parts of the rows, each the validation rows once.")] = 5,
     repeats: Annotated[int, typer.Option("--repeats", min=1, max=1000, help="Times the folds are drawn anew.")] = 1,
     config: ConfigFile = None,
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
     report: ReportFile = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -119,7 +130,7 @@ def compare(
         int, typer.Option("--repeats", min=1, max=1000, help="Times each value is trained, for intervals.")
     ] = 1,
     config: ConfigFile = None,
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
     report: ReportFile = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -160,7 +171,7 @@ def learning_curve(
     repeats: Annotated[int, typer.Option("--repeats", help="Times each size is trained, on other rows.")] = 10,
     sizes: Annotated[int, typer.Option("--sizes", help="Points of the curve, each of twice the rows.")] = 6,
     config: ConfigFile = None,
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
     report: ReportFile = None,
     json: Json = False,
     quiet: Quiet = False,

@@ -40,7 +40,7 @@ def tune(
     space: Spaces = None,
     folds: Annotated[int, typer.Option("--folds", help="Folds on which every setting is evaluated.")] = 5,
     config: ConfigFile = None,
-    jobs: Jobs = 1,
+    jobs: Jobs = None,
     report: ReportFile = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -62,15 +62,19 @@ def tune(
     from mlpcli.reporter.answers import print_answer, tuning_answer
     from mlpcli.reporter.html.studies import tuning_document
     from mlpcli.reporter.progress import search_progress
-    from mlpcli.reporter.studies import tuning_notes, tuning_view
+    from mlpcli.reporter.studies import duration_note, tuning_notes, tuning_view
     from mlpcli.reporter.text import make_console
-    from mlpcli.studies.tuning import Tuner
+    from mlpcli.studies.duration import expected_seconds, jobs_for
+    from mlpcli.studies.tuning import GENERATION, Tuner
 
     table = DataSet.read(data, chosen, options)
     tuner = Tuner(table, chosen, options, space or [], folds, stem)
     aside = make_console(sys.stderr, quiet)
     aside.say(*table.notes, *tuning_notes(tuner, len(tuner.search.trials)))
     n_trials = TRIALS if trials is None and tuner.limit is None else trials
+    seconds = expected_seconds(tuner.usual_tasks(n_trials or GENERATION))
+    jobs = jobs or jobs_for(tuner.limit or seconds, GENERATION)
+    aside.say(*duration_note(None if n_trials is None else seconds, jobs))
     _, stopped = collect(search_progress(tuner.events(n_trials, jobs), tuner.metric, aside))
     found = tuner.result()
     with write_atomically(toml) as file:

@@ -53,6 +53,14 @@ def learning_curve_note(study: LearningCurvePlan) -> str:
     )
 
 
+def duration_note(seconds: float | None, jobs: int) -> Iterator[str]:
+    """How long a study will take, as far as that is known before it starts."""
+    if seconds is not None:
+        each, unit = (seconds / jobs, "s") if seconds / jobs < 120 else (seconds / jobs / 60, "min")
+        at_once = f", {jobs} trainings at a time (--jobs)" if jobs > 1 else ""
+        yield f"about {max(each, 1):.0f} {unit}{at_once}, as foretold from one epoch on a sample of the rows"
+
+
 def tuning_notes(tuner: Tuner, n_known: int) -> Iterator[str]:
     shown = "; ".join(f"{d.setting.replace('_', '-')} {d}" for d in tuner.space)
     yield (

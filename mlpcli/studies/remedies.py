@@ -26,7 +26,7 @@ from mlpcli.events import History
 from mlpcli.metrics.intervals import Interval, estimate, resampled_means, share_of
 from mlpcli.model.assemble import out_of_fold_outputs
 from mlpcli.model.trained import TrainedModel
-from mlpcli.studies.tasks import each, shared
+from mlpcli.studies.tasks import TrainingTask, each, shared
 from mlpcli.studies.workers import Shared, local
 from mlpcli.training.evidence import Means
 from mlpcli.training.kinds import obeys_hidden
@@ -169,6 +169,11 @@ class RemedyPlan:
     trials: tuple[RemedyTrial, ...]
     table: Shared[DataSet]
     seed: int
+
+    @property
+    def tasks(self) -> tuple[TrainingTask, ...]:
+        """The trainings of the trials."""
+        return tuple(TrainingTask(t.number, t.name, t.config, t.table, t.table.value.sets) for t in self.trials)
 
     def name(self, tried: RemedyLosses) -> str:
         """What was tried, with its flags."""

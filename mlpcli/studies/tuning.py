@@ -177,6 +177,17 @@ class Tuner:
                         self.search.closed(trial, "done" if trial in kept else "pruned")
                         yield TrialEnded(trial, self.best(), self.n_ended(), time.monotonic() - began)
 
+    def usual_tasks(self, n_trials: int) -> list[TrainingTask]:
+        """As many trainings, of the settings as given, as so many trials take."""
+        n_first = min(FIRST_FOLDS, len(self.folds))
+        n_kept = min(KEPT * -(-n_trials // GENERATION), n_trials)
+        task = TrainingTask(0, "", self.single(self.config), shared(self.table), self.folds[0])
+        return [task] * (n_trials * n_first + n_kept * (len(self.folds) - n_first))
+
+    def single(self, config: Config) -> Config:
+        """The same for one network: trials are compared by it."""
+        return replace(config, ensemble=1, kinds=config.resolve(self.table.task).kinds[:1])
+
     def learn(
         self, trials: Sequence[Trial], folds: Sequence[int], data: Any, executor: Inline | LocalPool, began: float
     ) -> Iterator[FoldTried]:
@@ -187,8 +198,7 @@ class Tuner:
             for number, (trial, fold) in enumerate(wanted):
                 if self.is_late(began, executor.jobs):
                     return
-                config = trial.config(self.config)
-                config = replace(config, ensemble=1, kinds=config.resolve(self.table.task).kinds[:1])
+                config = self.single(trial.config(self.config))
                 yield TrainingTask(number, f"trial {trial.number}, fold {fold + 1}", config, data, self.folds[fold])
 
         for outcome in run(tasks(), executor):
