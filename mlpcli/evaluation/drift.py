@@ -216,16 +216,16 @@ class DriftCounter:
 
 
 class DriftWatch:
-    """Looks at rows now and then while they are predicted, and tells of each thing once that drifts.
+    """Looks at rows now and then while they are predicted, and reports each thing that drifts once.
 
     Looks come after FIRST_LOOK rows, after twice as many, ..., and at the end; each has half the level of the one
     before, so that all of them together raise a false alarm no more often than one look would.
     """
 
-    def __init__(self, model: TrainedModel, tell: Callable[[Shift], object]) -> None:
-        self.counter, self.tell = DriftCounter(model), tell
+    def __init__(self, model: TrainedModel, report: Callable[[Shift], object]) -> None:
+        self.counter, self.report = DriftCounter(model), report
         self.level, self.due = ALARM_LEVEL / 2, FIRST_LOOK
-        self.told: set[tuple[str, str]] = set()
+        self.reported: set[tuple[str, str]] = set()
 
     def add(self, frame: pd.DataFrame) -> None:
         self.counter.add(frame)
@@ -234,13 +234,13 @@ class DriftWatch:
             self.due = 2 * self.counter.n_rows
 
     def look(self) -> None:
-        """Tells what drifts in the rows so far; of none nothing."""
+        """Reports what drifts in the rows so far; nothing before the first row."""
         if not self.counter.n_rows:
             return
         for shift in self.counter.result("").shifts:
-            if shift.is_drift(self.level) and (shift.what, shift.name) not in self.told:
-                self.told.add((shift.what, shift.name))
-                self.tell(shift)
+            if shift.is_drift(self.level) and (shift.what, shift.name) not in self.reported:
+                self.reported.add((shift.what, shift.name))
+                self.report(shift)
         self.level /= 2
 
 

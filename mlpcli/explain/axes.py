@@ -94,7 +94,8 @@ def axis_of(model: TrainedModel, rows: ExplainedRows, name: str, max_steps: int 
         at, moved, step, shares, n_missing = along_numbers(values, max_steps)
         given = np.asarray(at)
     if len(at) < 2:
-        raise UsageError(f"--column: '{name}' has {'one value' if at else 'no value'} in {rows.said}: no effect shows")
+        found = "one value" if at else "no value"
+        raise UsageError(f"--column: '{name}' has {found} in {rows.description}: no effect shows")
     blocks = {block: np.empty((len(at), n), np.float32) for block, n in column.n_inputs.items()}
     column.encode(given, blocks)
     inputs = np.concatenate([*blocks.values()], axis=1)

@@ -1,7 +1,7 @@
 """What each column contributes to one answer: Shapley values against the mean answer of background rows.
 
-The answer is the probability of the class that the model says, or the number in the target's unit: what a reader sees,
-and no logit. A contribution is the mean change of the answer when the column's cell comes in, after some of the others
+The answer is the probability of the predicted class, or the number in the target's unit: what a reader sees, and no
+logit. A contribution is the mean change of the answer when the column's cell comes in, after some of the others
 in random order, in place of that of a background row (Strumbelj & Kononenko 2014). Every order is walked in both
 directions (Mitchell et al. 2022), which leaves no error where columns act together in pairs, and every background row
 is used equally often, so that contributions add up to the answer minus the mean answer exactly.
@@ -54,7 +54,7 @@ class Background:
     model: TrainedModel
     x: Matrix  # (B, n_inputs)
     outputs: Floats  # (B, n_outputs)
-    said: str  # which rows they are, in words
+    description: str  # which rows they are, in words
 
     @classmethod
     def of(cls, model: TrainedModel, rows: ExplainedRows) -> Background:
@@ -63,8 +63,8 @@ class Background:
         order = np.argsort(outputs[:, -1], kind="stable")
         n = min(N_BACKGROUND, len(order))
         chosen = order[((np.arange(n) + 0.5) * len(order) / n).astype(np.int64)]
-        said = f"{n} of {rows.said}" if n < len(rows) else rows.said
-        return cls(model, rows.x[chosen], outputs[chosen], f"{said} of {rows.name}")
+        which = f"{n} of {rows.description}" if n < len(rows) else rows.description
+        return cls(model, rows.x[chosen], outputs[chosen], f"{which} of {rows.name}")
 
     @cached_property
     def column_of(self) -> Ints:
@@ -81,7 +81,7 @@ class Background:
     def contributions(self, x: Matrix, effort: Effort = THOROUGH) -> Contributions:
         """Of one row (n_inputs,), MIN_ROUNDS at least."""
         outputs = answers(self.model, x[None])
-        chosen = said_output(self.model, outputs)
+        chosen = predicted_output(self.model, outputs)
         answer, before = float(outputs[0, chosen]), self.outputs[:, chosen]
         rng, found = np.random.default_rng(self.model.config.seed), list[Floats]()
         while len(found) < effort.max_rounds:
@@ -114,8 +114,8 @@ class Background:
         return np.column_stack([self.outputs[rows, chosen], inner, np.full(len(base), answer)])
 
 
-def said_output(model: TrainedModel, outputs: Array) -> int:
-    """Outputs (1, n_outputs) of a row -> the number of the class that is said; 0 for regression"""
+def predicted_output(model: TrainedModel, outputs: Array) -> int:
+    """Outputs (1, n_outputs) of a row -> the number of the class that is predicted; 0 for regression"""
     return int(decide(outputs, model.record.threshold)[0]) if model.labels else 0
 
 

@@ -48,6 +48,12 @@ class Effect:
         """Whether positions are numbers or times."""
         return all(isinstance(place, float) for place in self.at)
 
+    def main_outputs(self, at_most: int) -> list[int]:
+        """The outputs to show: of two classes the second, of more those on which the column acts most."""
+        if len(self.outputs) == 2:
+            return [1]
+        return sorted(np.argsort(-np.ptp(np.asarray(self.values), axis=1), kind="stable")[:at_most].tolist())
+
 
 @dataclass(frozen=True)
 class JointEffect:

@@ -106,7 +106,7 @@ class Shuffling:
 def shuffle(model: TrainedModel, rows: ExplainedRows, metric: str | None, n_columns: int) -> Shuffling:
     """The rows that are shuffled, their number so that all columns together take a bounded time."""
     if len(rows) < 2:
-        raise DataError(f"{rows.said}: too few to shuffle", "name a CSV with more rows", file=rows.name)
+        raise DataError(f"{rows.description}: too few to shuffle", "name a CSV with more rows", file=rows.name)
     budget = int(np.clip(MAX_SHUFFLED_ROWS // n_columns, MIN_SHUFFLED_ROWS, SHUFFLED_ROWS))
     rng = np.random.default_rng([model.config.seed, len(rows)])
     order = rng.permutation(len(rows))[: budget // MIN_REPEATS]

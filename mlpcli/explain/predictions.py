@@ -48,6 +48,6 @@ class LargestContributions:
     def notes(self) -> list[str]:
         """What the contributions are compared with, and how exact they are."""
         return [
-            f"contributions are to the answer against the mean answer of {self.background.said}; sampled, each to "
-            f"about {self.largest_error:.1g} (95 %)"
+            f"contributions are to the answer against the mean answer of {self.background.description}; "
+            f"sampled, each to about {self.largest_error:.1g} (95 %)"
         ]

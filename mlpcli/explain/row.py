@@ -49,6 +49,6 @@ def explain_row(model: TrainedModel, row: OneRow, rows: ExplainedRows) -> RowExp
     answer, output = answer_of(model, answers(model, row.x))
     return RowExplanation(
         row.number, row.file, row.line, answer, output, found.mean,
-        background.said,
+        background.description,
         tuple(sorted(each, key=lambda one: -abs(one.value))), nearest_change(model, row, rows, found.mean),
     )  # fmt: skip

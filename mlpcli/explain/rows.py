@@ -59,7 +59,7 @@ class ExplainedRows:
         return self.truth[rows]
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """How many rows of what, in words."""
         what = "test row" if self.are_test_rows else "row"
         drawn = f", drawn at random from {self.n_found:,}" if self.n_found > len(self) else ""

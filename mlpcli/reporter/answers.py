@@ -123,7 +123,7 @@ def explain_answer(
     columns = () if importance is None else importance.columns
     return {
         "model": model.path, "data": None if rows is None else rows.name, "target": model.schema.target.name,
-        "task": model.task, "seed": model.config.seed, "explained_on": None if rows is None else rows.said,
+        "task": model.task, "seed": model.config.seed, "explained_on": None if rows is None else rows.description,
         "metric": None if importance is None else importance.metric,
         "value": None if importance is None else importance.value,
         "importance": [to_json(one) | {"sure": one.is_sure} for one in columns],

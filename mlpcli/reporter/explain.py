@@ -25,7 +25,7 @@ from mlpcli.reporter.text import safe
 
 MAX_BARS = 20  # columns with a bar
 MAX_NAMED = 50  # columns without sure effect
-MAX_CURVES = 5  # classes with a curve; as many as there are colours
+MAX_CURVES = 5  # classes with a curve, those on which the column acts most; as many as there are colours
 MAX_CONTRIBUTIONS = 10  # of one answer
 CURVE_HEIGHT = 7
 METHOD_NOTE = (
@@ -36,7 +36,7 @@ METHOD_NOTE = (
 
 def importance_view(model: TrainedModel, rows: ExplainedRows, found: Importance) -> Iterator[RenderableType]:
     """How much worse the metric gets without each column, the most important first."""
-    yield f"{rows.name}: explained on {rows.said}, target {model.schema.target.name}"
+    yield f"{rows.name}: explained on {rows.description}, target {model.schema.target.name}"
     what = f"{'fall' if found.higher_is_better else 'rise'} of {found.metric} ({number(found.value)})"
     many = f"{found.n_repeats} times" + (f" on {found.n_rows:,} of these rows" if found.n_rows < len(rows) else "")
     yield Text("\nimportance", style="bold")
@@ -58,7 +58,7 @@ def importance_view(model: TrainedModel, rows: ExplainedRows, found: Importance)
 def effects_view(model: TrainedModel, found: Sequence[Effect]) -> Iterator[RenderableType]:
     """The effect of each column, numbers and times as curves, levels as bars."""
     for effect in found:
-        chosen = shown_outputs(effect)
+        chosen = effect.main_outputs(MAX_CURVES)
         means = ", ".join(f"{effect.outputs[i]} (mean {number(effect.mean[i])})" for i in chosen)
         what = "the probability of " if model.labels else ""
         yield Text("\n" + safe(f"effect of {effect.column} on {what}{means}", 400), style="bold")
@@ -68,12 +68,6 @@ def effects_view(model: TrainedModel, found: Sequence[Effect]) -> Iterator[Rende
             yield levels(effect, chosen)
         if effect.n_missing:
             yield f"without {plural(effect.n_missing, 'row')} of another value or of none"
-
-
-def shown_outputs(effect: Effect) -> list[int]:
-    """The outputs that are shown: the second of two classes, the more frequent of many."""
-    n = len(effect.outputs)
-    return [1] if n == 2 else sorted(range(n), key=lambda i: -effect.mean[i])[:MAX_CURVES]
 
 
 def curve(model: TrainedModel, effect: Effect, chosen: Sequence[int]) -> LineChart:
@@ -129,8 +123,8 @@ def map_axis(model: TrainedModel, name: str, at: Sequence[Position]) -> MapAxis:
 def row_view(model: TrainedModel, found: RowExplanation) -> Iterator[RenderableType]:
     """What made one answer."""
     target = model.schema.target.name
-    said = f"{found.answer}, probability {number(found.output)}" if model.labels else number(found.output)
-    yield f"row {found.row} (line {found.line} of {found.file}): {target} {said}"
+    answer = f"{found.answer}, probability {number(found.output)}" if model.labels else number(found.output)
+    yield f"row {found.row} (line {found.line} of {found.file}): {target} {answer}"
     yield f"mean {number(found.mean)} of {found.background}, and what each column adds to it:"
     shown, rest = found.contributions[:MAX_CONTRIBUTIONS], found.contributions[MAX_CONTRIBUTIONS:]
     bars = [Bar(f"{one.column} = {one.cell or '(missing)'}", one.value, signed(one.value)) for one in shown]
@@ -151,5 +145,5 @@ def change_line(model: TrainedModel, found: RowExplanation) -> str:
         return f"no change of one column alone gives {turned}"
     # All digits: a rounded number might not turn it.
     to = position_text(change.to, form_of(model, change.column), 15)
-    said = f"{change.answer}, probability {number(change.output)}" if model.labels else number(change.output)
-    return f"nearest change of one column that gives {turned}: {change.column} to {to}: {said}"
+    answer = f"{change.answer}, probability {number(change.output)}" if model.labels else number(change.output)
+    return f"nearest change of one column that gives {turned}: {change.column} to {to}: {answer}"

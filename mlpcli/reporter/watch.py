@@ -49,7 +49,7 @@ def watch(events: Iterable[Event], console: Console, fps: float | None = None) -
     `fps` is how many epochs a second are shown at most, each of them; without it epochs go by as they come.
     """
     seen = Watching()
-    yield from drawn(seen, events, console, fps) if is_live(console) else told(seen, events, console)
+    yield from drawn(seen, events, console, fps) if is_live(console) else plain_lines(seen, events, console)
     for item in last_view(seen):
         console.print(item)
 
@@ -74,7 +74,7 @@ def drawn(seen: Watching, events: Iterable[Event], console: Console, fps: float 
         view.update("", refresh=True)
 
 
-def told(seen: Watching, events: Iterable[Event], console: Console) -> Iterator[Event]:
+def plain_lines(seen: Watching, events: Iterable[Event], console: Console) -> Iterator[Event]:
     for event in events:
         seen.add(event)
         print_recoveries(event, console)

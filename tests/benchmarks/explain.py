@@ -25,7 +25,7 @@ import pandas as pd
 
 import mlpcli
 from mlpcli.explain.answers import answers
-from mlpcli.explain.contributions import Background, said_output
+from mlpcli.explain.contributions import Background, predicted_output
 from mlpcli.explain.effects import effects
 from mlpcli.explain.importance import Importance, importance
 from mlpcli.explain.rows import ExplainedRows, explained_rows
@@ -146,7 +146,7 @@ def contribution_errors(sample: Sample, totals: dict[str, list[float]]) -> None:
     background = Background.of(sample.model, sample.rows)
     for x in sample.rows.x[:EXPLAINED]:
         found = background.contributions(x)
-        chosen = said_output(sample.model, answers(sample.model, x[None]))
+        chosen = predicted_output(sample.model, answers(sample.model, x[None]))
         exact = exact_contributions(background, x, chosen)
         error = np.abs(np.asarray(found.values) - exact)
         totals["contribution"].append(float(error.max() / np.abs(exact).max()))

@@ -46,7 +46,7 @@ def test_they_are_the_mean_over_every_order(laws, name, target):
     background = Background.of(model, rows)
     for i in range(2):
         found = background.contributions(rows.x[i])
-        chosen = room.said_output(model, room.answers(model, rows.x[i : i + 1]))
+        chosen = room.predicted_output(model, room.answers(model, rows.x[i : i + 1]))
         expected = exact(model, background, rows.x[i], chosen)
         error = np.abs(np.asarray(found.values) - expected)
         assert error.max() <= 0.05 * np.abs(expected).max()

@@ -26,7 +26,7 @@ def test_those_of_the_training_file_are_its_test_rows(laws, made):
     for data in (None, file, made().drop(columns="is")):
         rows = explained_rows(model, data)
         if isinstance(data, str | None):
-            assert rows.said == "300 test rows"
+            assert rows.description == "300 test rows"
             assert np.array_equal(rows.truth, table.y_cells[table.sets == TEST])
         assert rows.x == pytest.approx(model.schema.encode(rows.frame))
 
@@ -38,8 +38,8 @@ def test_other_tables_give_all_rows_that_have_a_target_and_need_none_without(law
     frame.to_csv(tmp_path / "new.csv", index=False)
     frame.drop(columns="y").to_csv(tmp_path / "bare.csv", index=False)
     new, bare = str(tmp_path / "new.csv"), str(tmp_path / "bare.csv")
-    assert explained_rows(model, new).said == "49 rows"
-    assert explained_rows(model, frame).said == "49 rows"
+    assert explained_rows(model, new).description == "49 rows"
+    assert explained_rows(model, frame).description == "49 rows"
     assert len(explained_rows(model, new, need_target=False)) == 50
     for data in (bare, frame.drop(columns="y")):
         assert explained_rows(model, data, need_target=False).truth is None
@@ -54,7 +54,7 @@ def test_of_many_rows_a_sample_is_explained(laws, monkeypatch):
     model = laws(lambda c: c["a"])
     monkeypatch.setattr(room, "MAX_ROWS", 100)
     rows = explained_rows(model)
-    assert rows.said == "100 test rows, drawn at random from 300"
+    assert rows.description == "100 test rows, drawn at random from 300"
     assert np.array_equal(rows.x, explained_rows(model).x)
 
 
@@ -66,16 +66,16 @@ def test_a_model_without_test_rows_asks_for_a_csv_and_has_a_background(tmp_path,
     with pytest.raises(DataError, match="the model kept no test rows") as caught:
         explained_rows(model)
     assert caught.value.hint == "name a CSV: mlpcli explain MODEL DATA"
-    assert background_rows(model, None, READ).said == "60 rows"
+    assert background_rows(model, None, READ).description == "60 rows"
 
 
 def test_the_background_is_of_the_training_file_or_else_of_the_named_one(laws, tmp_path, made):
     model = laws(lambda c: c["a"])
     made(7, 50).to_csv(tmp_path / "new.csv", index=False)
     new = str(tmp_path / "new.csv")
-    assert background_rows(model, new, READ).said == "300 test rows"
+    assert background_rows(model, new, READ).description == "300 test rows"
     lost = replace(model, path=str(tmp_path / "elsewhere.npz"))
-    assert background_rows(lost, new, READ).said == "50 rows"
+    assert background_rows(lost, new, READ).description == "50 rows"
     with pytest.raises(DataError, match="the training file is not here") as caught:
         background_rows(lost, None, READ)
     assert "mlpcli explain" in caught.value.hint

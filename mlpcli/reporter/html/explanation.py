@@ -51,19 +51,11 @@ def effect_picture(found: Effect, form: Format | None) -> Picture:
     return ordered_picture(found, form) if found.is_ordered else level_picture(found)
 
 
-def chosen(found: Effect, at_most: int) -> list[int]:
-    """The outputs that are drawn: of two classes the second, of more those on which the column acts most."""
-    if len(found.outputs) == 2:
-        return [1]
-    spans = [max(values) - min(values) for values in found.values]
-    return sorted(np.argsort(-np.asarray(spans), kind="stable")[:at_most].tolist())
-
-
 def ordered_picture(found: Effect, form: Format | None) -> Picture:
     """Along numbers or times: a line for each output, and the rows' distribution below."""
     xs = [float(place) for place in found.at if place is not None]
     write = partial(position_text, form=form)
-    lines = [Series(found.outputs[k], xs, found.values[k]) for k in chosen(found, MAX_LINES)]
+    lines = [Series(found.outputs[k], xs, found.values[k]) for k in found.main_outputs(MAX_LINES)]
     rows = [(write(x), *(number(values[i]) for values in found.values)) for i, x in enumerate(xs)]
     edges = np.linspace(xs[0], xs[-1], len(found.rows) + 1).tolist()
     strip: list[Bar] = list(zip(edges[:-1], edges[1:], map(float, found.rows), strict=True))
@@ -79,7 +71,7 @@ def ordered_picture(found: Effect, form: Format | None) -> Picture:
 def level_picture(found: Effect) -> Picture:
     """Along the levels of a category: a bar each, of the output on which it acts most."""
     names = [position_text(place, None) for place in found.at]
-    drawn = chosen(found, 1)[0]
+    drawn = found.main_outputs(1)[0]
     bars = [
         (f"{name} ({plural(n, 'row')})", value, value, value)
         for name, n, value in zip(names, found.rows, found.values[drawn], strict=True)
