@@ -14,4 +14,4 @@ LEAK_ERROR = 0.02  # errors of the column's best answer on other rows, as a shar
 LEAK_R2 = 0.999  # share of the target's variance that the column explains on other rows
 
 # A shift, by the Kolmogorov-Smirnov distance of test rows and others: `evaluation.evaluate` holds MOVED_FAR, the
-# distance that matters, and MOVED_CHANCE, of a false alarm over all columns.
+# distance that matters, and MOVED_ALARM, of a false alarm over all columns.

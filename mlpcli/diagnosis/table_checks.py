@@ -29,7 +29,7 @@ from mlpcli.diagnosis.bounds import LEAK_ERROR, LEAK_R2
 from mlpcli.diagnosis.findings import MOVED, Finding, imbalance
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.errors import plural
-from mlpcli.evaluation.evaluate import MOVED_CHANCE, MOVED_FAR, kolmogorov_smirnov
+from mlpcli.evaluation.evaluate import MOVED_ALARM, MOVED_FAR, kolmogorov_smirnov
 from mlpcli.training.prepare import PreparedTraining
 
 SHOWN = 5  # findings of a kind
@@ -297,8 +297,8 @@ def shifted_test(facts: TableFacts) -> Iterator[Finding]:
     far = []
     for name, values in facts.values.items():
         x = np.nan_to_num(values, nan=-np.inf)
-        distance, chance = kolmogorov_smirnov(x[~tested], x[tested])
-        if distance > MOVED_FAR and chance < MOVED_CHANCE / len(facts.frame.columns):
+        distance, p_value = kolmogorov_smirnov(x[~tested], x[tested])
+        if distance > MOVED_FAR and p_value < MOVED_ALARM / len(facts.frame.columns):
             far.append((distance, name))
     if far:
         far.sort(reverse=True)

@@ -1,8 +1,8 @@
 """Drift: whether new rows still look like the rows a model was trained on.
 
 Each column, the target and the model's own answers are counted in the cells of the model's profile. A difference is
-drift when it is both unlikely and large enough: the chance of so large a difference between samples of one kind, times
-the number of all that is compared (Bonferroni), is below ALARM_LEVEL, and the difference is not small, so that the
+drift when it is both unlikely and large enough: its p-value, times the number of all that is compared (Bonferroni), is
+below ALARM_LEVEL, and the difference is not small, so that the
 number of rows alone raises no alarm.
 """
 
@@ -28,15 +28,15 @@ from mlpcli.engine.arrays import Array, Floats, Ints, Matrix
 from mlpcli.engine.losses import Target
 from mlpcli.errors import DataError, ModelError, plural
 from mlpcli.evaluation.evaluate import losses_of_members
-from mlpcli.metrics.chances import at_least, cells_chance, ks_chance, normal_chance, share_chance
 from mlpcli.metrics.intervals import Interval
+from mlpcli.metrics.p_values import at_least, cells_p_value, ks_p_value, normal_p_value, share_p_value
 from mlpcli.metrics.scoring import METRICS, score
 from mlpcli.model.trained import TrainedModel
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import MAX_EVALUATED
 from mlpcli.training.profile import MAX_PROFILED, answer_numbers, profiled, target_numbers
 
-ALARM_LEVEL = 0.05  # chance that rows like the training rows raise any alarm
+ALARM_LEVEL = 0.05  # probability that rows like the training rows raise any alarm
 # Smaller differences are no drift, however sure: of distances and shares missing; of shares never seen before.
 MIN_DIFFERENCE, MIN_UNSEEN = 0.02, 0.005
 FIRST_LOOK = 250  # rows of a stream
@@ -64,7 +64,7 @@ class Shift:
     distance: float  # of numbers Kolmogorov-Smirnov's, of levels total variation, of losses the rise of the mean rank
     missing: Share
     unseen: Share  # numbers out of the training range; levels that training has rarely or never seen, texts likewise
-    chance: float  # of so large a difference if all is as in training, times the number of all that is compared
+    p_value: float  # of so large a difference if all is as in training, times the number of all that is compared
 
     @property
     def is_large(self) -> bool:
@@ -73,8 +73,8 @@ class Shift:
         return is_new or max(self.distance, self.missing.difference) >= MIN_DIFFERENCE
 
     def is_drift(self, level: float = ALARM_LEVEL) -> bool:
-        """Whether it is drift for this chance of an alarm without any."""
-        return self.chance < level and self.is_large
+        """Whether it is drift at this probability of a false alarm."""
+        return self.p_value < level and self.is_large
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class DriftCounter:
         shifts = [shift_of(*key, tally, n_compared) for key, tally in self.tallies.items()]
         if self.ranks:
             shifts.append(loss_shift(np.concatenate(self.ranks), self.model.record.evidence.n_valid, n_compared))
-        shifts.sort(key=lambda shift: (shift.chance, -shift.distance))
+        shifts.sort(key=lambda shift: (shift.p_value, -shift.distance))
         metrics = self.metrics()
         promised = {name: value for name, value in self.model.record.validation.items() if name in metrics}
         return Drift(data, self.n_rows, tuple(shifts), promised, metrics, tuple(self.notes()))
@@ -303,20 +303,20 @@ def shift_of(what: str, name: str, tally: Tally, n_compared: int) -> Shift:
     k_odd, k_others = int(here[is_odd].sum()), int(there[is_odd].sum())
     present, before = here[:-1], there[:-1]
     change = present / max(present.sum(), 1) - before / max(before.sum(), 1)
-    chances = [share_chance(int(here[-1]), n, int(there[-1]), m)]
+    p_values = [share_p_value(int(here[-1]), n, int(there[-1]), m)]
     if present.any() and before.any():
-        chances.append(cells_chance(present, before))
+        p_values.append(cells_p_value(present, before))
     if tally.profile.kind == "levels":
         distance = float(np.abs(change).sum() / 2)
     else:
         distance = float(np.abs(np.cumsum(change)).max())
         # Out of range: of the pooled rows the lowest and the highest k, split in one of k + 1 ways, are all new ones.
-        chances.append((k_odd + 1) * at_least(k_odd, n, k_others, m))
+        p_values.append((k_odd + 1) * at_least(k_odd, n, k_others, m))
         if present.any() and before.any():
-            chances.append(ks_chance(distance, int(present.sum()), int(before.sum())))
-    chance = min(1.0, min(chances) * len(chances) * n_compared)
+            p_values.append(ks_p_value(distance, int(present.sum()), int(before.sum())))
+    p_value = min(1.0, min(p_values) * len(p_values) * n_compared)
     return Shift(
-        what, name, distance, Share(float(there[-1] / m), float(here[-1] / n)), Share(k_others / m, k_odd / n), chance
+        what, name, distance, Share(float(there[-1] / m), float(here[-1] / n)), Share(k_others / m, k_odd / n), p_value
     )
 
 
@@ -325,4 +325,4 @@ def loss_shift(ranks: Floats, n_valid: int, n_compared: int) -> Shift:
     rise = float(ranks.mean()) - 0.5
     error = (1 / 12 * (1 / len(ranks) + 1 / max(n_valid, 1))) ** 0.5
     nothing = Share(0.0, 0.0)
-    return Shift("loss", "loss", max(rise, 0.0), nothing, nothing, min(1.0, normal_chance(rise / error) * n_compared))
+    return Shift("loss", "loss", max(rise, 0.0), nothing, nothing, min(1.0, normal_p_value(rise / error) * n_compared))

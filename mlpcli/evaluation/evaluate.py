@@ -26,16 +26,16 @@ from mlpcli.engine.losses import Target
 from mlpcli.errors import DataError
 from mlpcli.evaluation.baselines import constant_outputs, fit_linear, loss_ratio
 from mlpcli.evaluation.coverage import Answered, Coverage, TrustInRows
-from mlpcli.metrics.chances import ks_chance
 from mlpcli.metrics.intervals import Interval, estimate, resampled_means
+from mlpcli.metrics.p_values import ks_p_value
 from mlpcli.metrics.scoring import N_BOOTSTRAP, score
 from mlpcli.model.trained import TrainedModel, as_read
 from mlpcli.training.evidence import MAX_EVIDENCE_ROWS, Evidence
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import MAX_EVALUATED, encode_target, given_weights
 
-# Chance of a false alarm over all columns, and the least Kolmogorov-Smirnov distance that is reported.
-MOVED_CHANCE, MOVED_FAR = 0.001, 0.15
+# Probability of a false alarm over all columns, and the least Kolmogorov-Smirnov distance that is reported.
+MOVED_ALARM, MOVED_FAR = 0.001, 0.15
 NO_LINEAR = "no linear baseline: no column of its rows holds anything to learn from"
 MAX_KURTOSIS = 5  # of the errors, normal ones have 3: from here on RMSE intervals hold fewer than nine truths in ten
 HEAVY_TAILS = (
@@ -316,20 +316,20 @@ def moved_columns(model: TrainedModel, seen: Matrix, here: Matrix) -> dict[str, 
             continue
         places = model.schema.inputs_of[column.name].get("plain", slice(0))
         for j in range(seen.shape[1])[places]:
-            distance, chance = kolmogorov_smirnov(seen[:, j], here[:, j])
-            if distance > MOVED_FAR and chance < MOVED_CHANCE / seen.shape[1]:
+            distance, p_value = kolmogorov_smirnov(seen[:, j], here[:, j])
+            if distance > MOVED_FAR and p_value < MOVED_ALARM / seen.shape[1]:
                 found[column.name] = max(distance, found.get(column.name, 0.0))
     return found
 
 
 def kolmogorov_smirnov(first: Array, second: Array) -> tuple[float, float]:
-    """Two samples (n,) and (m,) -> the largest distance of their distributions, and its chance if they are one."""
+    """Two samples (n,) and (m,) -> the largest distance of their distributions, and its p-value."""
     n, m = len(first), len(second)
     first, second = np.sort(first), np.sort(second)
     values = np.concatenate([first, second])
     gaps = np.searchsorted(first, values, "right") / n - np.searchsorted(second, values, "right") / m
     distance = float(np.abs(gaps).max())
-    return distance, ks_chance(distance, n, m)
+    return distance, ks_p_value(distance, n, m)
 
 
 def truth_of(model: TrainedModel, cells: pd.Series[Any], file: str) -> Target:

@@ -12,7 +12,7 @@ from mlpcli.metrics.scoring import METRICS
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.tables import interval_text, number
 
-MIN_CHANCE = 1e-6  # below it the figure says nothing more
+MIN_P_VALUE = 1e-6  # below it the figure says nothing more
 
 
 def drift_view(found: Drift, model: str, verbose: bool) -> Iterator[RenderableType]:
@@ -38,12 +38,12 @@ def shifts_grid(shifts: Sequence[Shift]) -> Grid:
     rows = [
         (
             titled(shift), f"{shift.distance:.2f}", share_text(shift.missing.training, shift.missing.here),
-            share_text(shift.unseen.training, shift.unseen.here), chance_text(shift.chance),
+            share_text(shift.unseen.training, shift.unseen.here), p_value_text(shift.p_value),
             "drift" if shift.is_drift() else "",
         )
         for shift in shifts
     ]  # fmt: skip
-    columns = ["", "distance", "missing", "unseen or out of range", "chance", ""]
+    columns = ["", "distance", "missing", "unseen or out of range", "p-value", ""]
     return Grid(columns, rows, texts=(0, 5))
 
 
@@ -56,8 +56,8 @@ def share_text(before: float, here: float) -> str:
     return f"{before:.1%} -> {here:.1%}" if before or here else "none"
 
 
-def chance_text(chance: float) -> str:
-    return f"{chance:.2g}" if chance >= MIN_CHANCE else f"under {MIN_CHANCE:g}"
+def p_value_text(p_value: float) -> str:
+    return f"{p_value:.2g}" if p_value >= MIN_P_VALUE else f"under {MIN_P_VALUE:g}"
 
 
 def promised_grid(found: Drift, verbose: bool) -> Grid:
@@ -78,4 +78,4 @@ def shift_line(shift: Shift) -> str:
     for share, what in ((shift.missing, "missing"), (shift.unseen, "unseen or out of range")):
         if share.difference:
             parts.append(f"{share.here:.1%} {what} (in training {share.training:.1%})")
-    return f"drift: {titled(shift)}: {', '.join(parts)}; chance {chance_text(shift.chance)}"
+    return f"drift: {titled(shift)}: {', '.join(parts)}; p-value {p_value_text(shift.p_value)}"

@@ -12,7 +12,7 @@ import pytest
 
 import mlpcli
 from mlpcli.errors import UsageError
-from mlpcli.explain.effects import effects, joint_effect, main_effects
+from mlpcli.explain.effects import Effect, effects, joint_effect, main_effects
 from mlpcli.explain.importance import importance
 from mlpcli.explain.rows import explained_rows
 from mlpcli.files.jsonable import to_json
@@ -167,3 +167,11 @@ def test_levels_are_followed_where_rows_are():
     (found,) = effects(replace(model, ensemble=Law(law)), explained_rows(model, frame), ["level"])
     assert "".join(found.at) in ("bdac", "cadb")
     assert np.diff(found.values[0]) == pytest.approx(np.diff([where[one] for one in found.at]), abs=1e-6)
+
+
+def test_the_classes_on_which_a_column_acts_most_are_the_ones_to_show():
+    values = ((0.0, 0.3), (0.1, 0.2), (-0.4, 0.4), (0.2, 0.2))
+    found = Effect("x", "number", "ale", tuple("abcd"), (0.25,) * 4, (0.0, 1.0), values, (3, 4), 7, 0)
+    assert found.main_outputs(2) == [0, 2]
+    two = Effect("x", "number", "ale", ("no", "yes"), (0.5,) * 2, (0.0, 1.0), values[:2], (3, 4), 7, 0)
+    assert two.main_outputs(5) == [1]

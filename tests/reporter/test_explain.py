@@ -24,7 +24,7 @@ NUMBERS, CLASSES = (SimpleNamespace(schema=SCHEMA, labels=labels) for labels in 
 class Rows(list):
     """900 rows."""
 
-    name, said = "d.csv", "900 rows"
+    name, description = "d.csv", "900 rows"
 
 
 def shown(view, width=120):
@@ -54,7 +54,7 @@ def test_rows_without_a_position_are_counted_and_classes_have_a_table():
     outputs, mean = ("a", "b", "d"), (0.2, 0.3, 0.5)
     levels = Effect("c", "category", "ale", outputs, mean, ("red", None), ((0.1, -0.1),) * 3, (7, 3), 14, 4)
     out = shown(effects_view(CLASSES, [levels]))
-    assert "effect of c on the probability of d (mean 0.5), b (mean 0.3), a (mean 0.2)" in out
+    assert "effect of c on the probability of a (mean 0.2), b (mean 0.3), d (mean 0.5)" in out
     assert "(missing)" in out
     assert "without 4 rows of another value or of none" in out
     curve = Effect("x", "number", "ale", ("y",), (5.0,), (0.0, 2.0), ((-1.0, 1.0),), (3, 0, 1), 4, 0)

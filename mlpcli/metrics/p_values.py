@@ -1,4 +1,4 @@
-"""How likely so large a difference between two samples is if both are of one kind."""
+"""p-values: how likely so large a difference between two samples is if both come from one distribution."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ import numpy as np
 
 from mlpcli.engine.arrays import Floats, Ints
 
-SMALLEST_SHARE = 1e-18  # of a sum of chances, that a further term must have to be added
+MIN_TERM = 1e-18  # share of the sum so far below which further terms are left out
 
 
-def ks_chance(distance: float, n: int, m: int) -> float:
-    """The chance of a Kolmogorov-Smirnov distance of n and m values; Stephens 1970. Too large where they repeat."""
+def ks_p_value(distance: float, n: int, m: int) -> float:
+    """The p-value of a Kolmogorov-Smirnov distance of n and m values; Stephens 1970. Too large where they repeat."""
     size = (n * m / (n + m)) ** 0.5
     return float(min(1.0, 2 * np.exp(-2 * (distance * (size + 0.12 + 0.11 / size)) ** 2)))
 
 
 def at_least(k: int, n: int, others: int, m: int) -> float:
-    """The chance that of k + others rows of a sort at least k fall among n of the n + m rows; Fisher's exact test."""
+    """The probability that of k + others marked rows at least k fall among n of the n + m rows; Fisher's exact test."""
     total = k + others
     if k * (n + m) <= total * n:
         return 1.0  # no more than expected
-    log_chance = log_choose(n, k) + log_choose(m, others) - log_choose(n + m, total)
+    log_p = log_choose(n, k) + log_choose(m, others) - log_choose(n + m, total)
     term = found = 1.0
     for i in range(k, min(n, total)):
         # From i to i + 1 of them among the n.
         term *= (n - i) * (total - i) / ((i + 1) * (m - total + i + 1))
         found += term
-        if term < SMALLEST_SHARE * found:
+        if term < MIN_TERM * found:
             break
-    return min(1.0, math.exp(min(log_chance + math.log(found), 0.0)))
+    return min(1.0, math.exp(min(log_p + math.log(found), 0.0)))
 
 
 def log_choose(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
-def share_chance(k: int, n: int, others: int, m: int) -> float:
-    """The chance of so different shares k / n and others / m, in either direction."""
+def share_p_value(k: int, n: int, others: int, m: int) -> float:
+    """The p-value of shares k / n and others / m that differ so much, in either direction."""
     return min(1.0, 2 * min(at_least(k, n, others, m), at_least(others, m, k, n)))
 
 
-def cells_chance(here: Ints, there: Ints) -> float:
-    """The chance that the share of some cell differs so much, for counts (n_cells,) of two samples.
+def cells_p_value(here: Ints, there: Ints) -> float:
+    """The p-value of counts (n_cells,) of two samples whose share of some cell differs so much.
 
     That of the cell which differs most in standard deviations, by Fisher's exact test, times the number of cells.
     """
@@ -54,9 +54,9 @@ def cells_chance(here: Ints, there: Ints) -> float:
         return 1.0
     deviation: Floats = np.abs(here / n - there / m)[used] / np.sqrt(pooled * (1 - pooled))[used]
     worst = int(used[np.argmax(deviation)])
-    return min(1.0, len(used) * share_chance(int(here[worst]), n, int(there[worst]), m))
+    return min(1.0, len(used) * share_p_value(int(here[worst]), n, int(there[worst]), m))
 
 
-def normal_chance(deviations: float) -> float:
-    """The chance that a normal value lies so many standard deviations above its mean."""
+def normal_p_value(deviations: float) -> float:
+    """The one-sided p-value of a normal value so many standard deviations above its mean."""
     return 0.5 * math.erfc(deviations / 2**0.5)
