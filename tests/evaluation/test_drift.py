@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import mlpcli
 from mlpcli.data.frame import as_table
-from mlpcli.errors import DataError
+from mlpcli.errors import DataError, ModelError
 from mlpcli.evaluation import drift
 from mlpcli.evaluation.drift import DriftCounter, DriftWatch, Share, Shift
 
@@ -145,6 +147,18 @@ def test_a_watch_tells_each_drift_once_and_looks_with_ever_less_chance_of_an_ala
     assert [shift.name for shift in told].count("x") == 1
     assert watch.counter.n_rows == 700
     assert watch.level < drift.ALARM_LEVEL / 4
+
+
+def test_a_column_without_any_value_and_a_target_without_a_known_class_are_drift(model):
+    found = model.drift(rows(300, seed=12).assign(few=np.nan, y="maybe"))
+    assert {"few", "y"} <= {shift.name for shift in found.drifted}
+    assert not found.metrics
+
+
+def test_a_model_that_kept_nothing_of_its_rows_is_refused(model):
+    old = mlpcli.Model(replace(model.record, profile=None), model.ensemble)
+    with pytest.raises(ModelError):
+        old.drift(rows(50))
 
 
 def test_rows_without_what_the_model_needs_are_refused(model, tmp_path):
