@@ -28,6 +28,17 @@ N_ASKED = 6  # members that are asked for themselves; of more, those that share 
 MAX_ASKED = 100.0  # larger inputs are brought down to it
 
 
+def may_cross(schema: Schema) -> bool:
+    """Whether the rows are asked at all: of classes, where few columns and inputs make it cheap."""
+    n_categories, n_classes = len(categories(schema)), len(schema.target.labels)
+    n_columns = n_categories * (n_categories - 1) // 2
+    return n_classes > 0 and 0 < n_columns <= MAX_PAIRS and schema.n_inputs + n_classes <= MAX_INPUTS
+
+
+def categories(schema: Schema) -> list[CategoryColumn]:
+    return [c for c in schema.features if isinstance(c, CategoryColumn)]
+
+
 def add_crosses(
     schema: Schema, frame: pd.DataFrame, classes: Ints, part: NDArray[np.int8], n_parts: int
 ) -> tuple[Schema, NDArray[np.bool_]]:
@@ -35,8 +46,7 @@ def add_crosses(
 
     `frame` holds the rows to ask; `classes` and `part` (n,) are theirs. Member k is told nothing of part k.
     """
-    n_classes = len(schema.target.labels)
-    crosses = find_crosses(schema, schema.encode(frame)) if schema.n_inputs + n_classes <= MAX_INPUTS else ()
+    n_classes, crosses = len(schema.target.labels), find_crosses(schema, schema.encode(frame))
     if not crosses:
         return schema, np.zeros(n_parts, bool)
     crossed = replace(schema, crosses=crosses)
@@ -50,11 +60,8 @@ def add_crosses(
 
 def find_crosses(schema: Schema, x: Matrix) -> tuple[Cross, ...]:
     """The pairs of levels that meet in enough of the encoded rows; none when there are too many of them."""
-    columns = [c for c in schema.features if isinstance(c, CategoryColumn)]
-    if len(columns) * (len(columns) - 1) > 2 * MAX_PAIRS:
-        return ()
     active, found, n_pairs = schema.active(x), list[Cross](), 0
-    for a, b in combinations(columns, 2):
+    for a, b in combinations(categories(schema), 2):
         both = (active[a.name] < len(a.on)) & (active[b.name] < len(b.on))
         pairs, met = np.unique(active[a.name][both] * len(b.on) + active[b.name][both], return_counts=True)
         first, second = np.divmod(pairs[met >= MIN_MET], len(b.on))

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from mlpcli.config.settings import Config, ReadOptions, Settings, flag
 from mlpcli.data import splits
-from mlpcli.data.crosses import MAX_ROWS, add_crosses
+from mlpcli.data.crosses import MAX_ROWS, add_crosses, may_cross
 from mlpcli.data.cuts import add_cuts, n_cut_rows
 from mlpcli.data.dataset import DataSet
 from mlpcli.data.fit_columns import fit_columns, has_bins
-from mlpcli.data.kinds.category import CategoryColumn
 from mlpcli.data.kinds.number import NumberColumn
 from mlpcli.data.schema import Schema
 from mlpcli.data.storage import Storage, free_memory
@@ -295,8 +294,7 @@ def fit_crosses(
     dataset: DataSet, schema: Schema, fold_of: NDArray[np.int8], settings: Settings
 ) -> tuple[Schema, NDArray[np.bool_]]:
     """The schema with inputs for pairs of levels, for classes alone, and whether the rows of each fold ask for them."""
-    n_categories = sum(isinstance(c, CategoryColumn) for c in schema.features)
-    if n_categories < 2 or not schema.target.labels or settings.embed_categories != "learned":
+    if settings.embed_categories != "learned" or not may_cross(schema):
         return schema, np.zeros(n_parts(settings), bool)
     names = [c.name for c in schema.features]
     frame, classes, part = labelled_rows(dataset, schema, names, fold_of, settings, MAX_ROWS)

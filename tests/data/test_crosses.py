@@ -113,9 +113,11 @@ def test_of_too_many_pairs_or_inputs_none_is_tried(bound, path, prepared, monkey
     assert not prepared_with(path).schema.crosses
 
 
-def test_of_too_many_columns_none_is_tried(prepared, frame, monkeypatch):
-    monkeypatch.setattr(crosses, "MAX_PAIRS", 2)
-    assert find_crosses(prepared.schema, prepared.schema.encode(frame)) == ()
+@pytest.mark.parametrize("bound", ["MAX_PAIRS", "MAX_INPUTS"])
+def test_of_too_many_columns_no_row_is_taken(path, prepared, bound, monkeypatch):
+    monkeypatch.setattr(crosses, bound, 2)
+    monkeypatch.setattr("mlpcli.training.prepare.add_crosses", None)
+    assert not prepared_with(path).schema.crosses
 
 
 @pytest.mark.parametrize("settings", [
