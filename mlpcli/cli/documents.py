@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlpcli.cli.options import check_choice
 from mlpcli.config.settings import Config, ReadOptions
-from mlpcli.errors import UsageError
 
 if TYPE_CHECKING:
     from mlpcli.reporter.html.document import Document
@@ -26,8 +26,7 @@ ReportFile = Annotated[
 
 def form_of(path: str, asked: str | None = None) -> str:
     """The form asked for, else that of the file's ending. Raises UsageError for one that does not exist."""
-    if asked is not None and asked not in FORMS:
-        raise UsageError(f"--format: no such choice '{asked}'", "one of " + ", ".join(FORMS))
+    check_choice("--format", asked, FORMS)
     return asked or ("md" if path.endswith(".md") else "html")
 
 

@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlpcli.cli.app import app, with_error_boundary
-from mlpcli.cli.options import DataFile, Json, ModelFile, Quiet, Sectioned, Verbose, settings_of, with_settings
+from mlpcli.cli.options import (
+    DataFile,
+    Json,
+    ModelFile,
+    Quiet,
+    Sectioned,
+    Verbose,
+    check_choice,
+    settings_of,
+    with_settings,
+)
 from mlpcli.config.settings import ReadOptions
-from mlpcli.errors import GateFailed, UsageError
+from mlpcli.errors import GateFailed
 
 if TYPE_CHECKING:
     from mlpcli.evaluation.drift import Drift, DriftCounter
@@ -41,8 +51,7 @@ def drift(
     tail -n +1 -f log.csv | mlpcli drift model.npz -
     """
     _, options = settings_of(None, settings)
-    if fail_on not in (None, "drift"):
-        raise UsageError(f"--fail-on: no such condition '{fail_on}'", "--fail-on drift is the one there is")
+    check_choice("--fail-on", fail_on, ["drift"])
     from mlpcli.evaluation.drift import DriftCounter
     from mlpcli.model.trained import load
     from mlpcli.reporter.answers import drift_answer, print_answer
@@ -56,7 +65,7 @@ def drift(
     else:
         make_console(sys.stdout, quiet).show(drift_view(found, model, verbose))
     if fail_on and found.drifted:
-        raise GateFailed(f"drift in {', '.join(shift.name for shift in found.drifted)}, asked for by --fail-on")
+        raise GateFailed(f"drift in {', '.join(shift.name for shift in found.drifted)} (--fail-on drift)")
 
 
 def counted(counter: DriftCounter, data: str, options: ReadOptions, aside: Screen) -> Drift:

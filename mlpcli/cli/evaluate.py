@@ -17,6 +17,7 @@ from mlpcli.cli.options import (
     Quiet,
     Sectioned,
     Verbose,
+    check_choice,
     settings_of,
     with_settings,
 )
@@ -35,7 +36,7 @@ DisagreementsFile = Annotated[
 ]
 FailOnWorse = Annotated[
     str | None,
-    typer.Option("--fail-on", metavar="worse", help="With --against: exit 3 when the new model is surely worse."),
+    typer.Option("--fail-on", metavar="worse", help="With --against: exit 3 when the new model is reliably worse."),
 ]
 
 
@@ -108,8 +109,7 @@ def compare_models(
     from mlpcli.reporter.model_comparison import model_comparison_view
     from mlpcli.reporter.text import make_console
 
-    if fail_on not in (None, "worse"):
-        raise UsageError(f"--fail-on: no such condition '{fail_on}'", "--fail-on worse is the one there is")
+    check_choice("--fail-on", fail_on, ["worse"])
     if disagreements is not None:
         check_output(disagreements, [new, old, *([data] if data else [])])
     found = compare(load(new), load(old), data, options)
@@ -120,7 +120,7 @@ def compare_models(
     else:
         make_console(sys.stdout, quiet).show(model_comparison_view(found, new, old, verbose))
     if fail_on and found.worse:
-        raise GateFailed(f"the new model is worse by {', '.join(found.worse)}, and --fail-on worse asks for none")
+        raise GateFailed(f"the new model is worse in {', '.join(found.worse)} (--fail-on worse)")
 
 
 def write_rows(found: ModelComparison, path: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlpcli.cli.app import app, with_error_boundary
-from mlpcli.cli.options import Json, ModelFile, OtherData, Quiet, Sectioned, settings_of, with_settings
+from mlpcli.cli.options import Json, ModelFile, OtherData, Quiet, Sectioned, check_choice, settings_of, with_settings
 from mlpcli.config.settings import ReadOptions
 from mlpcli.errors import UsageError
 from mlpcli.explain import GROUP_CORRELATED
@@ -91,8 +91,7 @@ def explain(
     from mlpcli.model.writing import FORMATS
     from mlpcli.training.networks import build_loss
 
-    if form is not None and form not in FORMATS:
-        raise UsageError(f"--format: no such format '{form}'", "one of " + ", ".join(FORMATS))
+    check_choice("--format", form, FORMATS)
     if data == "-" and column is not None and row is not None:
         raise UsageError("--column and --row: standard input is read once", "name one of them, or a file")
     loaded = load(model)

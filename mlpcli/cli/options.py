@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import inspect as introspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from typer.core import TyperCommand
 
 from mlpcli.config.flags import from_text, quoted, read_config_file, setting_type, written
 from mlpcli.config.settings import BASE, PRESETS, TASKS, Config, ReadOptions, flag, preset_values
+from mlpcli.errors import UsageError
 
 OWN_CONFIG = "mlpcli.toml"  # read from the working folder without being named
 SHORT = {"target": "-t"}
@@ -108,6 +109,13 @@ def among(choices: tuple[str, ...]) -> Callable[[str], list[str]]:
         return [choice for choice in choices if choice.startswith(incomplete)]
 
     return offered
+
+
+def check_choice(option: str, value: str | None, choices: Collection[str]) -> None:
+    """UsageError for a value that the option does not have; None is not given."""
+    if value is not None and value not in choices:
+        hint = "one of " + ", ".join(choices) if len(choices) > 1 else f"{option} {next(iter(choices))}"
+        raise UsageError(f"{option}: no such choice '{value}'", hint)
 
 
 def with_settings(*owners: type[Config] | type[ReadOptions]) -> Callable[[Callable[..., None]], Callable[..., None]]:

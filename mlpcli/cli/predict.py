@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlpcli.cli.app import app, with_error_boundary
-from mlpcli.cli.options import ModelFile, OtherData, Quiet, Sectioned, among, settings_of, with_settings
+from mlpcli.cli.options import ModelFile, OtherData, Quiet, Sectioned, among, check_choice, settings_of, with_settings
 from mlpcli.config.settings import BAD_CELLS, ReadOptions
 from mlpcli.errors import DataError, UsageError, plural
 
@@ -114,10 +114,8 @@ def predict(
     from mlpcli.model.trained import load
 
     writer = writer_of(form, bom, excel_safe)
-    if bad_cells not in BAD_CELLS:
-        raise UsageError(f"--bad-cells: no such choice '{bad_cells}'", "one of " + ", ".join(BAD_CELLS))
-    if drift not in (None, "warn"):
-        raise UsageError(f"--drift: no such choice '{drift}'", "--drift warn is the one there is")
+    check_choice("--bad-cells", bad_cells, BAD_CELLS)
+    check_choice("--drift", drift, ["warn"])
     loaded = load(model)
     if threshold is not None and len(loaded.labels) != 2:
         raise UsageError("--threshold is for models of two classes")
@@ -192,8 +190,7 @@ def writer_of(form: str, bom: bool, excel_safe: bool) -> Format:
     """The format that flags ask for. Raises UsageError."""
     from mlpcli.model.writing import FORMATS, Delimited
 
-    if form not in FORMATS:
-        raise UsageError(f"--format: no such format '{form}'", "one of " + ", ".join(FORMATS))
+    check_choice("--format", form, FORMATS)
     writer = FORMATS[form]
     if isinstance(writer, Delimited):
         return replace(writer, excel_safe=excel_safe)

@@ -85,7 +85,7 @@ def test_predict_tells_of_drift_once_and_only_when_asked(folder):
 
 
 BAD = {
-    "another gate": (("drift", "m.npz", "same.csv", "--fail-on", "worse"), 2, "--fail-on: no such condition 'worse'"),
+    "another gate": (("drift", "m.npz", "same.csv", "--fail-on", "worse"), 2, "--fail-on: no such choice 'worse'"),
     "another choice": (("predict", "m.npz", "same.csv", "--drift", "stop"), 2, "--drift: no such choice 'stop'"),
     "no model": (("drift", "same.csv", "same.csv"), 1, "not an mlpcli model"),
     "no file": (("drift", "m.npz", "none.csv"), 1, "cannot read"),

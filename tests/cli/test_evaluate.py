@@ -81,7 +81,7 @@ def test_a_worse_model_is_named_and_fails_the_gate(rival):
     assert re.search(r"accuracy .* worse", done.stdout)
     assert "left out: 293 rows that the new model was trained on" in done.stdout
     assert "rows to look at" in done.stdout
-    assert "worse by accuracy" in done.stderr
+    assert "worse in accuracy" in done.stderr
     good = mlpcli("evaluate", "model.npz", "--against", "poor.npz", "--fail-on", "worse", "-q", cwd=rival)
     assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
 
@@ -115,7 +115,7 @@ def test_numbers_are_compared_by_their_distance(call, here):
 
 
 BAD = {
-    "a gate that there is not": (("--fail-on", "better"), 2, "--fail-on: no such condition 'better'"),
+    "a gate that there is not": (("--fail-on", "better"), 2, "--fail-on: no such choice 'better'"),
     "one number of two models": (("--metric", "auc"), 2, "are for one model"),
     "a gate of one model": (("--fail-under", "auc=0.5"), 2, "are for one model"),
     "an output that is an input": (("--disagreements", "model.npz"), 2, "is an input too"),

@@ -112,7 +112,7 @@ def test_bars_curves_and_maps_fit_the_screen(folder, width, args):
         (("--row", "0"), "no row 0: it has 344 rows", "--row 1 to --row 344"),
         (("--row", "345"), "penguins.csv: no row 345: it has 344 rows", "--row 1 to --row 344"),
         (("--metric", "rmse"), "--metric: no metric 'rmse' for classification", "one of accuracy"),
-        (("--format", "xml"), "--format: no such format 'xml'", "one of csv, tsv, jsonl"),
+        (("--format", "xml"), "--format: no such choice 'xml'", "one of csv, tsv, jsonl"),
         (("-", "--row", "1", "--column", "sex"), "standard input is read once", "name one of them, or a file"),
         (("bare.csv",), "bare.csv: no column 'species'", "--column and --row do not"),
         (("bad.csv",), "never seen the class 'Dodo'", "leave these rows out"),

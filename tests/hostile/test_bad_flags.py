@@ -147,7 +147,7 @@ def test_F06_an_existing_model_is_replaced(call, small, tmp_path):
         (["train", "{}", "--time-limit", "5 days"], "--time-limit: expected a time such as"),
         (["train", "{}", "--delimiter", ";;"], "--delimiter: expected one ASCII character"),
         (["predict", "{}", "--threshold", "2"], "--threshold"),
-        (["predict", "{}", "--format", "xml"], "no such format"),
+        (["predict", "{}", "--format", "xml"], "no such choice"),
         (["train", "{}", "--batch-size", "0"], "--batch-size: expected auto, full or a whole number from 1"),
         (["train", "{}", "--fail-under", "accuracy"], "expected METRIC=VALUE"),
         (["train", "{}", "--fail-under", "acuracy=1"], "no metric 'acuracy'"),
