@@ -419,10 +419,6 @@ class Settings(Config):
         if self.task not in TASKS or self.batch_size == "auto" or self.loss == "auto":
             raise UsageError("--task, --batch-size or --loss is not decided")
 
-    def reopened(self, **changes: Any) -> Config:
-        """What would have to be asked for to get these settings, with changes that may leave a choice open again."""
-        return Config(**{f.name: getattr(self, f.name) for f in fields(Config)} | changes)
-
     @property
     def lead(self) -> str:
         """The first kind of network; history and evidence are those of its members."""

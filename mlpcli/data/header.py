@@ -173,7 +173,6 @@ def no_header(file: str) -> DataError:
     return DataError("no header: the file holds only blank lines", file=file)
 
 
-def shown_some(names: Sequence[str]) -> str:
-    return ", ".join(names[:NAMES_SHOWN]) + (
-        f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    )
+def shown_some(names: Sequence[str], at_most: int = NAMES_SHOWN) -> str:
+    """The first names, and how many more there are."""
+    return ", ".join(names[:at_most]) + (f" and {len(names) - at_most:,} more" if len(names) > at_most else "")

@@ -66,7 +66,7 @@ class ModelComparison:
 
     @property
     def worse(self) -> list[str]:
-        """The metrics by which the new model is surely worse."""
+        """The metrics by which the new model is reliably worse."""
         return [name for name, found in self.metrics.items() if found.verdict == "worse"]
 
     def disagreeing_rows(self) -> pd.DataFrame:

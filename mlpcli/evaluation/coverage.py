@@ -38,7 +38,7 @@ class Coverage:
     held: Interval  # share of the rows
     n: int
     size: float  # mean width of the intervals, or mean number of labels
-    is_missed: bool  # the share surely is below the level
+    is_missed: bool  # the share is reliably below the level
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ What is promised of new rows comes from the rows that validated the model (metri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
+from mlpcli.data.header import shown_some
 from mlpcli.engine.arrays import Array, Bools, Floats
 from mlpcli.errors import ModelError, UsageError, plural
 from mlpcli.metrics.conformal import ConformalIntervals, ConformalSets, ScoreQuantiles, check_level
@@ -148,7 +148,7 @@ class Certainty:
             notes.append("classes are rare: label sets hold within each class (--no-mondrian: over all rows only)")
         too_few = [model.labels[number] for number in found.too_few(level)]
         if too_few or not found.by_class:
-            which = listed(too_few) if too_few else "all classes"
+            which = shown_some(too_few, NAMED_CLASSES) if too_few else "all classes"
             notes.append(f"too few validation rows for label sets that hold within: {which}")
         return notes
 
@@ -156,8 +156,3 @@ class Certainty:
 def confidences(outputs: Array, threshold: float | None) -> Floats:
     """Outputs (n, n_classes) -> (n,) probability of each answer's class"""
     return np.asarray(outputs[np.arange(len(outputs)), decide(outputs, threshold)], np.float64)
-
-
-def listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED_CLASSES} more" if len(names) > NAMED_CLASSES else ""
-    return ", ".join(names[:NAMED_CLASSES]) + more

@@ -8,6 +8,7 @@ import numpy as np
 from rich.console import RenderableType
 from rich.text import Text
 
+from mlpcli.data.header import shown_some
 from mlpcli.data.kinds.protocol import Format
 from mlpcli.errors import plural
 from mlpcli.explain.axes import Position, position_text
@@ -49,8 +50,7 @@ def importance_view(model: TrainedModel, rows: ExplainedRows, found: Importance)
         yield f"and {plural(len(sure) - MAX_BARS, 'column')} of less importance (--json lists all)"
     unsure = [one.column for one in found.columns if not one.is_sure]
     if unsure:
-        more = f" and {len(unsure) - MAX_NAMED:,} more" if len(unsure) > MAX_NAMED else ""
-        yield f"no sure effect: {', '.join(unsure[:MAX_NAMED])}{more}"
+        yield f"no sure effect: {shown_some(unsure, MAX_NAMED)}"
     for group in found.groups:
         yield f"shuffled together, for they depend on each other: {', '.join(group)} (--group-correlated 1 parts them)"
 

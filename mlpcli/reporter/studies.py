@@ -58,7 +58,7 @@ def duration_note(seconds: float | None, jobs: int) -> Iterator[str]:
     if seconds is not None:
         each, unit = (seconds / jobs, "s") if seconds / jobs < 120 else (seconds / jobs / 60, "min")
         at_once = f", {jobs} trainings at a time (--jobs)" if jobs > 1 else ""
-        yield f"about {max(each, 1):.0f} {unit}{at_once}, as foretold from one epoch on a sample of the rows"
+        yield f"about {max(each, 1):.0f} {unit}{at_once}, estimated from one epoch on a sample of the rows"
 
 
 def tuning_notes(tuner: Tuner, n_known: int) -> Iterator[str]:
@@ -128,8 +128,8 @@ def verdict(found: Tuning, final: FinalEvaluation) -> str:
     word = "better" if gain.low > 0 else "worse" if gain.high < 0 else "not shown to be better"
     more = "" if gain.low > 0 else "; more trials or more test rows may show more"
     return (
-        f"{word} than the settings as given: on the same test rows the loss is lower by {gain.value:.1%} "
-        f"(95 %: {gain.low:.1%} to {gain.high:.1%}){more}"
+        f"{word} than the settings as given: on the same test rows the loss changes by {-gain.value:+.1%} "
+        f"(95 %: {-gain.high:+.1%} to {-gain.low:+.1%}){more}"
     )
 
 

@@ -22,14 +22,13 @@ from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import TrainingError, UsageError
 from mlpcli.metrics.intervals import LEVEL, Interval, paired_difference
 from mlpcli.metrics.scoring import METRICS, resampled_interval
-from mlpcli.studies.tasks import TaskOutcome, TrainingTask, run, shared, validated
+from mlpcli.studies.tasks import SEEDS, TaskOutcome, TrainingTask, run, shared, validated
 from mlpcli.studies.workers import Shared, local
 from mlpcli.training.networks import build_loss
 
 Grid = Mapping[str, Sequence[str]]  # setting -> its values, as written
 
 MAX_TRAININGS = 1000
-SEEDS = 2**64
 ANOTHER_QUESTION = ("target", "task", "test")  # losses on other targets or rows do not compare
 # Settings that change what the loss measures; the metrics still compare.
 ANOTHER_LOSS = {"loss", "class_weight", *(name for loss in LOSSES.values() for name in loss.settings)}

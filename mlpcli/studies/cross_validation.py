@@ -18,11 +18,10 @@ from mlpcli.data.splits import Sets, SplitKind
 from mlpcli.errors import DataError, TrainingError, UsageError
 from mlpcli.metrics.intervals import Interval
 from mlpcli.metrics.scoring import resampled_interval
-from mlpcli.studies.tasks import TaskOutcome, TrainingTask, run, shared, validated
+from mlpcli.studies.tasks import SEEDS, TaskOutcome, TrainingTask, run, shared, validated
 from mlpcli.studies.workers import Shared, local
 
 MAX_FOLDS = 100  # more would be trainings without number; a fold's is kept in a byte
-SEEDS = 2**64
 
 
 @dataclass(frozen=True)

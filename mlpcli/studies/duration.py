@@ -1,4 +1,4 @@
-"""How long the trainings of a study will take, foretold from one epoch on a sample, and how many to run at a time."""
+"""How long the trainings of a study will take, estimated from one epoch on a sample, and how many to run at a time."""
 
 from __future__ import annotations
 

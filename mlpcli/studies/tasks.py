@@ -32,6 +32,8 @@ from mlpcli.training.prepare import prepare_dataset
 T = TypeVar("T")
 R = TypeVar("R")
 
+SEEDS = 2**64  # that --seed may be; behind the last comes the first
+
 
 @dataclass(frozen=True)
 class TrainingTask:

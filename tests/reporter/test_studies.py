@@ -21,12 +21,15 @@ def tuned(best=GIVEN + 1):
     return Tuning("log_loss", (trial,), trial, None, {}, (), {}, 1)
 
 
+GIVEN_SETTINGS = "the settings as given: on the same test rows the loss changes by"
+
+
 @pytest.mark.parametrize(
     ("gain", "test_loss", "best", "start"),
     [
-        (Interval(0.2, 0.1, 0.3), 0.5, 1, "better than the settings as given: on the same test rows the loss is lower"),
+        (Interval(0.2, 0.1, 0.3), 0.5, 1, f"better than {GIVEN_SETTINGS} -20.0% (95 %: -30.0% to -10.0%)"),
         (Interval(0.1, -0.1, 0.3), 0.5, 1, "not shown to be better"),
-        (Interval(-0.2, -0.3, -0.1), 0.5, 1, "worse than"),
+        (Interval(-0.2, -0.3, -0.1), 0.5, 1, f"worse than {GIVEN_SETTINGS} +20.0% (95 %: +10.0% to +30.0%)"),
         (None, 0.5, 1, "there is no model of the settings as given"),
         (None, None, 1, "without test rows"),
         (None, 0.5, GIVEN, "nothing that was tried is better"),

@@ -63,6 +63,6 @@ def test_the_cores_are_those_of_the_process():
 
 def test_the_note_has_seconds_or_minutes():
     assert list(duration_note(None, 1)) == []
-    assert list(duration_note(0.2, 1)) == ["about 1 s, as foretold from one epoch on a sample of the rows"]
+    assert list(duration_note(0.2, 1)) == ["about 1 s, estimated from one epoch on a sample of the rows"]
     (note,) = duration_note(600.0, 2)
     assert note.startswith("about 5 min, 2 trainings at a time (--jobs)")

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from mlpcli.data.header import shown_some
 from mlpcli.data.kinds.protocol import Format
 from mlpcli.errors import plural
 from mlpcli.explain.axes import position_text
@@ -42,8 +43,7 @@ def importance_blocks(found: Importance) -> Iterator[Block]:
         yield f"Shuffled together, as they depend strongly on each other: {', '.join(group)}."
     unsure = [one.column for one in found.columns if not one.is_sure]
     if unsure:
-        more = f" and {len(unsure) - MAX_NAMED:,} more" if len(unsure) > MAX_NAMED else ""
-        yield f"No sure effect, as the interval holds 0: {', '.join(unsure[:MAX_NAMED])}{more}."
+        yield f"No sure effect, as the interval holds 0: {shown_some(unsure, MAX_NAMED)}."
 
 
 def effect_picture(found: Effect, form: Format | None) -> Picture:

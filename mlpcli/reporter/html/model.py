@@ -185,7 +185,7 @@ def test_first(grid: Grid, evaluation: Evaluation) -> Grid:
 def linear_words(gain: Interval) -> str:
     """Who is better, and whether that is sure; `gain` is ours over a linear model's, as a share of that one's."""
     much = f"{percent(abs(gain.value))} {'more' if gain.value >= 0 else 'less'}"
-    sure = "better" if gain.low > 0 else "worse" if gain.high < 0 else "not surely better or worse"
+    sure = "better" if gain.low > 0 else "worse" if gain.high < 0 else "not reliably better or worse"
     return (
         f"In loss the model gains {much} over a constant answer than a linear model does on the same rows "
         f"(95 %: {percent(gain.low)} to {percent(gain.high)}): {sure}."

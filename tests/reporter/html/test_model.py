@@ -174,7 +174,7 @@ def test_who_is_better_is_said_with_how_sure_that_is():
     assert better.endswith("(95 %: 10 % to 90 %): better.")
     assert "less over" in linear_words(Interval(-0.5, -0.9, -0.1))
     assert linear_words(Interval(-0.5, -0.9, -0.1)).endswith(": worse.")
-    assert linear_words(Interval(0.5, -0.1, 0.9)).endswith(": not surely better or worse.")
+    assert linear_words(Interval(0.5, -0.1, 0.9)).endswith(": not reliably better or worse.")
 
 
 def test_findings_come_with_their_meaning_and_remedies_and_the_others_are_named():
