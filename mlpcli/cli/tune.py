@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,10 @@ from mlpcli.cli.options import ConfigFile, DataFile, Json, Quiet, Sectioned, set
 from mlpcli.cli.stops import collect, leave
 from mlpcli.cli.studies import Jobs
 from mlpcli.config.settings import Config, ReadOptions
+
+if TYPE_CHECKING:
+    from mlpcli.reporter.text import Screen
+    from mlpcli.studies.tuning import Tuner
 
 TRIALS = 50  # without --trials and --time-limit
 
@@ -62,19 +66,15 @@ def tune(
     from mlpcli.reporter.answers import print_answer, tuning_answer
     from mlpcli.reporter.html.studies import tuning_document
     from mlpcli.reporter.progress import search_progress
-    from mlpcli.reporter.studies import duration_note, tuning_notes, tuning_view
+    from mlpcli.reporter.studies import tuning_notes, tuning_view
     from mlpcli.reporter.text import make_console
-    from mlpcli.studies.duration import expected_seconds, jobs_for
-    from mlpcli.studies.tuning import GENERATION, Tuner
+    from mlpcli.studies.tuning import Tuner
 
     table = DataSet.read(data, chosen, options)
     tuner = Tuner(table, chosen, options, space or [], folds, stem)
     aside = make_console(sys.stderr, quiet)
     aside.say(*table.notes, *tuning_notes(tuner, len(tuner.search.trials)))
-    n_trials = TRIALS if trials is None and tuner.limit is None else trials
-    seconds = expected_seconds(tuner.usual_tasks(n_trials or GENERATION))
-    jobs = jobs or jobs_for(tuner.limit or seconds, GENERATION)
-    aside.say(*duration_note(None if n_trials is None else seconds, jobs))
+    n_trials, jobs = plan(tuner, trials, jobs, aside)
     _, stopped = collect(search_progress(tuner.events(n_trials, jobs), tuner.metric, aside))
     found = tuner.result()
     with write_atomically(toml) as file:
@@ -96,6 +96,19 @@ def tune(
         command = command_line("tune", data, own_flags(trials, space, folds), chosen, options)
         write_report(tuning_document(tuner, found, final, command), report)
         aside.say(f"report: {report}")
+
+
+def plan(tuner: Tuner, trials: int | None, jobs: int | None, aside: Screen) -> tuple[int | None, int]:
+    """Trials, None for as many as the time allows, and processes; says how long they will take."""
+    from mlpcli.reporter.studies import duration_note
+    from mlpcli.studies.duration import expected_seconds, jobs_for
+    from mlpcli.studies.tuning import GENERATION
+
+    n_trials = TRIALS if trials is None and tuner.limit is None else trials
+    seconds = expected_seconds(tuner.usual_tasks(n_trials or GENERATION))
+    jobs = jobs or jobs_for(tuner.limit or seconds, GENERATION)
+    aside.say(*duration_note(None if n_trials is None else seconds, jobs))
+    return n_trials, jobs
 
 
 def check_outputs(inputs: list[str], output: str, toml: str, report: str | None) -> None:
