@@ -202,11 +202,11 @@ def trust_in(
     return ((), ()) if found is None else (found.coverage(), found.answered())
 
 
-def tail_notes(metrics: Mapping[str, Interval], judged: ScoredRows) -> tuple[str, ...]:
+def tail_notes(metrics: Mapping[str, Interval], evaluated: ScoredRows) -> tuple[str, ...]:
     """What the interval of squared errors is worth where a few rows make most of their sum."""
     if "rmse" not in metrics:
         return ()
-    errors = np.asarray(judged.outputs, np.float64) - judged.truth
+    errors = np.asarray(evaluated.outputs, np.float64) - evaluated.truth
     squares = np.square(errors / max(float(np.abs(errors).max()), 1e-300))
     mean = float(squares.mean())
     return (HEAVY_TAILS,) if float(np.square(squares).mean()) > MAX_KURTOSIS * mean**2 else ()

@@ -126,7 +126,7 @@ def parsed(raw: bytes) -> EpochLine:
     if not raw.endswith(b"\n"):
         raise ModelError("cut off: it has no end")
     try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=once, parse_constant=refuse)
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=once, parse_constant=raise_constant)
     except (ValueError, RecursionError):
         raise ModelError("no JSON object") from None
     return from_json(EpochLine, value, "line")
@@ -140,7 +140,7 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def refuse(text: str) -> None:
+def raise_constant(text: str) -> None:
     raise ValueError(f"{text} is no JSON")
 
 

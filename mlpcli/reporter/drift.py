@@ -48,7 +48,7 @@ def shifts_grid(shifts: Sequence[Shift]) -> Grid:
 
 
 def titled(shift: Shift) -> str:
-    return shift.name if shift.what == "loss" else f"{shift.what} {shift.name}"
+    return f"{shift.what} {shift.name}" if shift.what in ("column", "target") else shift.name
 
 
 def share_text(before: float, here: float) -> str:

@@ -160,8 +160,8 @@ def repeats_view(found: Comparison) -> Iterator[Grid | str]:
         return
     yield repeats_table(found)
     yield (
-        "behind: how much more is lost than by the best, in pairs of trainings with the same rows and seed; intervals "
-        "hold for all together"
+        "behind: by how much the loss is higher than that of the best, in pairs of trainings with the same rows and "
+        "seed; the intervals hold for all values together"
     )
     same = [r.name for r in found.repeated if r.behind is not None and not r.is_worse]
     if same:

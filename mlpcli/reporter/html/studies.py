@@ -129,5 +129,5 @@ def tuning_document(study: Tuner, found: Tuning, final: FinalEvaluation, command
         bars, Grid(shares.columns[:2], [row[:2] for row in shares.rows]),
     ))  # fmt: skip
     grid = metrics_table(final.evaluation.metrics, final.evaluation.baselines)
-    blocks.append(Grid(["metric", *grid.columns[1:]], grid.rows, title="The best model, judged once on test rows"))
+    blocks.append(Grid(["metric", *grid.columns[1:]], grid.rows, title="The best model, evaluated once on test rows"))
     return study_document(study, "a search for settings", sentence(best), blocks, command)
