@@ -126,9 +126,7 @@ def train(
     again = [f"go on with the same command and --resume {shlex.quote(checkpoint)}"] if checkpoint else []
     leave(stopped, f"interrupted; best model (epoch {history.best_epoch}) saved to {output}", *again)
     if json or gates or report or not quiet:
-        evaluation, found = evaluate_and_show(
-            prepared, model, history, table_findings, console, output, report, verbose
-        )
+        evaluation, found = show_evaluation(prepared, model, history, table_findings, console, output, report, verbose)
         forgotten = {} if old is None else shown_on_old_rows(model, old, console, output, verbose)
         if json:
             print_answer(model_answer(model, evaluation, found, output, history) | forgotten)
@@ -167,7 +165,7 @@ def shown_on_old_rows(
     return {"old_test_rows": model_comparison_answer(found, path, old_path)}
 
 
-def evaluate_and_show(
+def show_evaluation(
     prepared: PreparedTraining, model: TrainedModel, history: History, table_findings: tuple[Finding, ...],
     console: Screen, path: str, report: str | None, verbose: bool,
 ) -> tuple[Evaluation, tuple[Finding, ...]]:  # fmt: skip

@@ -132,7 +132,7 @@ def lost_notes(old: TrainedModel, dataset: DataSet) -> list[str]:
         lost = [level for level in levels if level not in shown]
         if lost:
             noun = "class/classes" if what == "target" else "level"
-            named = ", ".join(f"'{level}'" for level in lost[:NAMED]) + (" ..." if len(lost) > NAMED else "")
+            named = shown_some([f"'{level}'" for level in lost], NAMED)
             notes.append(f"{what}: {plural(len(lost), noun)} of {len(levels)} not in these rows: {named}")
     return notes
 
