@@ -29,7 +29,8 @@ from mlpcli.diagnosis.bounds import LEAK_ERROR, LEAK_R2
 from mlpcli.diagnosis.findings import MOVED, Finding, imbalance
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.errors import plural
-from mlpcli.evaluation.evaluate import MOVED_ALARM, MOVED_FAR, kolmogorov_smirnov
+from mlpcli.evaluation.evaluate import MOVED_ALARM, MOVED_FAR
+from mlpcli.metrics.p_values import kolmogorov_smirnov
 from mlpcli.training.prepare import PreparedTraining
 
 SHOWN = 5  # findings of a kind

@@ -27,7 +27,7 @@ from mlpcli.errors import DataError
 from mlpcli.evaluation.baselines import constant_outputs, fit_linear, loss_ratio
 from mlpcli.evaluation.coverage import Answered, Coverage, TrustInRows
 from mlpcli.metrics.intervals import Interval, estimate, resampled_means
-from mlpcli.metrics.p_values import ks_p_value
+from mlpcli.metrics.p_values import kolmogorov_smirnov
 from mlpcli.metrics.scoring import N_BOOTSTRAP, score
 from mlpcli.model.trained import TrainedModel, as_read
 from mlpcli.training.evidence import MAX_EVIDENCE_ROWS, Evidence
@@ -320,16 +320,6 @@ def moved_columns(model: TrainedModel, seen: Matrix, here: Matrix) -> dict[str, 
             if distance > MOVED_FAR and p_value < MOVED_ALARM / seen.shape[1]:
                 found[column.name] = max(distance, found.get(column.name, 0.0))
     return found
-
-
-def kolmogorov_smirnov(first: Array, second: Array) -> tuple[float, float]:
-    """Two samples (n,) and (m,) -> the largest distance of their distributions, and its p-value."""
-    n, m = len(first), len(second)
-    first, second = np.sort(first), np.sort(second)
-    values = np.concatenate([first, second])
-    gaps = np.searchsorted(first, values, "right") / n - np.searchsorted(second, values, "right") / m
-    distance = float(np.abs(gaps).max())
-    return distance, ks_p_value(distance, n, m)
 
 
 def truth_of(model: TrainedModel, cells: pd.Series[Any], file: str) -> Target:

@@ -6,9 +6,19 @@ import math
 
 import numpy as np
 
-from mlpcli.engine.arrays import Floats, Ints
+from mlpcli.engine.arrays import Array, Floats, Ints
 
 MIN_TERM = 1e-18  # share of the sum so far below which further terms are left out
+
+
+def kolmogorov_smirnov(first: Array, second: Array) -> tuple[float, float]:
+    """Two samples (n,) and (m,) -> the largest distance of their distributions, and its p-value."""
+    n, m = len(first), len(second)
+    first, second = np.sort(first), np.sort(second)
+    values = np.concatenate([first, second])
+    gaps = np.searchsorted(first, values, "right") / n - np.searchsorted(second, values, "right") / m
+    distance = float(np.abs(gaps).max())
+    return distance, ks_p_value(distance, n, m)
 
 
 def ks_p_value(distance: float, n: int, m: int) -> float:

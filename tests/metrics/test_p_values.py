@@ -7,7 +7,14 @@ from math import comb
 import numpy as np
 import pytest
 
-from mlpcli.metrics.p_values import at_least, cells_p_value, ks_p_value, normal_p_value, share_p_value
+from mlpcli.metrics.p_values import (
+    at_least,
+    cells_p_value,
+    kolmogorov_smirnov,
+    ks_p_value,
+    normal_p_value,
+    share_p_value,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,9 +55,8 @@ def test_the_kolmogorov_smirnov_p_value_is_that_of_random_samples():
     n, m = 60, 150
     far = []
     for _ in range(2000):
-        a, b = np.sort(rng.random(n)), np.sort(rng.random(m))
-        values = np.concatenate([a, b])
-        far.append(np.abs(np.searchsorted(a, values, "right") / n - np.searchsorted(b, values, "right") / m).max())
+        far.append(kolmogorov_smirnov(rng.random(n), rng.random(m))[0])
+    assert kolmogorov_smirnov(np.arange(4.0), np.arange(2.0, 6.0)) == (0.5, ks_p_value(0.5, 4, 4))
     for level in (0.5, 0.1, 0.05):
         distance = float(np.quantile(far, 1 - level))
         assert ks_p_value(distance, n, m) == pytest.approx(level, rel=0.25)
