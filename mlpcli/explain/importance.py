@@ -21,8 +21,8 @@ from mlpcli.explain import GROUP_CORRELATED
 from mlpcli.explain.answers import Watch, answers, in_order, inputs_of, unwatched
 from mlpcli.explain.dependence import dependences, groups_of
 from mlpcli.explain.rows import ExplainedRows
-from mlpcli.metrics.intervals import t_quantile
-from mlpcli.metrics.scoring import METRICS, Statistic, check_metric, decide, resamples
+from mlpcli.metrics.intervals import resamples, t_quantile
+from mlpcli.metrics.scoring import METRICS, Statistic, check_metric, decide
 from mlpcli.model.trained import TrainedModel
 from mlpcli.training.networks import build_loss
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from mlpcli.engine.arrays import Array
+from mlpcli.engine.arrays import Array, Floats
 
-N_RESAMPLES, RESAMPLES_AT_ONCE = 1_000, 50
-
-
+N_RESAMPLES, RESAMPLES_AT_ONCE = 1_000, 50  # the last bits of a mean depend on how many are taken at once
+BLOCK_CELLS = 250_000  # resamples x rows in memory at once
 MAX_BOOTSTRAP_GROUPS = 4_000  # rows are resampled one by one up to here, beyond it in random groups of equal size
-
-
 LEVEL = 0.95
 
 
@@ -28,6 +25,18 @@ class Interval:
     high: float
 
 
+def resamples(n_rows: int, n_resamples: int, rng: np.random.Generator, at_once: int | None = None) -> Iterator[Floats]:
+    """How often each row is drawn when n_rows are drawn with replacement: blocks of (at_once, n_rows).
+
+    Counted from drawn rows, which takes a tenth of the time of as many multinomial numbers.
+    """
+    block = at_once or max(1, BLOCK_CELLS // n_rows)
+    for first in range(0, n_resamples, block):
+        size = min(block, n_resamples - first)
+        drawn = rng.integers(n_rows, size=(size, n_rows)) + n_rows * np.arange(size)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=size * n_rows).reshape(size, n_rows).astype(np.float64)
+
+
 def resampled_means(values: Array, rng: np.random.Generator) -> Array:
     """(n, k) values of rows -> (N_RESAMPLES + 1, k) means: of all rows, then of rows drawn with replacement."""
     n = len(values)
@@ -37,13 +46,9 @@ def resampled_means(values: Array, rng: np.random.Generator) -> Array:
         grouped = values[order].mean(axis=1)
     else:
         grouped = values
-    m = len(grouped)
     means = [values.mean(axis=0)[None]]
-    for _ in range(N_RESAMPLES // RESAMPLES_AT_ONCE):
-        # How often each row is drawn; a tenth of the time of as many multinomial numbers.
-        drawn = rng.integers(m, size=(RESAMPLES_AT_ONCE, m)) + m * np.arange(RESAMPLES_AT_ONCE)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
-        means.append(counts.astype(np.float64) @ grouped / m)
+    drawn = resamples(len(grouped), N_RESAMPLES, rng, RESAMPLES_AT_ONCE)
+    means += [counts @ grouped / len(grouped) for counts in drawn]
     return np.vstack(means)
 
 

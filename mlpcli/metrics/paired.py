@@ -15,7 +15,7 @@ import numpy as np
 
 from mlpcli.engine.arrays import Array, Floats, Ints
 from mlpcli.engine.losses import Loss, Target
-from mlpcli.metrics.intervals import Interval, estimate, t_quantile
+from mlpcli.metrics.intervals import Interval, estimate, resamples, t_quantile
 from mlpcli.metrics.scoring import (
     MAX_CELLS,
     MIN_BOOTSTRAP,
@@ -24,7 +24,6 @@ from mlpcli.metrics.scoring import (
     Statistic,
     decide,
     metrics_of,
-    resamples,
 )
 
 Verdict = Literal["better", "worse", "not shown to differ", "not judged"]

@@ -12,7 +12,7 @@ of probability 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -23,7 +23,7 @@ from mlpcli.config.settings import Task
 from mlpcli.engine.arrays import Array, Bools, Floats
 from mlpcli.engine.losses import Loss, log_losses
 from mlpcli.errors import DataError, UsageError
-from mlpcli.metrics.intervals import Interval, t_quantile
+from mlpcli.metrics.intervals import Interval, resamples, t_quantile
 
 Needs = Literal["labels", "probabilities", "values"]
 Labels = npt.NDArray[np.integer]
@@ -33,7 +33,6 @@ N_BOOTSTRAP = 1_000  # resamples behind an interval
 MIN_BOOTSTRAP = 100  # for very many rows or classes; the ends are then good to about 14 % of the half width
 N_THRESHOLDS = 500  # probabilities of a tuned threshold that are tried, at most
 MAX_CELLS = 20_000_000  # resamples x rows (x classes, for curves) above which fewer resamples are drawn
-BLOCK_CELLS = 250_000  # resamples x rows in memory at once
 ECE_BINS = 15  # of equal width; Guo et al. 2017
 
 
@@ -426,15 +425,6 @@ def _scored_rows(
     if not kept.all():
         y, outputs, w = y[kept], outputs[kept], w[kept]
     return y, outputs, w / w.max()
-
-
-def resamples(n_rows: int, n_resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
-    """How often each row is drawn when n_rows are drawn with replacement: blocks of (n_resamples, n_rows)."""
-    block = max(1, BLOCK_CELLS // n_rows)
-    for first in range(0, n_resamples, block):
-        size = min(block, n_resamples - first)
-        drawn = rng.integers(n_rows, size=(size, n_rows)) + n_rows * np.arange(size)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=size * n_rows).reshape(size, n_rows).astype(np.float64)
 
 
 def _interval(value: float, resampled: list[Floats], metric: Metric, w: Floats) -> Interval:

@@ -10,6 +10,7 @@ import sklearn.metrics as peer
 
 from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import DataError
+from mlpcli.metrics import intervals
 from mlpcli.metrics import scoring as metrics
 from mlpcli.metrics.scoring import METRICS, best_threshold, confusion, decide, per_class, score
 
@@ -103,7 +104,7 @@ def test_curves_of_many_classes_are_resampled_less_often_and_the_others_as_often
     before = score(LOSSES["cross_entropy"](), y, proba, n_bootstrap=600, rng=np.random.default_rng(0))
     monkeypatch.setattr(metrics, "MIN_BOOTSTRAP", 10)
     monkeypatch.setattr(metrics, "MAX_CELLS", 600 * len(y))
-    monkeypatch.setattr(metrics, "BLOCK_CELLS", 250 * len(y))  # the curves are done in the first block
+    monkeypatch.setattr(intervals, "BLOCK_CELLS", 250 * len(y))  # the curves are done in the first block
     found = score(LOSSES["cross_entropy"](), y, proba, n_bootstrap=600, rng=np.random.default_rng(0))
     assert found["accuracy"] == before["accuracy"]
     assert found["auc"].value == before["auc"].value
