@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
+OTHER_COMMAND = re.compile(r"\bmlpcli [a-z]")
 BUG = 70  # exit code, as in sysexits.h
 MIN_MEMORY = 256 << 20  # bytes of address space that the interpreter and its modules take
 
@@ -241,9 +242,12 @@ def exit_code_of(
 
 
 def usable(hint: str, flags: frozenset[str]) -> str | None:
-    """The parts of a hint, between semicolons or before an `or`, that name only these flags; None if there are none."""
+    """The parts of a hint, between semicolons or before an `or`, that can be followed; None if there are none.
+
+    These name only flags of the command at hand, or another command with its own.
+    """
     parts = re.split(r"; |, or (?=--)", hint)
-    return "; ".join(part for part in parts if flags.issuperset(FLAG.findall(part))) or None
+    return "; ".join(p for p in parts if OTHER_COMMAND.search(p) or flags.issuperset(FLAG.findall(p))) or None
 
 
 def as_problem(error: Exception) -> MlpcliError | None:

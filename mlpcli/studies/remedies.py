@@ -218,7 +218,7 @@ def plan(model: TrainedModel) -> RemedyPlan:
     """One trial for each remedy that applies, on the model's training file. Raises DataError."""
     record = model.record
     if record.evidence.valid_loss is None:
-        raise DataError("the model kept no validation rows to compare remedies on", "train with --validation 0.15")
+        raise DataError("the model kept no validation rows to compare remedies on", "mlpcli train --validation 0.15")
     config = record.config
     table = DataSet.read(find_data(model), config, record.dialect.options())
     rows = np.flatnonzero(table.sets != splits.TEST)

@@ -74,7 +74,7 @@ def plan(model: TrainedModel, data: str | None = None) -> Reproducer:
         )
     if model.record.started_from is not None:
         raise ModelError(
-            "its training went on from another model", "repeat the command with --start-from and that one",
+            "its training went on from another model", "repeat mlpcli train --start-from with that one",
             file=model.path,
         )  # fmt: skip
     path = data or training_file(model)

@@ -46,6 +46,7 @@ def test_a_line_that_is_none_is_refused_by_its_number(run, call):
     code, out, err = call("replay", "bad.jsonl")
     assert (code, out) == (1, "")
     assert "bad.jsonl:5: is no line of a log" in err
+    assert "hint: name a file that mlpcli train --log wrote" in err
 
 
 def test_what_watching_needs_is_said(call, here):
