@@ -18,7 +18,7 @@ from mlpcli.data.values import as_categorical
 from mlpcli.engine.arrays import Bools, Floats, Ints
 from mlpcli.engine.losses import Target
 from mlpcli.errors import DataError, UsageError, plural
-from mlpcli.evaluation.evaluate import find_data, places_of
+from mlpcli.evaluation.evaluate import files_beside, find_data
 from mlpcli.evaluation.seen_rows import ReadTable, Table, n_rows_of_file, read_table
 from mlpcli.metrics.paired import PairedMetric, ScoredModel, compare_scores
 from mlpcli.metrics.scoring import decide
@@ -126,10 +126,10 @@ def default_data(new: TrainedModel) -> str:
     """The file with the test rows of the new model. Raises DataError when it is not here."""
     if new.config.share("test") is not None:
         return find_data(new)
-    for path in places_of(new, new.config.test):
-        if os.path.isfile(path):
-            return path
-    raise DataError("the file of --test is not here", "name a CSV: mlpcli evaluate MODEL DATA", file=new.config.test)
+    path = files_beside(new).test
+    if not os.path.isfile(path):
+        raise DataError("the file of --test is not here", "name a CSV: mlpcli evaluate MODEL DATA", file=path)
+    return path
 
 
 def check_same_rows(tables: Sequence[ReadTable]) -> None:

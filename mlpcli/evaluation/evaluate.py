@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mlpcli.config.settings import ReadOptions
+from mlpcli.config.settings import ReadOptions, Settings
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet, KnownTable, check_least, with_value
 from mlpcli.data.foreign import ForeignSource, open_any
@@ -76,21 +76,22 @@ def places_of(model: TrainedModel, path: str) -> tuple[str, str]:
     return path, os.path.join(os.path.dirname(model.path or ""), os.path.basename(path))
 
 
-def find_data(model: TrainedModel, command: str = "evaluate") -> str:
-    """The training file of a model, unchanged since. Raises DataError, whose hint names the command."""
-    record = model.record.data
+def find_data(model: TrainedModel, command: str | None = "evaluate") -> str:
+    """The training file of a model, unchanged since.
+
+    Raises DataError, whose hint names the command, where that takes other data.
+    """
+    record, other = model.record.data, f"name a CSV: mlpcli {command} MODEL DATA"
     for path in places_of(model, record.path):
         if all(os.path.isfile(file) for file in files_of(path)):
             if not is_trained_on(model, path):
-                raise DataError(
-                    "has changed since the model was trained on it",
-                    f"train again, or name a CSV: mlpcli {command} MODEL DATA",
-                    file=path,
-                )
+                hint = f"train again, or {other}" if command else "train again"
+                raise DataError("has changed since the model was trained on it", hint, file=path)
             return path
     if record.path == FRAME_NAME:
         raise DataError("the model was trained on a DataFrame", "give that frame, or another one", file=record.path)
-    raise DataError("the training file is not here", f"name a CSV: mlpcli {command} MODEL DATA", file=record.path)
+    hint = other if command else "put it beside the model"
+    raise DataError("the training file is not here", hint, file=record.path)
 
 
 def is_trained_on(model: TrainedModel, path: str, sheet: str | None = None) -> bool:
@@ -118,13 +119,21 @@ def evaluate(
 
 
 def read_trained(
-    model: TrainedModel, path: str | None = None, options: ReadOptions | None = None, command: str = "evaluate"
+    model: TrainedModel, path: str | None = None, options: ReadOptions | None = None, command: str | None = "evaluate"
 ) -> DataSet:
     """The table a model was trained on, named or found, each row in its set. Raises DataError, as `find_data` does."""
     # The model's dialect holds every marker already; asking for them once more changes nothing.
     asked = model.record.dialect.options(options.memory if options else None)
     folder = os.path.dirname(model.path or "")
-    return DataSet.read(path or find_data(model, command), model.config, asked, folder, known_table(model))
+    path = path or find_data(model, command)
+    return DataSet.read(path, files_beside(model), asked, folder, known_table(model))
+
+
+def files_beside(model: TrainedModel) -> Settings:
+    """The settings of a model, with the files of --validation and --test where they are now, if they are here."""
+    given = {name: getattr(model.config, name) for name in ("validation", "test") if model.config.share(name) is None}
+    now: dict[str, Any] = {n: next(filter(os.path.isfile, places_of(model, p)), p) for n, p in given.items()}
+    return replace(model.config, **now)
 
 
 def trained_frame(model: TrainedModel, frame: pd.DataFrame) -> DataSet:

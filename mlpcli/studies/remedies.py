@@ -21,7 +21,7 @@ from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
 from mlpcli.diagnosis.findings import decay
 from mlpcli.errors import DataError, TrainingError
-from mlpcli.evaluation.evaluate import find_data
+from mlpcli.evaluation.evaluate import read_trained
 from mlpcli.events import History
 from mlpcli.metrics.intervals import Interval, estimate, resampled_means, share_of
 from mlpcli.model.assemble import out_of_fold_outputs
@@ -220,7 +220,7 @@ def plan(model: TrainedModel) -> RemedyPlan:
     if record.evidence.valid_loss is None:
         raise DataError("the model kept no validation rows to compare remedies on", "mlpcli train --validation 0.15")
     config = record.config
-    table = DataSet.read(find_data(model), config, record.dialect.options())
+    table = read_trained(model, command=None)
     rows = np.flatnonzero(table.sets != splits.TEST)
     rng = np.random.default_rng([config.seed, len(rows)])
     table = table.take(np.sort(rng.permutation(rows)[:MAX_REMEDY_ROWS]))

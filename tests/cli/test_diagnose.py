@@ -90,3 +90,18 @@ def test_what_helps_does_not_depend_on_jobs(perceptron):
     assert one.returncode == 0, one.stderr
     assert one.stdout == two.stdout
     assert json.loads(one.stdout)["remedies"][0]["verdict"] == "helps"
+
+
+def test_try_finds_the_files_of_a_training_beside_the_model(call, tmp_path, monkeypatch):
+    header, *rows = IRIS.read_text().splitlines(keepends=True)
+    (tmp_path / "d.csv").write_text("".join([header, *rows[::2]]))
+    (tmp_path / "v.csv").write_text("".join([header, *rows[1::2]]))
+    monkeypatch.chdir(tmp_path)
+    quick = ("--preset", "classic", "--hidden", "4", "--epochs", "2", "-q")
+    assert call("train", "d.csv", "--validation", "v.csv", *quick, "-o", "m.npz")[0] == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    code, _, err = call("diagnose", "../m.npz", "--try")
+    assert code == 0, err
+    (tmp_path / "d.csv").unlink()
+    assert "hint: put it beside the model" in call("diagnose", "../m.npz", "--try")[2]
