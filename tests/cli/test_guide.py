@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from command_line import mlpcli
+from rich.cells import cell_len
 from samples import SAMPLES
 
-from mlpcli.guide import PAGES, REFERENCE, page
+from mlpcli.guide import LANGUAGES, PAGES, REFERENCE, page
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,11 +31,13 @@ def test_the_table_of_topics_names_them_all(tmp_path):
 
 
 @pytest.mark.parametrize("width", [50, 80])
+@pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("name", REFERENCE)
-def test_a_page_of_the_reference_fits_the_screen_and_keeps_its_words(name, width):
-    done = mlpcli("guide", name, cwd=ROOT, env={"COLUMNS": str(width)})
+def test_a_page_of_the_reference_fits_the_screen_and_keeps_its_words(name, lang, width):
+    done = mlpcli("guide", name, "--lang", lang, cwd=ROOT, env={"COLUMNS": str(width)})
     assert (done.returncode, done.stderr) == (0, "")
-    assert max(map(len, done.stdout.splitlines())) <= width
+    assert max(map(cell_len, done.stdout.splitlines())) <= width
     assert "\x1b" not in done.stdout
-    flags = set(re.findall(r"`(--[a-z-]+)`", page(name)))
+    assert "…" not in done.stdout
+    flags = set(re.findall(r"`(--[a-z-]+)`", page(name, lang)))
     assert not [flag for flag in flags if flag not in "".join(done.stdout.split())]
