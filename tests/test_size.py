@@ -35,6 +35,7 @@ def write_table(path: Path, n: int = 3000, target: str = "class") -> str:
     return str(path)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("target", ["class", "number"])
 @pytest.mark.parametrize("ensemble", [1, 3])

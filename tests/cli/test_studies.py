@@ -55,6 +55,7 @@ def test_an_interrupted_cv_keeps_the_folds_that_were_done(tmp_path, jobs):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_compare_draws_a_curve_for_each_value_and_names_the_best(tmp_path):
     args = ("compare", IRIS, "--preset", "classic", "--epochs", 12, "--vary", "hidden=,8,16x4")
     shown = mlpcli(*args, cwd=tmp_path)
@@ -101,6 +102,7 @@ def test_a_quiet_learning_curve_prints_nothing(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_learning_curve_says_what_each_remedy_buys(tmp_path):
     args = ("learning-curve", PENGUINS, *QUICK, "--repeats", 2, "--sizes", 3)
     shown = mlpcli(*args, cwd=tmp_path)

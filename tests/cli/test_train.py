@@ -86,6 +86,7 @@ def test_the_same_command_gives_the_same_bytes(trained, tmp_path):
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_stop_keeps_the_best_model_so_far(number, code, trained, tmp_path):
     folder, _ = trained

@@ -107,6 +107,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_tune_without_optuna_is_the_same_command(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_OPTUNA, *map(str, TUNE), "--trials", "9"], cwd=tmp_path, env=ENV,

@@ -81,6 +81,7 @@ def small_parts(monkeypatch):
     monkeypatch.setattr(raw, "PART", 64)
 
 
+@pytest.mark.slow
 def test_any_bytes_are_refused_or_read_as_python_reads_them(tmp_path, for_a_while, small_parts):
     path = tmp_path / "d.csv"
 

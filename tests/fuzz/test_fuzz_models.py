@@ -125,6 +125,7 @@ def test_M16_what_was_found_once_is_refused(trained):
             assert answers(trained, edited, arrays) != "predicted", (path, value)
 
 
+@pytest.mark.slow
 def test_M16_M08_M11_any_edit_of_the_header_is_refused_or_borne(trained, for_a_while):
     header, arrays = archive.load(str(trained / "m.npz"))
     edits = st.lists(

@@ -23,6 +23,7 @@ import pytest
 from mlpcli.errors import MachineError
 from mlpcli.files import archive
 
+pytestmark = pytest.mark.slow  # a process or several for each test
 ROOT = Path(__file__).parents[2]
 IRIS = ROOT / "sample_data" / "iris.csv"
 NOBODY = 65534
@@ -183,7 +184,6 @@ def traced_with_fault(path: Path, log: Path, calls: list[tuple[str, int]], fault
     raise AssertionError("no run of ten made the calls of the run before it")
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 def test_N01_N02_N13_the_kernel_fails_or_kills_at_every_system_call_of_a_save(tmp_path):
     """As above, but with the real calls of a real process: errors, and a SIGKILL at each."""
@@ -212,7 +212,6 @@ def test_N01_N02_N13_the_kernel_fails_or_kills_at_every_system_call_of_a_save(tm
     assert sorted(harmless) == ["close", "openat"]
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="needs root")
 def test_N01_N23_a_full_disk_is_said_and_leaves_the_old_file(tmp_path, shell):
     """A file system of 64 kB; the model needs more."""
@@ -322,7 +321,6 @@ def test_N09_N11_a_stop_in_training_keeps_model_and_checkpoint(number, code, tmp
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.npz", "run.ckpt", "run.jsonl"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_N09_N11_a_stop_before_the_first_epoch_ended_changes_nothing(number, code, tmp_path):
     (tmp_path / "model.npz").write_bytes(b"old")
@@ -456,7 +454,6 @@ def test_N12_a_stop_while_saving_leaves_the_old_or_the_new_file(tmp_path, monkey
         assert [p.name for p in tmp_path.iterdir()] == ["m.npz"]
 
 
-@pytest.mark.slow
 def test_N14_a_pause_changes_nothing(tmp_path):
     results = []
     for pauses in (False, True):
@@ -470,7 +467,6 @@ def test_N14_a_pause_changes_nothing(tmp_path):
     assert results[0] == results[1]
 
 
-@pytest.mark.slow
 def test_N13_two_hundred_kills_while_training_and_saving_never_lose_a_file():
     command = [sys.executable, str(ROOT / "tests" / "benchmarks" / "kill_saves.py"), "200"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -521,7 +517,6 @@ def test_N06_a_closed_stdout_is_an_error_where_there_is_something_to_say(command
     fails_well(done, "standard output: Bad file descriptor")
 
 
-@pytest.mark.slow
 def test_N06_a_closed_stdout_does_not_stop_a_training(tmp_path, shell):
     assert shell(f"{TRAIN} >&-; exit $?", tmp_path).returncode == 0
     assert is_loadable(tmp_path / "model.npz")
@@ -577,7 +572,6 @@ PLACES = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", PLACES)
 def test_N05_N17_N18_F10_F12_no_environment_changes_the_result(name, small, tmp_path, shell):
     """The model's bytes are those of an ordinary run; what is shown holds no escape where none is asked for."""
@@ -593,7 +587,6 @@ def test_N05_N17_N18_F10_F12_no_environment_changes_the_result(name, small, tmp_
     assert "\x1b" not in helped.stdout
 
 
-@pytest.mark.slow
 def test_N05_a_working_folder_that_is_gone_is_no_problem_for_absolute_paths(small, tmp_path, shell):
     (tmp_path / "gone").mkdir()
     script = f"cd gone && rmdir ../gone && mlpcli predict {small}/iris.npz {small}/iris.csv -o {tmp_path}/p.csv"
@@ -606,7 +599,6 @@ def test_N05_a_working_folder_that_is_gone_is_no_problem_for_absolute_paths(smal
 PYTHONS = ["-O", "-OO", "-W error", "-X dev", "-X utf8=0", "-B -s -P"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("options", PYTHONS)
 def test_N19_no_option_of_the_interpreter_changes_the_result(options, small, tmp_path):
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from mlpcli.__main__ import main; main()"
@@ -628,7 +620,6 @@ CONFIGURATIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("flags", CONFIGURATIONS)
 def test_N19_N21_hash_seed_and_jobs_and_cores_change_no_byte(flags, tmp_path, shell, call, monkeypatch):
     """Twenty configurations, here and in two processes: another hash seed, other jobs and threads, one core."""
@@ -647,7 +638,6 @@ def test_N19_N21_hash_seed_and_jobs_and_cores_change_no_byte(flags, tmp_path, sh
 # --- several at once --------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_C01_two_trainings_of_one_output_leave_one_whole_model(tmp_path, shell):
     done = shell(f"{TRAIN} --seed 1 & a=$!; {TRAIN} --seed 2 & wait $a && wait $!", tmp_path)
     assert done.returncode == 0, done.stderr
@@ -655,7 +645,6 @@ def test_C01_two_trainings_of_one_output_leave_one_whole_model(tmp_path, shell):
     assert [p.name for p in tmp_path.iterdir()] == ["model.npz"]
 
 
-@pytest.mark.slow
 def test_C02_a_model_that_is_replaced_is_always_read_whole(tmp_path):
     """Ten thousand replacements by another process; every reading is one of them."""
     path = tmp_path / "m.npz"
@@ -698,7 +687,6 @@ def test_M21_a_prediction_keeps_the_model_it_began_with(small, tmp_path):
     assert run.returncode == 0
 
 
-@pytest.mark.slow
 def test_C03_predictions_at_once_are_identical_and_leave_no_file(small, tmp_path, shell):
     shutil.copy(small / "iris.npz", tmp_path)
     before = (tmp_path / "iris.npz").stat()
@@ -709,7 +697,6 @@ def test_C03_predictions_at_once_are_identical_and_leave_no_file(small, tmp_path
     assert (tmp_path / "iris.npz").stat().st_mtime_ns == before.st_mtime_ns
 
 
-@pytest.mark.slow
 def test_X16_no_socket_is_ever_opened(small, tmp_path, shell):
     if not shutil.which("strace"):
         pytest.skip("needs strace")

@@ -132,6 +132,7 @@ def records_of(data, encoding, rows):
 CODECS = {"cp949": "cp949", "latin-1": "latin-1", "utf-16": "utf-16", "byte-order mark": "utf-8-sig"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DIALECTS)
 def test_r11_any_timing_of_a_pipe_gives_the_bytes_of_the_whole_file(name, models):
     model, rng = models(name), random.Random(name)
@@ -177,6 +178,7 @@ def test_r11_two_hundred_tables(name, seed, models):
         assert rows_in(answers(model, [(header + records[i]).encode(codec)])[0])[1] == rows[i + 1]
 
 
+@pytest.mark.slow
 def test_r11_the_rows_before_a_bad_one_are_answered_whatever_comes_with_it(models):
     """A ragged row, a NUL, a byte that is no text, a bad number, a quote that stays open."""
     model = models("commas")

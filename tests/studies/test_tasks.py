@@ -32,6 +32,7 @@ def outcomes(table, jobs):
     return [(o.number, o.metrics, o.rows, o.history.train_loss, o.history.valid_loss) for o in found]
 
 
+@pytest.mark.slow
 def test_outcomes_do_not_depend_on_the_number_of_jobs(table):
     assert outcomes(table, 1) == outcomes(table, 2)
 

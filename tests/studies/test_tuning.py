@@ -133,6 +133,7 @@ def test_all_trials_are_judged_on_the_same_folds_each_row_once(table, tmp_path):
     assert judged.shape == (4, int((table.sets != splits.TEST).sum()))
 
 
+@pytest.mark.slow
 def test_a_learning_rate_that_learns_is_found(kind, table, tmp_path):
     tuner = searched(table, tmp_path / "best", 18, space=("lr=1e-6..1", "beta1=0.1..0.9"))
     found = tuner.result()
@@ -143,6 +144,7 @@ def test_a_learning_rate_that_learns_is_found(kind, table, tmp_path):
     assert found.importance["beta1"] < 0.4  # plain gradient descent has no use for it
 
 
+@pytest.mark.slow
 def test_the_best_settings_are_written_as_a_configuration_file(kind, table, tmp_path):
     tuner = searched(table, tmp_path / "best", 9)
     (tmp_path / "best.toml").write_text(tuner.best_toml())
@@ -158,6 +160,7 @@ def test_a_time_limit_ends_the_search_and_something_is_chosen(limit, table, tmp_
     assert isinstance(tuner.search, RandomSearch | search.OptunaSearch)
 
 
+@pytest.mark.slow
 def test_a_stop_between_the_two_writes_that_close_a_trial_is_gone_on_from_without_a_warning(table, tmp_path):
     pytest.importorskip("optuna")
     tuner = tuner_of(table, tmp_path / "best")
@@ -216,6 +219,7 @@ def test_N01_a_journal_that_cannot_be_written_is_said(table, tmp_path, monkeypat
         next(iter(tuner.events(1)))
 
 
+@pytest.mark.slow
 def test_time_that_is_over_on_the_later_folds_ends_the_search_there(kind, table, tmp_path, monkeypatch):
     monkeypatch.setattr(Tuner, "is_late", lambda self, began, jobs: self.n_spent >= 2 * GENERATION + 1)
     tuner = searched(table, tmp_path / "best", 2 * GENERATION)

@@ -65,6 +65,7 @@ def stop_after(case: str, epochs: int, keep: str) -> None:
                 break
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_a_training_stopped_at_any_epoch_goes_on_to_the_same_bytes(case, tmp_path):
     whole = finish(case, tmp_path / "whole.npz")

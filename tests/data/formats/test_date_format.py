@@ -391,6 +391,7 @@ def test_any_texts_are_decided_and_what_is_read_has_a_value_for_each(texts):
         assert found.indices
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(
     st.sampled_from(["%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d %b %Y", "%B %d, %Y", "%Y년 %m월 %d일"]),
