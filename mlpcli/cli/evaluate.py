@@ -83,7 +83,7 @@ def evaluate(
     from mlpcli.training.networks import build_loss
 
     loaded = load(model)
-    check_metric(build_loss(loaded.config), metric)
+    check_metric(build_loss(loaded.config), loaded.record.rule, metric)
     result = evaluation.evaluate(loaded, data, options, linear=metric is None)
     if "test" not in result.metrics:
         raise DataError("the model kept no test rows", "name a CSV: mlpcli evaluate MODEL DATA", file=model)

@@ -97,7 +97,7 @@ def explain(
     loaded = load(model)
     names = named(loaded, column)
     check_columns(loaded, names)
-    check_metric(build_loss(loaded.config), metric)
+    check_metric(build_loss(loaded.config), loaded.record.rule, metric)
     found = Explanation()
     if names:
         explain_columns(found, loaded, data, options, names)

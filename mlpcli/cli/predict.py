@@ -119,6 +119,8 @@ def predict(
     loaded = load(model)
     if threshold is not None and len(loaded.labels) != 2:
         raise UsageError("--threshold is for models of two classes")
+    if threshold is not None and (loaded.config.cost or loaded.config.order):
+        raise UsageError("--threshold: the model answers by the costs it was trained with", "leave out --threshold")
     certainty = Certainty(interval, label_set, mondrian, min_confidence, max_width)
     certainty.check(loaded)
     kept = [] if keep is None else [k.strip() for k in keep.split(",")]

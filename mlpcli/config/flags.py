@@ -53,7 +53,7 @@ def parse(owner: type[Config] | type[ReadOptions], name: str, text: str | list[s
     """The value of setting `name` as written on a command line; UsageError when it does not fit its type."""
     spec = owner.__dataclass_fields__[name]
     if spec.metadata["repeat"]:
-        return tuple([text] if isinstance(text, str) else text)
+        return tuple(([text] if text else []) if isinstance(text, str) else text)
     assert isinstance(text, str)
     kind, many = setting_type(owner, name)
     if many:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
+from mlpcli.config.costs import check_order, split_costs
 from mlpcli.errors import UsageError
 
 Task = Literal["classification", "regression"]
@@ -63,6 +64,7 @@ class Rules(TypedDict, total=False):
     metavar: str | None
     unit: str | None  # duration (90s, 5m) or size (500MB)
     repeat: bool  # a tuple is written with commas, or with `repeat` as an option given several times
+    optional: bool  # a model file names it only where it is not the default
 
 
 def setting(
@@ -311,6 +313,15 @@ class Config:
         "none", "Choose the probability threshold that maximises this metric on out-of-fold rows (two classes).",
         group=TRAINING, choices=("none", "accuracy", "balanced_accuracy", "f1"),
     )  # fmt: skip
+    cost: tuple[str, ...] = setting(
+        (), "What it costs to answer PREDICTED for a row of class TRUE; any other mistake costs 1, or its distance "
+        "with --order. Each row gets the answer of the least expected cost.",
+        group=TRAINING, metavar="TRUE:PREDICTED=COST", repeat=True, optional=True,
+    )  # fmt: skip
+    order: tuple[str, ...] = setting(
+        (), "Classes that have an order, the lowest first: a mistake costs its distance in ranks.",
+        group=TRAINING, metavar="A,B", optional=True,
+    )  # fmt: skip
 
     # Ensemble: members that each validate on a fold of their own, averaged.
     preset: str = setting(
@@ -335,6 +346,11 @@ class Config:
         check(self)
         if self.batch_size not in (None, "auto", "full") and not re.fullmatch(r"[1-9][0-9]{0,8}", str(self.batch_size)):
             raise UsageError(f"--batch-size: expected auto, full or a whole number from 1, found '{self.batch_size}'")
+        object.__setattr__(self, "cost", split_costs(self.cost))
+        check_order(self.order)
+        if self.threshold != "none" and (self.cost or self.order):
+            asked = "--cost" if self.cost else "--order"
+            raise UsageError(f"--threshold and {asked} both say which class to answer", f"leave out {asked}")
         if self.kinds is not None and not 0 < len(self.kinds) == len(set(self.kinds)):
             raise UsageError("--kinds: name one or more kinds of network, each once")
         if self.hidden is not None and len(self.hidden) > 100:

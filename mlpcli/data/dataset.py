@@ -133,7 +133,7 @@ class DataSet:
         else:
             formats[target] = None
             y_cells = known.with_classes(frame[target], source) if known else frame[target]
-            labels = known.labels if known else class_labels(y_cells, source)
+            labels = known.labels if known else class_labels(y_cells, config.order, source)
         splitter = splitter_of(config, frame, class_codes(y_cells, labels), labels, source)
         out = source.storage.array((len(rows),), np.int8)
         sets = splitter.sets(config.share("validation") or 0.0, config.share("test") or 0.0, config.seed, out)
@@ -142,7 +142,7 @@ class DataSet:
         )
         for name, number in (("validation", splits.VALIDATION), ("test", splits.TEST)):
             if config.share(name) is None:
-                made = made.with_file(getattr(config, name), number, options, config.loss)
+                made = made.with_file(getattr(config, name), number, options, config)
         return made
 
     @property
@@ -200,7 +200,7 @@ class DataSet:
         """The same without what only reading the file anew needs."""
         return replace(self, source=replace(self.source, parts=())) if isinstance(self.source, Source) else self
 
-    def with_file(self, path: str, number: int, options: ReadOptions, loss: str | None) -> DataSet:
+    def with_file(self, path: str, number: int, options: ReadOptions, config: Config) -> DataSet:
         """With the rows of another file of the same columns, all of them in one set. Raises DataError."""
         source = open_any(path, options, dialect=self.dialect, expect=self.column_names, storage=self.storage)
         for name in self.column_names:
@@ -212,9 +212,9 @@ class DataSet:
         cells = frame[self.target]
         if self.task == "regression":
             cells = source_numbers(source, cells, rows, self.formats[self.target] or NumberFormat())
-            check_least(source, cells, rows, loss)
+            check_least(source, cells, rows, config.loss)
         y_cells = joined(self.y_cells, cells)
-        labels = class_labels(y_cells, source) if self.labels else ()
+        labels = class_labels(y_cells, config.order, source) if self.labels else ()
         return replace(
             self, frame=pd.DataFrame({n: joined(self.frame[n], frame[n]) for n in self.frame.columns}),
             y_cells=y_cells, labels=labels, rows=np.concatenate([self.rows, rows]),
@@ -268,9 +268,10 @@ def task_of(cells: pd.Series[Any], form: Format | None, config: Config) -> tuple
     return choose_task(as_plain([str(c) for c in as_categorical(cells).categories], form), config.task)
 
 
-def class_labels(cells: pd.Series[Any], source: Rows) -> tuple[str, ...]:
-    """The classes in order. Raises DataError for as many as ids have."""
+def class_labels(cells: pd.Series[Any], order: Sequence[str], source: Rows) -> tuple[str, ...]:
+    """The classes in the order asked for, else in their own. Raises DataError for as many as ids have."""
     labels = sorted((str(c) for c in as_categorical(cells).categories), key=label_order)
+    labels.sort(key=lambda label: order.index(label) if label in order else len(order))
     if len(labels) > max(MIN_ALLOWED_CLASSES, len(cells) // ROWS_A_CLASS):
         raise DataError(
             f"{len(labels)} classes in {len(cells)} rows look like an id, not a class",

@@ -20,6 +20,7 @@ from mlpcli.engine.losses import Target
 from mlpcli.errors import DataError, UsageError, plural
 from mlpcli.evaluation.evaluate import files_beside, find_data
 from mlpcli.evaluation.seen_rows import ReadTable, Table, n_rows_of_file, read_table
+from mlpcli.metrics.costs import Costs
 from mlpcli.metrics.paired import PairedMetric, ScoredModel, compare_scores
 from mlpcli.metrics.scoring import decide
 from mlpcli.model.trained import TrainedModel
@@ -237,12 +238,13 @@ def scored_model(table: ReadTable, rows: Ints, labels: Sequence[str]) -> ScoredM
     """What one model says of the rows; classes that it does not know have the probability 0."""
     model, storage = table.model, table.source.storage
     outputs = model.outputs(take_rows(table.frame, rows, Storage(), storage), storage.release)
-    threshold = model.record.threshold
+    rule = model.record.rule
     if labels != model.labels:
         known, of_own = outputs, [labels.index(label) for label in model.labels]
-        outputs, threshold = np.zeros((len(known), len(labels))), None
+        outputs = np.zeros((len(known), len(labels)))
+        rule = rule.among(of_own, len(labels)) if isinstance(rule, Costs) else None
         outputs[:, of_own] = known
-    return ScoredModel(build_loss(model.config), outputs, threshold)
+    return ScoredModel(build_loss(model.config), outputs, rule)
 
 
 def disagreements(
@@ -251,7 +253,7 @@ def disagreements(
     """Where two models answer otherwise: truth (n,) of the rows (n,) of a table."""
     if labels:
         names = np.asarray(labels, object)
-        ours, theirs = (decide(model.outputs, model.threshold) for model in (new, old))
+        ours, theirs = (decide(model.outputs, model.rule) for model in (new, old))
         is_new, is_old = ours == truth, theirs == truth
         confidence = np.maximum(new.outputs.max(axis=1), old.outputs.max(axis=1))
         order = np.lexsort((-confidence, ~is_old, ~is_new))

@@ -108,10 +108,10 @@ class TrustInRows:
     def by_certainty(self) -> tuple[Floats, Floats]:
         """Rows, the surest first: confidence or width (n,), and whether the answer is right or how far off (n,)."""
         if self.errors is None:
-            threshold = self.model.record.threshold
-            bounds = confidences(self.outputs, threshold)
+            rule = self.model.record.rule
+            bounds = confidences(self.outputs, rule)
             order = np.argsort(-bounds, kind="stable")
-            return bounds[order], (decide(self.outputs, threshold) == self.truth)[order].astype(np.float64)
+            return bounds[order], (decide(self.outputs, rule) == self.truth)[order].astype(np.float64)
         level = min(USUAL_LEVEL, promise_of(self.model, ConformalIntervals).quantiles.highest)
         ends = interval_ends(self.model, self.outputs, self.errors, level)
         widths = ends[:, 1] - ends[:, 0]

@@ -12,6 +12,7 @@ import numpy as np
 from mlpcli.engine.arrays import Array, Bools, Floats, Ints
 from mlpcli.errors import DataError
 from mlpcli.evaluation.evaluate import Evaluation
+from mlpcli.metrics.costs import Rule, cut_of
 from mlpcli.metrics.intervals import Interval, wilson
 from mlpcli.metrics.scoring import ECE_BINS, METRICS, Labels, confidence_bins, confusion, decide, per_class
 from mlpcli.model.trained import TrainedModel
@@ -139,13 +140,13 @@ def details_of(model: TrainedModel, evaluation: Evaluation) -> Details | None:
 def class_details(model: TrainedModel, evaluation: Evaluation) -> ClassDetails:
     """Details of the evaluated rows; raises DataError when none has weight."""
     y, proba, w = evaluation.y.astype(np.int64), evaluation.outputs, weights_of(evaluation)
-    is_binary, threshold = len(model.labels) == 2, model.record.threshold
-    counts = confusion(y, decide(proba, threshold), len(model.labels))
+    is_binary, rule = len(model.labels) == 2, model.record.rule
+    counts = confusion(y, decide(proba, rule), len(model.labels))
     return ClassDetails(
         tuple(tuple(line) for line in counts.tolist()), class_scores(model.labels, y, proba, w, counts),
         reliability(y, proba), METRICS["ece"].function(y, proba, w),
-        (0.5 if threshold is None else threshold) if is_binary else None,
-        threshold_costs(y, proba, threshold) if is_binary else (), () if is_binary else confidence_costs(y, proba),
+        cut_of(rule) if is_binary else None,
+        threshold_costs(y, proba, rule) if is_binary else (), () if is_binary else confidence_costs(y, proba),
     )  # fmt: skip
 
 
@@ -221,12 +222,12 @@ def reliability(y: Labels, proba: Array) -> tuple[ReliabilityBin, ...]:
     return tuple(bins)
 
 
-def threshold_costs(y: Labels, proba: Array, threshold: float | None) -> tuple[ThresholdCost, ...]:
+def threshold_costs(y: Labels, proba: Array, rule: Rule) -> tuple[ThresholdCost, ...]:
     """Truth (n,) of two classes -> what each of THRESHOLDS costs, and the model's own."""
     costs = []
-    for cut in sorted({*THRESHOLDS, 0.5 if threshold is None else threshold}):
+    for cut in sorted({*THRESHOLDS, cut_of(rule)}):
         # The model's own answers, where it is asked: without a threshold an even chance is the first class.
-        said = decide(proba, None if threshold is None and cut == 0.5 else cut)
+        said = decide(proba, rule if cut == cut_of(rule) else cut)
         (rejected, alarms), (misses, hits) = confusion(y, said, 2).tolist()
         costs.append(ThresholdCost(
             cut, hits, misses, alarms, rejected, hits / max(hits + alarms, 1), hits / max(hits + misses, 1),

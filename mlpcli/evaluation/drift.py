@@ -146,7 +146,7 @@ class DriftCounter:
             self.count("column", column.name, self.profile.columns[column.name], profiled(column, frame[column.name]))
         x = self.model.schema.encode(frame)
         if self.profile.answers is not None:
-            answers, confidence = answer_numbers(single_answers(self.model, x), self.model.record.threshold)
+            answers, confidence = answer_numbers(single_answers(self.model, x), self.model.record.rule)
             self.count("answers", "predictions", self.profile.answers, answers)
             if confidence is not None and self.profile.confidence is not None:
                 self.count("answers", "confidence", self.profile.confidence, confidence)
@@ -194,8 +194,8 @@ class DriftCounter:
         if not self.truth:
             return {}
         truth, outputs = np.concatenate(self.truth), np.concatenate(self.outputs)
-        rng, threshold = np.random.default_rng(self.model.config.seed), self.model.record.threshold
-        return score(build_loss(self.model.config), truth, outputs, rng=rng, threshold=threshold)
+        rng, rule = np.random.default_rng(self.model.config.seed), self.model.record.rule
+        return score(build_loss(self.model.config), truth, outputs, rng=rng, rule=rule)
 
     def notes(self) -> list[str]:
         """What is not compared, and why."""

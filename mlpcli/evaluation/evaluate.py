@@ -26,6 +26,7 @@ from mlpcli.engine.losses import Target
 from mlpcli.errors import DataError
 from mlpcli.evaluation.baselines import constant_outputs, fit_linear, loss_ratio
 from mlpcli.evaluation.coverage import Answered, Coverage, TrustInRows
+from mlpcli.metrics.costs import Costs
 from mlpcli.metrics.intervals import Interval, estimate, resampled_means
 from mlpcli.metrics.p_values import kolmogorov_smirnov
 from mlpcli.metrics.scoring import N_BOOTSTRAP, score
@@ -41,6 +42,7 @@ MAX_KURTOSIS = 5  # of the errors, normal ones have 3: from here on RMSE interva
 HEAVY_TAILS = (
     "a few errors are very large: the interval of rmse is too narrow, it holds the truth in 6 to 9 samples of 10"
 )
+CHEAPEST = "cheapest class"  # the constant answer where mistakes have costs
 RISE_LEVEL = 0.99  # of the interval of the rise in loss
 
 
@@ -154,7 +156,7 @@ def evaluate_rows(
     scored = ScoredRows(truth_of(model, cells, name), model.outputs(frame, storage.release), None)
     rng = np.random.default_rng(model.config.seed)
     metrics = {"test": scored.score(model, rng)}
-    baselines = {} if model.labels else constant_baseline(model, scored)
+    baselines = {} if model.labels and not isinstance(model.record.rule, Costs) else constant_baseline(model, scored)
     tested = some_rows(np.ones(len(scored.truth), bool), rng)
     evidence = compare_with_training(model, frame.iloc[tested], scored.truth[tested], None, None)
     rows = {"test": len(scored.truth)}
@@ -234,23 +236,25 @@ class ScoredRows:
         return ScoredRows(self.truth[rows], self.outputs[rows], None if self.weights is None else self.weights[rows])
 
     def score(self, model: TrainedModel, rng: np.random.Generator | None = None) -> dict[str, Interval]:
-        """The metrics of the model's loss, labels by its threshold; without `rng` intervals are bare values."""
+        """The metrics of the model's loss, labels as it decides; without `rng` intervals are bare values."""
         return score(
             build_loss(model.config), self.truth, self.outputs, self.weights, N_BOOTSTRAP if rng else 0,
-            rng=rng or np.random.default_rng(0), threshold=model.record.threshold,
+            rng=rng or np.random.default_rng(0), rule=model.record.rule,
         )  # fmt: skip
 
     def baseline(self, model: TrainedModel, outputs: Array) -> dict[str, float]:
-        """The same metrics of other outputs for these rows, labels by the most probable class."""
-        loss = build_loss(model.config)
-        found = score(loss, self.truth, outputs, self.weights, 0, rng=np.random.default_rng(0))
+        """The same metrics of other outputs for these rows, labels by the model's costs, if it has any."""
+        loss, rule = build_loss(model.config), model.record.rule
+        rule = rule if isinstance(rule, Costs) else None
+        found = score(loss, self.truth, outputs, self.weights, 0, rng=np.random.default_rng(0), rule=rule)
         return {name: interval.value for name, interval in found.items()}
 
 
 def constant_baseline(model: TrainedModel, scored: ScoredRows) -> dict[str, dict[str, float]]:
     """The constant answer's metrics on the same rows, under its name."""
     outputs = constant_outputs(model, len(scored.truth))
-    return {build_loss(model.config).constant_name: scored.baseline(model, outputs)}
+    is_by_cost = isinstance(model.record.rule, Costs)
+    return {CHEAPEST if is_by_cost else build_loss(model.config).constant_name: scored.baseline(model, outputs)}
 
 
 def rows_to_score(table: DataSet, n_rows: Mapping[str, int], seed: int) -> DataSet:

@@ -86,8 +86,8 @@ def tried_levels(cells: pd.Categorical[Any], own: pd.Categorical[Any]) -> tuple[
 def is_turned(model: TrainedModel, before: Floats, outputs: Floats, mean: float) -> Bools:
     """The row's outputs (1, n_outputs), those with other cells (n, n_outputs) -> (n,) whether the answer is another"""
     if model.labels:
-        threshold = model.record.threshold
-        return np.asarray(decide(outputs, threshold) != decide(before, threshold)[0])
+        rule = model.record.rule
+        return np.asarray(decide(outputs, rule) != decide(before, rule)[0])
     return np.asarray((outputs[:, 0] > mean) != (before[0, 0] > mean))
 
 
@@ -95,5 +95,5 @@ def answer_of(model: TrainedModel, outputs: Floats) -> tuple[str | float, float]
     """Outputs (1, n_outputs) -> the answer, and its probability; the number twice for regression"""
     if not model.labels:
         return float(outputs[0, 0]), float(outputs[0, 0])
-    chosen = int(decide(outputs, model.record.threshold)[0])
+    chosen = int(decide(outputs, model.record.rule)[0])
     return model.labels[chosen], float(outputs[0, chosen])

@@ -116,7 +116,7 @@ class Background:
 
 def predicted_output(model: TrainedModel, outputs: Array) -> int:
     """Outputs (1, n_outputs) of a row -> the number of the class that is predicted; 0 for regression"""
-    return int(decide(outputs, model.record.threshold)[0]) if model.labels else 0
+    return int(decide(outputs, model.record.rule)[0]) if model.labels else 0
 
 
 def summed(changes: Floats) -> tuple[Floats, Floats]:

@@ -75,7 +75,7 @@ def importance(
 
     Raises UsageError for a metric that is not of the model's loss, DataError for fewer than two rows.
     """
-    check_metric(build_loss(model.config), metric)
+    check_metric(build_loss(model.config), model.record.rule, metric)
     texts = [c.name for c in model.schema.features if isinstance(c, FreeText)]
     names = [c.name for c in model.schema.features]
     groups = groups_of(names, dependences(rows.frame, texts), group_correlated)
@@ -150,5 +150,5 @@ def statistic_of(model: TrainedModel, metric: str | None, truth: Array, outputs:
         return lambda w: w @ losses / w.sum(axis=1)
     chosen = METRICS[metric]
     if chosen.needs == "labels":
-        return chosen.statistic(truth, decide(outputs, model.record.threshold), **chosen.options(loss))
+        return chosen.statistic(truth, decide(outputs, model.record.rule), **chosen.options(loss, model.record.rule))
     return chosen.statistic(truth, outputs if target.labels else outputs[:, 0], **chosen.options(loss))

@@ -23,7 +23,7 @@ CONCEPTS = (
     "batch-size", "learning-rate", "optimisers", "overfitting", "regularisation", "splits", "metrics",
     "importance", "effects", "contributions", "numbers", "dates", "comparing-models", "drift", "reproduce", "watching",
     "start-from", "backpropagation",
-    "intervals", "coverage",
+    "intervals", "coverage", "costs",
 )  # fmt: skip
 TOPICS = (*CONCEPTS, *(code for code in CODES if code not in CONCEPTS))
 REFERENCE = ("commands", "flags", "reading", "predictions", "studies", "findings", "report", "model-file", "security")

@@ -18,7 +18,7 @@ WORDS: Mapping[str, str] = {
     "tanh, sigmoid, identity, softplus, 활성화, 활성화 함수, 활성 함수, 비선형, 렐루, 시그모이드",
     "initialisation": "initialization, weight initialization, init, first weights, weights, glorot, xavier, he, "
     "kaiming, lecun, 초기화, 가중치 초기화, 가중치, 초깃값",
-    "loss": "losses, loss function, cost, cost function, objective, cross entropy, log loss, bce, squared error, "
+    "loss": "losses, loss function, cost function, objective, cross entropy, log loss, bce, squared error, "
     "huber, 손실, 손실 함수, 비용 함수, 목적 함수, 교차 엔트로피, 크로스 엔트로피",
     "poisson": "counts, count, count data, rate, exposure, deviance, 이탈도, 포아송, 푸아송, 개수, 건수",
     "quantile": "quantiles, pinball, pinball loss, percentile, median regression, 핀볼 손실, 분위수, 백분위수, "
@@ -59,6 +59,8 @@ WORDS: Mapping[str, str] = {
     "uncertainty, how sure, reject, abstain, confidence, max width, 예측 구간, 구간, 불확실성, "
     "레이블 집합, 컨포멀, 확신도",
     "coverage": "calibration, promise, held, selective, accuracy against coverage, 포함률, 커버리지, 약속",
+    "costs": "cost, mean cost, expected cost, cost sensitive, asymmetric costs, false negative, order, ordinal, "
+    "ordered classes, rank error, 비용, 오분류 비용, 기대 비용, 순서, 순위, 서열, 순서형",
     "reproduce": "reproducible, reproducibility, deterministic, determinism, same bits, bit for bit, seed, "
     "재현, 재현성, 결정론",
     "start-from": "warm start, fine tune, fine tuning, continue training, go on learning, incremental learning, "

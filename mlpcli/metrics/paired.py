@@ -15,6 +15,7 @@ import numpy as np
 
 from mlpcli.engine.arrays import Array, Floats, Ints
 from mlpcli.engine.losses import Loss, Target
+from mlpcli.metrics.costs import Costs, Rule
 from mlpcli.metrics.intervals import Interval, estimate, resamples, t_quantile
 from mlpcli.metrics.scoring import (
     MAX_CELLS,
@@ -41,22 +42,22 @@ class PairedMetric:
 
 @dataclass(frozen=True)
 class ScoredModel:
-    """What scoring takes of a model: its loss, outputs (n, n_classes) or (n,), and threshold."""
+    """What scoring takes of a model: its loss, outputs (n, n_classes) or (n,), and how it decides."""
 
     loss: Loss
     outputs: Array
-    threshold: float | None
+    rule: Rule
 
-    def statistic(self, metric: Metric, truth: Target) -> Statistic:
+    def statistic(self, metric: Metric, truth: Target, costs: Rule) -> Statistic:
         """The metric of rows of this truth (n,): from weights (n_resamples, n) to values (n_resamples,)."""
-        given = decide(self.outputs, self.threshold) if metric.needs == "labels" else self.outputs
-        return metric.statistic(truth, given, **metric.options(self.loss))
+        given = decide(self.outputs, self.rule) if metric.needs == "labels" else self.outputs
+        return metric.statistic(truth, given, **metric.options(self.loss, costs))
 
 
-def shared_metrics(new: Loss, old: Loss) -> dict[str, Metric]:
-    """The metrics that models of both losses have, with the same settings."""
-    others = metrics_of(old)
-    return {n: m for n, m in metrics_of(new).items() if n in others and m.options(new) == m.options(old)}
+def shared_metrics(new: Loss, old: Loss, costs: Rule = None) -> dict[str, Metric]:
+    """The metrics that models of both losses have, with the same settings; under the same costs of mistakes."""
+    others = metrics_of(old, costs)
+    return {n: m for n, m in metrics_of(new, costs).items() if n in others and m.options(new) == m.options(old)}
 
 
 def compare_scores(
@@ -65,8 +66,9 @@ def compare_scores(
 ) -> dict[str, PairedMetric]:  # fmt: skip
     """Every metric that both have. Truth (n,), weights (n,) above 0 or None, groups (n,) numbers or None for rows."""
     w = np.ones(len(truth)) if weights is None else weights / weights.max()
-    shared = shared_metrics(new.loss, old.loss)
-    both = {name: (new.statistic(metric, truth), old.statistic(metric, truth)) for name, metric in shared.items()}
+    costs = new.rule if isinstance(new.rule, Costs) else old.rule  # both are judged by those of the new one, if any
+    shared = shared_metrics(new.loss, old.loss, costs)
+    both = {name: tuple(one.statistic(m, truth, costs) for one in (new, old)) for name, m in shared.items()}
     drawn: dict[str, list[Floats]] = {name: [] for name in shared}
     for counts in draws(len(truth), groups, n_draws(new.outputs), rng):
         counts *= w

@@ -23,6 +23,7 @@ from mlpcli.config.settings import Task
 from mlpcli.engine.arrays import Array, Bools, Floats
 from mlpcli.engine.losses import Loss, log_losses
 from mlpcli.errors import DataError, UsageError
+from mlpcli.metrics.costs import Costs, Rule
 from mlpcli.metrics.intervals import Interval, resamples, t_quantile
 
 Needs = Literal["labels", "probabilities", "values"]
@@ -56,6 +57,8 @@ class Metric:
     is_own: bool = False  # of the loss that names it, and shown for no other
     settings: tuple[str, ...] = ()  # attributes of that loss that the statistic takes
     is_detail: bool = False  # shown by --verbose and --json only
+    is_asked: bool = False  # shown where the costs of mistakes are given that it tells of
+    takes_costs: bool = False  # the statistic takes them
     has_interval: bool = True  # False where none is known that holds; see tests/benchmarks/intervals.py
 
     def function(
@@ -69,9 +72,10 @@ class Metric:
         y, outputs, w = _scored_rows(y, outputs, weights)
         return float(self.statistic(y, outputs, **self.options(loss))(w[None, :])[0])
 
-    def options(self, loss: Loss | None) -> dict[str, float]:
+    def options(self, loss: Loss | None, rule: Rule = None) -> dict[str, Any]:
         """What the statistic takes besides truth and outputs."""
-        return {} if loss is None else {name: getattr(loss, name) for name in self.settings}
+        of_loss = {} if loss is None else {name: getattr(loss, name) for name in self.settings}
+        return of_loss | ({"costs": rule.matrix} if self.takes_costs and isinstance(rule, Costs) else {})
 
 
 # What statistics are built from
@@ -193,6 +197,16 @@ def f1(y: Labels, labels: Labels) -> Statistic:
         return _ratio(_ratio(2 * hit(w), either).sum(axis=1), (either > 0).sum(axis=1))
 
     return macro
+
+
+def mean_cost(y: Labels, labels: Labels, costs: Floats | None = None) -> Statistic:
+    """The mean cost of a row's answer; `costs` (n_classes, n_classes) of true class and answer, or 1 a mistake."""
+    return _mean(labels != y if costs is None else costs[y, labels])
+
+
+def rank_error(y: Labels, labels: Labels) -> Statistic:
+    """How many ranks the answer lies from the truth, on average: the mean absolute error of ordered classes."""
+    return _mean(np.abs(labels - y))
 
 
 def log_loss(y: Labels, proba: Array) -> Statistic:
@@ -325,6 +339,8 @@ METRICS: dict[str, Metric] = {
     "accuracy": Metric(accuracy, True, "classification", "labels"),
     "balanced_accuracy": Metric(balanced_accuracy, True, "classification", "labels"),
     "f1": Metric(f1, True, "classification", "labels"),
+    "mean_cost": Metric(mean_cost, False, "classification", "labels", is_asked=True, takes_costs=True),
+    "rank_error": Metric(rank_error, False, "classification", "labels", is_asked=True),
     "auc": Metric(auc, True, "classification", "probabilities"),
     "average_precision": Metric(average_precision, True, "classification", "probabilities", is_detail=True),
     "log_loss": Metric(log_loss, False, "classification", "probabilities"),
@@ -339,22 +355,30 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def metrics_of(loss: Loss) -> dict[str, Metric]:
+def metrics_of(loss: Loss, rule: Rule = None) -> dict[str, Metric]:
     """The metrics of models of this loss, in the order in which they are shown: its own leads, if it is no other's."""
-    shared = {name: metric for name, metric in METRICS.items() if metric.task == loss.task and not metric.is_own}
+    asked = rule.metrics if isinstance(rule, Costs) else ()
+    shared = {
+        name: metric for name, metric in METRICS.items()
+        if metric.task == loss.task and not metric.is_own and (not metric.is_asked or name in asked)
+    }  # fmt: skip
     return shared if loss.metric in shared else {loss.metric: METRICS[loss.metric], **shared}
 
 
-def check_metric(loss: Loss, metric: str | None) -> None:
-    """UsageError where models of this loss have no such metric."""
-    known = metrics_of(loss)
+def check_metric(loss: Loss, rule: Rule, metric: str | None) -> None:
+    """UsageError where models of this loss and rule have no such metric."""
+    known = metrics_of(loss, rule)
     if metric is not None and metric not in known:
         raise UsageError(f"--metric: no metric '{metric}' for {loss.task}", "one of " + ", ".join(known))
 
 
-def decide(proba: npt.NDArray[Any], threshold: float | None = None) -> Labels:
-    """(n, C) probabilities -> (n,) labels: the most probable class, or the second of two from the threshold on."""
-    return proba.argmax(axis=1) if threshold is None else (proba[:, 1] >= threshold).astype(np.int64)
+def decide(proba: npt.NDArray[Any], rule: Rule = None) -> Labels:
+    """(n, C) probabilities -> (n,) labels: the most probable class, the second of two from a threshold on, or the
+    class of the least expected cost.
+    """
+    if isinstance(rule, Costs):
+        return np.asarray(rule.expected(proba).argmin(axis=1))
+    return proba.argmax(axis=1) if rule is None else (proba[:, 1] >= rule).astype(np.int64)
 
 
 def best_threshold(y: Labels, proba: Array, name: str, weights: Array | None = None) -> float:
@@ -378,7 +402,7 @@ def score(
     n_bootstrap: int = N_BOOTSTRAP,
     *,
     rng: np.random.Generator,
-    threshold: float | None = None,
+    rule: Rule = None,
 ) -> dict[str, Interval]:
     """Every metric of the loss with its 95 % percentile bootstrap interval over rows, in the order of `metrics_of`.
 
@@ -388,10 +412,10 @@ def score(
     bootstrap knows nothing, and the low end is Wilson's for n hits in n rows. Raises DataError when no row has weight.
     """
     y, outputs, w = _scored_rows(y, outputs, weights)
-    labels = decide(outputs, threshold) if loss.task == "classification" else outputs
-    chosen = metrics_of(loss)
+    labels = decide(outputs, rule) if loss.task == "classification" else outputs
+    chosen = metrics_of(loss, rule)
     statistics = {
-        name: metric.statistic(y, labels if metric.needs == "labels" else outputs, **metric.options(loss))
+        name: metric.statistic(y, labels if metric.needs == "labels" else outputs, **metric.options(loss, rule))
         for name, metric in chosen.items()
     }
     n_curves = outputs.shape[1] if loss.task == "classification" and outputs.shape[1] > 2 else 1

@@ -11,6 +11,7 @@ from mlpcli.data.text import shown_path
 from mlpcli.errors import TrainingError
 from mlpcli.events import History
 from mlpcli.files.archive import versions
+from mlpcli.metrics.costs import rule_of
 from mlpcli.model.record import DataOrigin, ModelRecord
 from mlpcli.model.trained import TrainedModel
 from mlpcli.training.conformal import calibrate_conformal
@@ -41,7 +42,8 @@ def assemble(prepared: PreparedTraining, history: History) -> TrainedModel:
         [found.logits for found in out_of_fold.lead], calibration.temperature, settings.seed,
     )  # fmt: skip
     outputs = out_of_fold.mean_outputs(calibration.components) if out_of_fold.lead else None
-    profile = profile_training(dataset, prepared.encoded.rows, schema, outputs, calibration.threshold)
+    rule = rule_of(settings, schema.target.labels, calibration.threshold)
+    profile = profile_training(dataset, prepared.encoded.rows, schema, outputs, rule)
     counts = [dataset.count(number) for number in (splits.TRAIN, splits.VALIDATION, splits.TEST)]
     record = ModelRecord(
         "mlpcli model", dict(versions()), schema, settings, dataset.dialect,

@@ -15,6 +15,7 @@ from mlpcli.data.header import shown_some
 from mlpcli.engine.arrays import Array, Bools, Floats
 from mlpcli.errors import ModelError, UsageError, plural
 from mlpcli.metrics.conformal import ConformalIntervals, ConformalSets, ScoreQuantiles, check_level
+from mlpcli.metrics.costs import Rule
 from mlpcli.metrics.scoring import decide
 from mlpcli.model.trained import TrainedModel
 from mlpcli.training.networks import build_loss
@@ -153,6 +154,6 @@ class Certainty:
         return notes
 
 
-def confidences(outputs: Array, threshold: float | None) -> Floats:
+def confidences(outputs: Array, rule: Rule) -> Floats:
     """Outputs (n, n_classes) -> (n,) probability of each answer's class"""
-    return np.asarray(outputs[np.arange(len(outputs)), decide(outputs, threshold)], np.float64)
+    return np.asarray(outputs[np.arange(len(outputs)), decide(outputs, rule)], np.float64)

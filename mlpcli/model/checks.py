@@ -13,6 +13,7 @@ from mlpcli.data.kinds.category import CategoryColumn
 from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import ModelError, UsageError
 from mlpcli.metrics.conformal import ConformalIntervals
+from mlpcli.metrics.costs import costs_of
 from mlpcli.model.record import ModelRecord
 from mlpcli.training.networks import build_loss
 
@@ -45,6 +46,7 @@ def rules(record: ModelRecord) -> Iterator[tuple[bool, str]]:
     yield weighed[:1] == list(kinds[:1]) and weighed == [kind for kind in kinds if kind in weighed], "kinds of network"
     yield all(part.weight > 0 for part in parts) and abs(sum(part.weight for part in parts) - 1) < 1e-6, "weights"
     yield threshold is None or (len(target.labels) == 2 and 0 <= threshold <= 1), "threshold"
+    yield fits_costs(record), "costs or order of classes"
     marks = (dialect.delimiter, dialect.quote, dialect.escape, dialect.comment)
     yield all(mark is None or (len(mark) == 1 and mark.isascii() and mark not in "\r\n\0") for mark in marks), "marks"
     yield dialect.delimiter != dialect.quote, "marks"
@@ -60,6 +62,18 @@ def rules(record: ModelRecord) -> Iterator[tuple[bool, str]]:
     yield all(cross.is_valid(categories) for cross in schema.crosses), "pairs of levels"
     yield len({(cross.first, cross.second) for cross in schema.crosses}) == len(schema.crosses), "pairs of levels"
     yield record.profile is None or record.profile.fits(schema), "profile"
+
+
+def fits_costs(record: ModelRecord) -> bool:
+    """Whether costs and order are of the model's classes; no threshold decides beside them."""
+    config, labels = record.config, record.schema.target.labels
+    if not (config.cost or config.order):
+        return True
+    try:
+        costs_of(config, labels)
+    except UsageError:
+        return False
+    return record.threshold is None and config.order in ((), labels)
 
 
 def fits_conformal(record: ModelRecord) -> bool:

@@ -161,10 +161,10 @@ class Predictor:
 
     def class_answers(self, outputs: Array, without: Bools) -> list[Cells]:
         """Probabilities (n, n_classes) -> predictions, label sets and probabilities; `without`: rows left out"""
-        threshold = self.model.record.threshold if self.threshold is None else self.threshold
-        answers = [self.labels[decide(outputs, threshold)]]
+        rule = self.model.record.rule if self.threshold is None else self.threshold
+        answers = [self.labels[decide(outputs, rule)]]
         if self.certainty.min_confidence is not None:
-            is_unsure = confidences(outputs, threshold) < self.certainty.min_confidence
+            is_unsure = confidences(outputs, rule) < self.certainty.min_confidence
             self.leave_empty(answers[0], is_unsure, without)
         if self.certainty.label_set is not None:
             sets = label_sets(self.model, outputs, self.certainty.label_set, self.certainty.by_class)

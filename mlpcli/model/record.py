@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from mlpcli.config.settings import Settings
@@ -10,6 +11,7 @@ from mlpcli.data.dialect import Dialect
 from mlpcli.data.schema import Schema
 from mlpcli.events import History
 from mlpcli.metrics.conformal import Conformal
+from mlpcli.metrics.costs import Rule, rule_of
 from mlpcli.training.ensemble import Component
 from mlpcli.training.evidence import Evidence
 from mlpcli.training.profile import TrainingProfile
@@ -47,6 +49,11 @@ class ModelRecord:
     profile: TrainingProfile | None  # how these rows and the answers to them are distributed; None: not kept
     conformal: Conformal | Literal["no validation rows", "not kept"]  # what intervals and label sets are made of
     started_from: str | None  # SHA-256 of the model file whose weights were the start; None: random ones
+
+    @cached_property
+    def rule(self) -> Rule:
+        """How probabilities become a label."""
+        return rule_of(self.config, self.schema.target.labels, self.threshold)
 
 
 # Entries that a later mlpcli added to the header -> what a file that was written before says of them.

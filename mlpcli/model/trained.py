@@ -112,7 +112,7 @@ class TrainedModel:
         outputs = self.outputs_of(frame)
         if not self.labels:
             return outputs
-        return np.asarray(self.labels, object)[decide(outputs, self.record.threshold)]
+        return np.asarray(self.labels, object)[decide(outputs, self.record.rule)]
 
     def predict_proba(self, frame: pd.DataFrame) -> Array:
         """n rows -> (n, n_classes) probabilities, in the order of `labels`"""

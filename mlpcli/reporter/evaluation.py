@@ -34,7 +34,7 @@ def evaluation_view(
 
 def class_tables(model: TrainedModel, found: Evaluation) -> Iterator[Grid]:
     """Which class is taken for which, and precision and recall of each."""
-    counts = confusion(found.y.astype(int), decide(found.outputs, model.record.threshold), len(model.labels))
+    counts = confusion(found.y.astype(int), decide(found.outputs, model.record.rule), len(model.labels))
     yield confusion_table(model.labels, counts.tolist())
     rows = [
         (label, f"{p:.3f}", f"{r:.3f}", f"{f:.3f}", str(n))

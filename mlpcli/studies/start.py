@@ -29,7 +29,7 @@ from mlpcli.training.prepare import PreparedTraining, Start, prepare_dataset
 # Settings that the old model's columns and weights have fixed.
 FIXED = (
     "target", "task", "numeric", "category", "scale", "embed_numbers", "embed_categories", "max_categories", "hidden",
-    "activation", "parametrization", "normalization", "loss", "ensemble", "kinds", "preset",
+    "activation", "parametrization", "normalization", "loss", "ensemble", "kinds", "preset", "order",
 )  # fmt: skip
 MAX_SEEN = 0.05  # share of the test rows that may look like rows the old model was trained on: rows can be alike
 NAMED = 5  # levels that are named

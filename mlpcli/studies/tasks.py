@@ -86,7 +86,7 @@ def metrics_of(model: TrainedModel, dataset: DataSet, chosen: NDArray[np.bool_])
     truth = truth_of(model, dataset.y_cells.loc[chosen], dataset.name)
     found = score(
         build_loss(model.config), truth, outputs, n_bootstrap=0, rng=np.random.default_rng(0),
-        threshold=model.record.threshold,
+        rule=model.record.rule,
     )  # fmt: skip
     return {name: interval.value for name, interval in found.items()}
 

@@ -21,6 +21,7 @@ from mlpcli.data.target import Target
 from mlpcli.engine.arrays import Array, Ints
 from mlpcli.engine.losses import Loss
 from mlpcli.engine.network import Network
+from mlpcli.metrics.costs import rule_of
 from mlpcli.metrics.scoring import best_threshold, score
 from mlpcli.training.loop import Member
 from mlpcli.training.networks import build_loss
@@ -175,7 +176,8 @@ class OutOfFold:
         threshold = None
         if self.settings.threshold != "none":
             threshold = best_threshold(truth, mean, self.settings.threshold, weights)
-        scores = score(self.loss, truth, mean, weights, 0, rng=np.random.default_rng(0), threshold=threshold)
+        rule = rule_of(self.settings, self.target.labels, threshold)
+        scores = score(self.loss, truth, mean, weights, 0, rng=np.random.default_rng(0), rule=rule)
         validation = {name: interval.value for name, interval in scores.items()}
         return Calibration(components, threshold, validation, temperatures[0])
 

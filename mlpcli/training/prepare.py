@@ -28,10 +28,11 @@ from mlpcli.data.target import Target, fit_target
 from mlpcli.data.text import shown_path
 from mlpcli.data.values import as_categorical, column_values
 from mlpcli.engine.arrays import Floats, Ints, Matrix
-from mlpcli.engine.losses import LOSSES, Loss
+from mlpcli.engine.losses import LOSSES
 from mlpcli.engine.network import Network
 from mlpcli.errors import DataError, NothingToLearnError, UsageError
 from mlpcli.events import Event
+from mlpcli.metrics.costs import rule_of
 from mlpcli.training.loop import KindMembers, Member, Rows, Training, block_rows
 from mlpcli.training.networks import build_loss, build_network
 
@@ -130,7 +131,7 @@ def prepare_dataset(dataset: DataSet, config: Config, start: Start | None = None
         config, target=dataset.target, validation=shown_path(config.validation), test=shown_path(config.test)
     )
     draft = config.resolve(dataset.task)
-    check_settings(draft, dataset)
+    check_settings(draft, dataset, start.schema.target.labels if start else dataset.labels)
     check_memory(draft, dataset)
     check_size(draft, dataset)
     schema = start.schema if start else fit_schema(dataset, draft)
@@ -169,8 +170,8 @@ def n_parts(settings: Settings) -> int:
 # --- checks -----------------------------------------------------------------------------------------------
 
 
-def check_settings(settings: Settings, dataset: DataSet) -> None:
-    """UsageError for settings that do not suit the target."""
+def check_settings(settings: Settings, dataset: DataSet, labels: Sequence[str]) -> None:
+    """UsageError for settings that do not suit the target, whose classes are to be `labels`."""
     loss = LOSSES[settings.loss]
     if loss.task != dataset.task:
         what = f"--loss {settings.loss} is for {loss.task}, and this is {dataset.task}"
@@ -184,6 +185,10 @@ def check_settings(settings: Settings, dataset: DataSet) -> None:
         raise UsageError("--loss binary_cross_entropy needs a target of two classes")
     if settings.threshold != "none" and not is_binary:
         raise UsageError("--threshold needs a target of two classes")
+    if (settings.cost or settings.order) and not labels:
+        asked = "--cost" if settings.cost else "--order"
+        raise UsageError(f"{asked} is for classes, and this is regression", "--task classification")
+    rule_of(settings, labels, None)
 
 
 def check_memory(settings: Settings, dataset: DataSet) -> None:
@@ -217,7 +222,7 @@ def fit_schema(dataset: DataSet, settings: Settings) -> Schema:
     fitted_on = sampled(is_fitted, n_rows, settings.seed)
     features = take_rows(dataset.frame.drop(columns=dataset.target), fitted_on, Storage(), dataset.storage)
     columns = fit_columns(features, settings, dataset.task, reserved_columns(settings), dataset.formats)
-    schema = Schema(columns, fit_target_of(dataset, fitted_on, is_fitted, build_loss(settings)))
+    schema = Schema(columns, fit_target_of(dataset, fitted_on, is_fitted, settings))
     if not schema.features:
         raise NothingToLearnError("no column holds anything to learn from", file=dataset.name)
     return schema
@@ -235,12 +240,13 @@ def reserved_columns(settings: Settings) -> dict[str, str]:
     return reasons | {name: reason for name, reason in roles if name}
 
 
-def fit_target_of(dataset: DataSet, fitted_on: Ints, is_fitted: NDArray[np.bool_], loss: Loss) -> Target:
+def fit_target_of(dataset: DataSet, fitted_on: Ints, is_fitted: NDArray[np.bool_], settings: Settings) -> Target:
     """The target's labels, or the statistics of its numbers in these rows; its range over all that may be fitted."""
     if dataset.labels:
-        return fit_target(dataset.target, dataset.task, as_categorical(dataset.y_cells))
+        target = fit_target(dataset.target, dataset.task, as_categorical(dataset.y_cells))
+        return replace(target, labels=settings.order or target.labels)
     values = np.asarray(dataset.y_cells.iloc[fitted_on], np.float64)
-    target = fit_target(dataset.target, dataset.task, values, loss.is_centred)
+    target = fit_target(dataset.target, dataset.task, values, build_loss(settings).is_centred)
     low, high = extremes(dataset.y_cells.to_numpy(), is_fitted)
     return replace(target, low=low, high=high, format=dataset.formats[dataset.target])
 

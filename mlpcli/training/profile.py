@@ -18,6 +18,7 @@ from mlpcli.data.take import take_rows
 from mlpcli.data.target import Target
 from mlpcli.data.values import as_categorical, column_values
 from mlpcli.engine.arrays import Array, Floats, Ints
+from mlpcli.metrics.costs import Rule
 from mlpcli.metrics.scoring import decide
 
 MAX_PROFILE_ROWS = 20_000  # rows that are counted, drawn at random
@@ -50,7 +51,7 @@ class TrainingProfile:
 
 
 def profile_training(
-    dataset: DataSet, rows: Ints, schema: Schema, outputs: Array | None, threshold: float | None
+    dataset: DataSet, rows: Ints, schema: Schema, outputs: Array | None, rule: Rule
 ) -> TrainingProfile:
     """Counts of these rows of a data set, and of the outputs (m, n_classes) or (m,) that rows got out of fold."""
     chosen = np.sort(rows[:MAX_PROFILE_ROWS])
@@ -60,7 +61,7 @@ def profile_training(
     target = profile_target(schema.target, dataset.y_cells.iloc[chosen])
     if outputs is None:
         return TrainingProfile(columns, target, None, None)
-    answers, confidence = answer_numbers(outputs, threshold)
+    answers, confidence = answer_numbers(outputs, rule)
     if confidence is None:
         return TrainingProfile(columns, target, Profile.of_numbers(answers), None)
     labels = Profile.of_levels(answers, len(schema.target.labels))
@@ -96,9 +97,9 @@ def target_numbers(target: Target, cells: pd.Series[Any]) -> Floats:
     return np.asarray(cells, np.float64)
 
 
-def answer_numbers(outputs: Array, threshold: float | None) -> tuple[Floats, Floats | None]:
+def answer_numbers(outputs: Array, rule: Rule) -> tuple[Floats, Floats | None]:
     """Outputs (n, n_classes) or (n,) -> what a profile counts of them: labels and their probabilities, or values."""
     if outputs.ndim == 1:
         return outputs.astype(np.float64), None
-    labels = decide(outputs, threshold)
+    labels = decide(outputs, rule)
     return labels.astype(np.float64), outputs[np.arange(len(outputs)), labels].astype(np.float64)

@@ -27,7 +27,7 @@ from mlpcli.metrics.scoring import METRICS
 def scored(y, outputs, labels=(), threshold=None, weights=None):
     """A model of these labels, and an evaluation with these rows."""
     model = SimpleNamespace(
-        labels=labels, record=SimpleNamespace(threshold=threshold), config=SimpleNamespace(seed=0),
+        labels=labels, record=SimpleNamespace(rule=threshold), config=SimpleNamespace(seed=0),
     )  # fmt: skip
     return model, Evaluation("d.csv", {}, {}, {}, np.asarray(y), np.asarray(outputs), weights=weights)
 

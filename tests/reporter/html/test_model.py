@@ -196,7 +196,7 @@ def test_of_many_classes_the_mistakes_are_listed_and_those_without_test_rows_hav
     y = np.arange(280) % 13
     proba = np.full((280, 14), 0.01)
     proba[np.arange(280), y * (np.arange(280) % 5 > 0)] = 0.87
-    model = SimpleNamespace(labels=labels, record=SimpleNamespace(threshold=None))
+    model = SimpleNamespace(labels=labels, record=SimpleNamespace(rule=None))
     details = class_details(model, Evaluation("d.csv", {}, {}, {}, y, proba))
     mistakes, each, *pictures = class_blocks(details, labels)
     assert mistakes.title == "most frequent mistakes"
