@@ -16,7 +16,7 @@ class Started:
     """Training begins: what will be trained, on how many rows."""
 
     loss: str  # name of the loss, as in LOSSES
-    metric: str  # of the validation rows after each epoch: the loss's `epoch_metric`
+    metric: str  # of the validation rows after each epoch: that of --stop-on, else the loss's `epoch_metric`
     max_epochs: int
     n_members: int  # of the first kind, whose epochs are emitted
     n_train: int  # rows; with fold members, the rows one member trains on, averaged
@@ -39,7 +39,7 @@ class EpochEnded:
     valid_metric: float | None  # mean of the metric that Started names; None without validation rows
     train_spread: float  # standard deviation over members, 0 for one
     valid_spread: float
-    best_epoch: int  # of the mean validation loss so far
+    best_epoch: int  # of the mean validation loss, or of the mean metric of --stop-on, so far
     rows_per_second: float
     seconds: float  # since training began
     recoveries: tuple[str, ...] = ()  # divergences in this epoch, and what was done about each

@@ -75,7 +75,7 @@ def tune(
     aside = make_console(sys.stderr, quiet)
     aside.say(*table.notes, *tuning_notes(tuner, len(tuner.search.trials)))
     n_trials, jobs = plan(tuner, trials, jobs, aside)
-    _, stopped = collect(search_progress(tuner.events(n_trials, jobs), tuner.metric, aside))
+    _, stopped = collect(search_progress(tuner.events(n_trials, jobs), tuner.loss_name, aside))
     found = tuner.result()
     with write_atomically(toml) as file:
         file.write(tuner.best_toml().encode())

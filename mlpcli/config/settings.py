@@ -32,6 +32,12 @@ LOSS_NAMES = (
     "cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber", "poisson", "quantile",
 )  # fmt: skip
 OPTIMIZER_NAMES = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "adagrad")
+THE_LOSS = "loss"  # of --stop-on: no metric
+# All of METRICS but ece, which a constant answer can make 0: it would choose an epoch that has learned nothing.
+STOP_METRIC_NAMES = (
+    "accuracy", "balanced_accuracy", "f1", "mean_cost", "rank_error", "auc", "average_precision", "log_loss", "brier",
+    "rmse", "mae", "median_absolute_error", "r2", "poisson_deviance", "pinball",
+)  # fmt: skip
 KIND_NAMES = ("mlp", "wide", "plain", "linear")
 SCHEDULE_NAMES = ("constant", "step", "cosine", "one_cycle", "coslog4")
 
@@ -272,6 +278,10 @@ class Config:
     patience: int | None = setting(
         None, "Epochs without a better validation loss before a network stops; 0: never stops early.",
         group=TRAINING, low=0, high=1_000_000,
+    )  # fmt: skip
+    stop_on: str = setting(
+        THE_LOSS, "What of the validation rows chooses the epoch and counts for --patience: the loss, or a metric.",
+        group=TRAINING, choices=(THE_LOSS, *STOP_METRIC_NAMES), optional=True,
     )  # fmt: skip
     momentum: float | None = setting(None, "Momentum of momentum and nesterov.", group=TRAINING, low=0, high=0.9999)
     beta1: float | None = setting(

@@ -20,7 +20,7 @@ NUMBERS = {
     "gap_share_high": "high end of its 95 % interval",
     "rise": "validation loss in the end minus its least",
     "noise": "standard deviation of the loss from a smooth curve",
-    "best_epoch": "epoch of the least validation loss, which the model keeps",
+    "best_epoch": "epoch that the model keeps: that of the least validation loss, or of the best metric of --stop-on",
     "missed": "share of the target's variance that a second model adds from the same columns",
     "low": "low end of the interval",
     "high": "high end of the interval",

@@ -395,6 +395,7 @@ def trend(losses: NDArray[np.float64], noise: float) -> tuple[float, float]:
 class Rise:
     """How far the validation loss stands above its best in the end, while the training loss fell."""
 
+    epoch: int  # of the least validation loss
     height: float
     noise: float  # standard deviation of the curve since then, without its trend
     is_significant: bool  # against the noise
@@ -402,9 +403,9 @@ class Rise:
 
     def describe(self, case: DiagnosisInput) -> str:
         h = case.history
-        valid, train = h.valid_loss[h.best_epoch - 1], h.train_loss[h.best_epoch - 1]
+        valid, train = h.valid_loss[self.epoch - 1], h.train_loss[self.epoch - 1]
         return (
-            f"validation loss rose from {valid:.3g} to {valid + self.height:.3g} after epoch {h.best_epoch} while "
+            f"validation loss rose from {valid:.3g} to {valid + self.height:.3g} after epoch {self.epoch} while "
             f"training loss fell from {train:.3g} to {self.least_train:.3g}; the rise is "
             f"{share(self.height / case.gain)} of the whole gain and {times(self.height, self.noise)} the curve's "
             "noise"
@@ -412,14 +413,17 @@ class Rise:
 
 
 def rise_after_best(history: History) -> Rise:
-    best = history.best_epoch - 1
+    """From the epoch of the least validation loss on, which with --stop-on need not be the one that is kept."""
     train, valid = np.array(history.train_loss), np.array(history.valid_loss)
+    best = int(valid.argmin()) if len(valid) else -1
     end = slice(-max(3, (len(valid) - best) // 4), None)
     if best < 0 or len(valid) < best + 4 or float(np.median(train[end])) >= train[best]:
-        return Rise(0.0, 0.0, False, 0.0)
+        return Rise(best + 1, 0.0, 0.0, False, 0.0)
     noise = noise_of(valid[best:])
     slope, error = trend(valid[best:], noise)
-    return Rise(float(np.median(valid[end]) - valid[best]), noise, slope > SIGNIFICANT * error, float(train.min()))
+    return Rise(
+        best + 1, float(np.median(valid[end]) - valid[best]), noise, slope > SIGNIFICANT * error, float(train.min())
+    )
 
 
 def overfitting_remedies(case: DiagnosisInput) -> tuple[str, ...]:

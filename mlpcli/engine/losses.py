@@ -42,7 +42,7 @@ class Loss:
         raise NotImplementedError
 
     def value(self, logits: Array, y: Target, weights: Array | None = None) -> float:
-        """Weighted mean of `rows` in float64: the loss of curves, and of the choice of the best epoch."""
+        """Weighted mean of `rows` in float64: the loss of curves, which chooses the epoch without --stop-on."""
         rows = self.rows(logits, y).astype(np.float64)
         return float(rows.mean() if weights is None else np.average(rows, weights=weights))
 

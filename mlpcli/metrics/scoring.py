@@ -63,14 +63,15 @@ class Metric:
 
     def function(
         self, y: Labels | Array, outputs: Labels | Array, weights: Labels | Array | None = None,
-        loss: Loss | None = None,
+        loss: Loss | None = None, rule: Rule = None,
     ) -> float:  # fmt: skip
         """Truth (n,) and labels (n,), probabilities (n, C) or values (n,), as `needs` says -> the value.
 
-        Of a metric that is some loss's own, `loss` has its settings. Raises DataError when no row has weight.
+        Of a metric that is some loss's own, `loss` has its settings; `rule` has the costs of one that tells of them.
+        Raises DataError when no row has weight.
         """
         y, outputs, w = _scored_rows(y, outputs, weights)
-        return float(self.statistic(y, outputs, **self.options(loss))(w[None, :])[0])
+        return float(self.statistic(y, outputs, **self.options(loss, rule))(w[None, :])[0])
 
     def options(self, loss: Loss | None, rule: Rule = None) -> dict[str, Any]:
         """What the statistic takes besides truth and outputs."""

@@ -211,7 +211,7 @@ def tuning_answer(
     """Of `tune`; `path` and `final`, the best model and its evaluation, are None when it was interrupted."""
     test = None if final is None else final.evaluation.metrics.get("test", {}).get(found.metric)
     return {
-        "model": path, "config": toml, **about(study), "metric": found.metric, "folds": found.n_folds,
+        "model": path, "config": toml, **about(study), "metric": found.loss_name, "folds": found.n_folds,
         "trials": len(found.trials), "pruned": sum(t.state == "pruned" for t in found.trials),
         "best": {"trial": found.best.number, "settings": found.best.values, "validation": found.best.loss},
         "given": None if found.given is None else found.given.loss,

@@ -12,7 +12,7 @@ from mlpcli.errors import plural
 from mlpcli.metrics.conformal import ConformalIntervals
 from mlpcli.model.trained import TrainedModel
 from mlpcli.reporter.chart import loss_chart
-from mlpcli.reporter.tables import columns_table, finding_lines
+from mlpcli.reporter.tables import chosen_by, columns_table, finding_lines
 from mlpcli.training.networks import layer_widths
 
 
@@ -27,6 +27,7 @@ def model_view(model: TrainedModel, findings: Sequence[Finding]) -> Iterator[Ren
 
 def model_facts(model: TrainedModel) -> dict[str, str]:
     record, history, data = model.record, model.record.history, model.record.data
+    best = f"{history.best_epoch}{chosen_by(model.config)}"
     folds = ", each network validated on a fold of its own" if record.by_fold else ""
     return {
         "target": f"{model.schema.target.name} ({model.task})",
@@ -34,7 +35,7 @@ def model_facts(model: TrainedModel) -> dict[str, str]:
         "networks": "; ".join(network_facts(model)),
         "trained on": f"{data.path}, {plural(data.n_rows, 'row')}, sha256 {data.sha256}",
         "rows": f"{data.n_train} for training, {data.n_validation} for validation, {data.n_test} for testing{folds}",
-        "epochs": f"{len(history.train_loss)}, best {history.best_epoch}, stopped by {history.stopped_by}",
+        "epochs": f"{len(history.train_loss)}, best {best}, stopped by {history.stopped_by}",
         "validation": ", ".join(f"{k} {v:.4g}" for k, v in record.validation.items()) or "none",
         "promises": promise_facts(model),
         "settings": as_flags(vars(model.config)),

@@ -26,8 +26,8 @@ T = TypeVar("T")
 
 def shown_metrics(leading: str) -> tuple[str, ...]:
     """The metrics shown of an outcome whose leading metric is this one."""
-    metric = METRICS[leading]
-    return (leading, *SHOWN[metric.task]) if metric.is_own else SHOWN[metric.task]
+    shown = SHOWN[METRICS[leading].task]
+    return shown if leading in shown else (leading, *shown)
 
 
 def task_line(outcome: TaskOutcome) -> str:

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from mlpcli.data import splits
 from mlpcli.errors import plural
 from mlpcli.metrics.intervals import Interval
+from mlpcli.metrics.scoring import METRICS
 from mlpcli.reporter.chart import LineChart, Series
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.progress import shown_metrics
@@ -110,7 +111,7 @@ def tuning_view(found: Tuning, final: FinalEvaluation | None) -> Iterator[Render
         gap = final.optimism(found)
         if final.test_loss is not None and gap is not None:
             yield (
-                f"one network: {found.metric} {number(found.best.loss)} on validation rows, as the best of "
+                f"one network: {found.loss_name} {number(found.best.loss)} on validation rows, as the best of "
                 f"{plural(len(found.trials), 'trial')}, and {number(final.test_loss)} on test rows: "
                 f"optimism {number(gap)}"
             )
@@ -159,9 +160,10 @@ def repeats_view(found: Comparison) -> Iterator[Grid | str]:
     if not found.repeated:
         return
     yield repeats_table(found)
+    worse = "lower" if METRICS[found.metric].higher_is_better else "higher"
     yield (
-        "behind: by how much the loss is higher than that of the best, in pairs of trainings with the same rows and "
-        "seed; the intervals hold for all values together"
+        f"behind: by how much the {found.metric} is {worse} than that of the best, in pairs of trainings with the same "
+        "rows and seed; the intervals hold for all values together"
     )
     same = [r.name for r in found.repeated if r.behind is not None and not r.is_worse]
     if same:
@@ -183,11 +185,12 @@ def repeats_table(found: Comparison) -> Grid:
 
 def best_line(found: Comparison) -> str:
     """The best value; without repeats nothing tells whether that is more than chance."""
+    extreme = "highest" if METRICS[found.metric].higher_is_better else "lowest"
     if found.repeated:
         return f"best on validation rows: {found.best.name} (mean {found.metric} of {found.n_repeats} repeats)"
     return (
-        f"best on validation rows: {found.best.name} (lowest {found.metric}); once is no proof: --repeats 5 says which "
-        "differences are"
+        f"best on validation rows: {found.best.name} ({extreme} {found.metric}); once is no proof: --repeats 5 says "
+        "which differences are"
     )
 
 
@@ -197,8 +200,9 @@ def comparison_table(found: Comparison) -> Grid:
     rows = []
     for o in found.outcomes:
         h, validation = o.history, o.metrics.get("validation", {})
-        losses = [number(h.train_loss[h.best_epoch - 1]), number(min(h.valid_loss))] if h.train_loss else ["", ""]
-        reached = [number(validation[m]) for m in metrics] if validation else ["diverged", ""]
+        at = h.best_epoch - 1
+        losses = [number(h.train_loss[at]), number(h.valid_loss[at])] if h.train_loss else ["", ""]
+        reached = [number(validation[m]) for m in metrics] if validation else ["diverged", *[""] * (len(metrics) - 1)]
         mark = "best" if o is found.best else ""
         epochs = f"{h.best_epoch} of {len(h.train_loss)}"
         rows.append((o.name, *losses, epochs, *reached, f"{o.seconds:.1f}", mark))
@@ -211,7 +215,8 @@ def best_chart(found: Tuning) -> LineChart:
     """The best loss so far against the trials on all folds."""
     full = [t for t in found.trials if len(t.losses) == found.n_folds]
     best = [min(t.loss for t in full[: n + 1]) for n in range(len(full))]
-    return LineChart([Series(f"best {found.metric} so far", [t.number for t in full], best)], height=8, x_label="trial")
+    line = Series(f"best {found.loss_name} so far", [t.number for t in full], best)
+    return LineChart([line], height=8, x_label="trial")
 
 
 def best_table(found: Tuning) -> Grid:
@@ -225,7 +230,7 @@ def best_table(found: Tuning) -> Grid:
         values = [(trial.values or found.given_values).get(name, "") for name in names]
         mark = "given" if trial.number == GIVEN else str(trial.number)
         rows.append((mark, number(trial.loss), f"{error:.2g}", *values))
-    title = f"validation {found.metric}: mean over {found.n_folds} folds, standard error"
+    title = f"validation {found.loss_name}: mean over {found.n_folds} folds, standard error"
     return Grid(["trial", "loss", "±", *(n.replace("_", " ") for n in names)], rows, title=title)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mlpcli.config.settings import THE_LOSS, Settings
 from mlpcli.data.kinds import Column
 from mlpcli.diagnosis.findings import Finding
 from mlpcli.metrics.intervals import Interval
@@ -27,6 +28,11 @@ def number(value: float) -> str:
 
 def interval_text(metric: str, found: Interval, form: str) -> str:
     return f"{found.low:{form}} to {found.high:{form}}" if METRICS[metric].has_interval else "none that holds"
+
+
+def chosen_by(config: Settings) -> str:
+    """What follows the best epoch: by which metric it was chosen, where that is not the loss."""
+    return "" if config.stop_on == THE_LOSS else f" by validation {config.stop_on}"
 
 
 def metrics_table(

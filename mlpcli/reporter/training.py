@@ -14,7 +14,7 @@ from mlpcli.evaluation.evaluate import Evaluation
 from mlpcli.events import History
 from mlpcli.model.trained import TrainedModel
 from mlpcli.reporter.chart import loss_chart
-from mlpcli.reporter.tables import columns_table, finding_lines, metrics_table
+from mlpcli.reporter.tables import chosen_by, columns_table, finding_lines, metrics_table
 from mlpcli.training.loop import MIN_SAMPLED, SAMPLE_ROWS
 from mlpcli.training.networks import layer_widths
 from mlpcli.training.prepare import PreparedTraining
@@ -58,7 +58,7 @@ def result_view(
     yield loss_chart(history.train_loss, history.valid_loss, history.best_epoch)
     yield (
         f"{plural(len(history.train_loss), 'epoch')} in {history.seconds:.1f} s; stopped by {history.stopped_by}; "
-        f"best epoch {history.best_epoch}"
+        f"best epoch {history.best_epoch}{chosen_by(model.config)}"
     )
     if note := curve_note(model, history, kinds[0] if len(kinds) > 1 else ""):
         yield note

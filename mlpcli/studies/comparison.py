@@ -24,6 +24,7 @@ from mlpcli.metrics.intervals import LEVEL, Interval, paired_difference
 from mlpcli.metrics.scoring import METRICS, resampled_interval
 from mlpcli.studies.tasks import SEEDS, TaskOutcome, TrainingTask, run, shared, validated
 from mlpcli.studies.workers import Shared, local
+from mlpcli.training.criterion import as_loss, selecting_metric
 from mlpcli.training.networks import build_loss
 
 Grid = Mapping[str, Sequence[str]]  # setting -> its values, as written
@@ -36,7 +37,7 @@ ANOTHER_LOSS = {"loss", "class_weight", *(name for loss in LOSSES.values() for n
 
 @dataclass(frozen=True)
 class RepeatedValue:
-    """What one value reached over all repeats, and how much more it loses than the best, in pairs.
+    """What one value reached over all repeats, and by how much it is worse than the best, in pairs.
 
     The intervals of all differences hold together (Bonferroni).
     """
@@ -59,7 +60,7 @@ class Comparison:
     """
 
     settings: tuple[str, ...]  # that vary
-    metric: str  # that of the loss, or, of different losses, that of the task
+    metric: str  # that of --stop-on or of the loss, or, of different losses, that of the task
     outcomes: tuple[TaskOutcome, ...]
     best: TaskOutcome
     same_loss: bool  # the losses of the curves are of one kind
@@ -107,10 +108,17 @@ class ComparisonPlan:
 
     @property
     def metric(self) -> str:
-        """By which the trainings are compared: that of their loss, or, where losses differ, that of the task's."""
-        losses = [build_loss(settings) for settings in self.resolved]
-        asked = {(loss.metric, *METRICS[loss.metric].options(loss).values()) for loss in losses}
-        return losses[0].metric if len(asked) == 1 else LOSSES[LOSS_OF_TASK[self.table.task]].metric
+        """By which the trainings are compared: that of --stop-on, else that of their loss, else that of the task's.
+
+        Each where it is the same for all.
+        """
+        resolved = self.resolved
+        losses = [build_loss(settings) for settings in resolved]
+        for names in (list(map(selecting_metric, resolved)), [loss.metric for loss in losses]):
+            asked = {(n, *METRICS[n].options(loss).values()) for n, loss in zip(names, losses, strict=True)}
+            if len(asked) == 1:
+                return names[0]
+        return LOSSES[LOSS_OF_TASK[self.table.task]].metric
 
     def result(self, outcomes: Sequence[TaskOutcome]) -> Comparison:
         """Of all or some outcomes. Raises TrainingError when none has finished."""
@@ -125,7 +133,7 @@ class ComparisonPlan:
             {number: float(np.mean(values)) for number, values in reached.items()}
             if n_whole > 1 else {number: o.metrics["validation"][metric] for number, o in scored.items()}
         )  # fmt: skip
-        best = min(means, key=lambda number: means[number])
+        best = min(means, key=lambda number: as_loss(metric, means[number]))
         repeated = self.repeated(reached, best, metric) if n_whole > 1 else ()
         same_loss = not any(setting in ANOTHER_LOSS for setting in self.settings)
         return Comparison(self.settings, metric, tuple(done), scored[best], same_loss, repeated, max(n_whole, 1))
@@ -147,7 +155,7 @@ class ComparisonPlan:
         found = []
         for number, values in reached.items():
             ratio = self.ratio(self.tasks[number])
-            more = [a - b for a, b in zip(values, reached[best], strict=True)]
+            more = [as_loss(metric, a) - as_loss(metric, b) for a, b in zip(values, reached[best], strict=True)]
             behind = None if number == best else paired_difference(more, ratio, level)
             found.append(RepeatedValue(self.tasks[number].name, resampled_interval(metric, values, ratio), behind))
         return tuple(found)

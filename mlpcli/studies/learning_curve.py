@@ -23,7 +23,7 @@ from mlpcli.metrics.intervals import Interval, paired_difference, t_quantile
 from mlpcli.metrics.scoring import resampled_interval
 from mlpcli.studies.tasks import TaskOutcome, TrainingTask, run, shared, validated
 from mlpcli.studies.workers import Shared, local
-from mlpcli.training.networks import build_loss
+from mlpcli.training.criterion import as_loss, loss_name, selecting_metric
 
 Advice = Literal["more rows", "regularisation", "both", "neither"]
 
@@ -65,7 +65,7 @@ class LearningCurve:
     """`doubling` is the fall of the validation loss that twice the rows would buy, `regularising` that measured with
     more regularisation at full size; both with 95 % intervals, above 0 where the remedy helps."""
 
-    metric: str  # that of the loss
+    metric: str  # that of the loss; with --stop-on that metric, or 1 less it where higher is better
     points: tuple[Point, ...]
     law: PowerLaw
     doubling: Interval
@@ -94,12 +94,16 @@ class LearningCurvePlan:
 
     @property
     def metric(self) -> str:
-        """By which sizes are compared: that of the loss."""
-        return build_loss(self.tasks[0].config.resolve(self.table.task)).metric
+        """By which sizes are compared: that of --stop-on, else that of the loss."""
+        return selecting_metric(self.tasks[0].config.resolve(self.table.task))
 
     def result(self, outcomes: Sequence[TaskOutcome]) -> LearningCurve:
         """Of all or some outcomes: those of repeats whose every size was trained. Raises TrainingError."""
         metric = self.metric
+
+        def loss_of(outcome: TaskOutcome, name: str) -> float:
+            return as_loss(metric, outcome.metrics[name][metric])
+
         by_number = {o.number: o for o in outcomes if o.error is None}
         n_sizes = len(self.sizes)
         a_repeat = n_sizes + 1
@@ -107,7 +111,7 @@ class LearningCurvePlan:
         if len(whole) < 2:
             raise TrainingError("fewer than two repeats were finished: there is no curve to draw")
         losses = {
-            name: np.array([[by_number[r * a_repeat + i].metrics[name][metric] for i in range(n_sizes)] for r in whole])
+            name: np.array([[loss_of(by_number[r * a_repeat + i], name) for i in range(n_sizes)] for r in whole])
             for name in ("train", "test")
         }
         seconds = [float(np.mean([by_number[r * a_repeat + i].seconds for r in whole])) for i in range(n_sizes)]
@@ -115,8 +119,8 @@ class LearningCurvePlan:
         ratio = last.rows["test"] / self.sizes[-1]
         points = tuple(
             Point(
-                n, resampled_interval(metric, losses["train"][:, i].tolist(), ratio),
-                resampled_interval(metric, losses["test"][:, i].tolist(), ratio), seconds[i],
+                n, resampled_loss(metric, losses["train"][:, i].tolist(), ratio),
+                resampled_loss(metric, losses["test"][:, i].tolist(), ratio), seconds[i],
             )
             for i, n in enumerate(self.sizes)
         )  # fmt: skip
@@ -127,13 +131,12 @@ class LearningCurvePlan:
         regularising = None
         if len(regularised) >= 2:
             gains = [
-                by_number[r * a_repeat + n_sizes - 1].metrics["test"][metric] - o.metrics["test"][metric]
-                for r, o in regularised
+                loss_of(by_number[r * a_repeat + n_sizes - 1], "test") - loss_of(o, "test") for r, o in regularised
             ]
             regularising = paired_difference(gains, ratio)
         gap = paired_difference(losses["test"][:, -1] - losses["train"][:, -1], ratio)
         return LearningCurve(
-            metric,
+            loss_name(metric),
             points,
             law,
             doubling,
@@ -206,6 +209,13 @@ def regularised(resolved: Settings, config: Config) -> tuple[Config, str]:
     if resolved.hidden:
         more["dropout"] = dropout  # there is nothing to drop without hidden units
     return replace(config, **more), as_flags(more)  # type: ignore[arg-type]
+
+
+def resampled_loss(metric: str, losses: Sequence[float], ratio: float) -> Interval:
+    """`resampled_interval` of what `as_loss` made of a metric's values."""
+    found = resampled_interval(metric, [as_loss(metric, loss) for loss in losses], ratio)
+    low, high = sorted((as_loss(metric, found.low), as_loss(metric, found.high)))
+    return Interval(as_loss(metric, found.value), low, high)
 
 
 def spread(losses: Floats) -> Floats:

@@ -53,7 +53,8 @@ class TaskOutcome:
     number: int
     name: str
     history: History
-    metrics: dict[str, dict[str, float]]  # train; validation, out of fold for an ensemble; test: rows marked TEST
+    # train; validation, out of fold for an ensemble; test: rows marked TEST. The metric of --stop-on comes first.
+    metrics: dict[str, dict[str, float]]
     rows: dict[str, int]
     seconds: float
     error: str | None = None
@@ -77,6 +78,8 @@ def perform(task: TrainingTask) -> TaskOutcome:
     for name, chosen in (("train", ~is_test if prepared.by_fold else dataset.sets == splits.TRAIN), ("test", is_test)):
         if chosen.any():
             metrics[name] = metrics_of(model, dataset, chosen)
+    leading = prepared.settings.stop_on
+    metrics = {name: dict(sorted(of.items(), key=lambda m: m[0] != leading)) for name, of in metrics.items()}
     return TaskOutcome(task.number, task.name, history, metrics, rows, time.monotonic() - began)
 
 

@@ -28,7 +28,7 @@ from mlpcli.evaluation.evaluate import Evaluation, evaluate_dataset, truth_of
 from mlpcli.events import History
 from mlpcli.files.jsonable import to_json
 from mlpcli.metrics.intervals import Interval
-from mlpcli.metrics.scoring import METRICS
+from mlpcli.metrics.scoring import METRICS, decide
 from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import TrainedModel, as_read
 from mlpcli.studies.search import (
@@ -45,8 +45,8 @@ from mlpcli.studies.search import (
 )
 from mlpcli.studies.tasks import TaskOutcome, TrainingTask, run, shared
 from mlpcli.studies.workers import Inline, LocalPool, local
+from mlpcli.training.criterion import as_loss, loss_name, selecting_metric
 from mlpcli.training.ensemble import ENSEMBLE_TEMPERATURE_FACTOR, Ensemble
-from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import prepare_dataset
 
 GENERATION = 9  # trials that compete
@@ -82,7 +82,7 @@ SearchEvent = FoldTried | TrialEnded
 class Tuning:
     """What a search found. Losses are validation losses of one network, the mean over folds."""
 
-    metric: str  # that of the loss
+    metric: str  # that of --stop-on, else that of the loss
     trials: tuple[Trial, ...]
     best: Trial
     given: Trial | None  # the settings as they were given; None when not tried on all folds
@@ -90,6 +90,11 @@ class Tuning:
     top: tuple[Trial, ...]  # the best five on all folds
     importance: dict[str, float]
     n_folds: int
+
+    @property
+    def loss_name(self) -> str:
+        """What the losses of trials are."""
+        return loss_name(self.metric)
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,7 @@ class Tuner:
         self.whole = table  # its test rows are looked at by `evaluate_best` alone
         self.table = table.take(np.flatnonzero(table.sets != splits.TEST))
         self.folds = fold_sets(self.table, config, n_folds)
-        self.metric = build_loss(resolved).metric
+        self.metric = selecting_metric(resolved)
         key = self.key(table)
         self.search: Search
         self.hint = ""
@@ -208,7 +213,8 @@ class Tuner:
             yield FoldTried(trial, fold, self.n_spent, time.monotonic() - began)
 
     def loss_of(self, outcome: TaskOutcome) -> float:
-        return outcome.metrics["validation"][self.metric] if outcome.error is None else math.inf
+        """That of its validation rows, by the metric; infinite when it diverged."""
+        return as_loss(self.metric, outcome.metrics["validation"][self.metric]) if outcome.error is None else math.inf
 
     def is_late(self, began: float, jobs: int) -> bool:
         """Whether what is left of the time limit is what the best model and that of the settings as given will take.
@@ -221,6 +227,11 @@ class Tuner:
         n_networks = config.ensemble * len(config.kinds)
         last = 2 * self.spent / max(self.n_spent, 1) * -(-n_networks // jobs)
         return time.monotonic() - began > self.limit - min(last, self.limit / 2)
+
+    @property
+    def loss_name(self) -> str:
+        """What the losses of trials are."""
+        return loss_name(self.metric)
 
     def n_ended(self) -> int:
         return sum(t.state != "open" for t in self.search.trials)
@@ -277,7 +288,7 @@ class Tuner:
     def best_toml(self) -> str:
         """The best settings for `train --config`, with all others that were given."""
         best = self.best()
-        head = f"# trial {best.number} of {len(self.search.trials)}: validation {self.metric} {best.loss:.4g}\n"
+        head = f"# trial {best.number} of {len(self.search.trials)}: validation {self.loss_name} {best.loss:.4g}\n"
         return head + as_toml(changed(self.best_config()) | changed(self.options))
 
 
@@ -314,9 +325,10 @@ def loss_of_one(model: TrainedModel, table: DataSet, metric: str) -> float:
     lead = model.record.components[0]
     temperature = lead.temperature / (ENSEMBLE_TEMPERATURE_FACTOR if len(model.lead) > 1 else 1.0)
     component = replace(lead, weight=1.0, temperature=temperature)
-    losses = []
+    losses, rule = [], model.record.rule
     for network in model.lead:
         alone = Ensemble((component,), ((network,),), model.ensemble.loss, model.schema.target)
         outputs = alone.combine([[network.predict(x)]])
-        losses.append(METRICS[metric].function(truth, outputs, loss=alone.loss))
+        answers = decide(outputs, rule) if METRICS[metric].needs == "labels" else outputs
+        losses.append(as_loss(metric, METRICS[metric].function(truth, answers, loss=alone.loss, rule=rule)))
     return float(np.mean(losses))

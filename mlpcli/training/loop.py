@@ -27,6 +27,8 @@ from mlpcli.engine.optimizers import OPTIMIZERS, TINY
 from mlpcli.engine.schedules import SCHEDULES, with_warmup
 from mlpcli.errors import TrainingError
 from mlpcli.events import EpochEnded, Event, Finished, Started, Stop
+from mlpcli.files.jsonable import optional
+from mlpcli.training.criterion import Criterion, rank
 
 # Training rows on which the curve's training loss is measured: of all members together, of one at least.
 SAMPLE_ROWS, MIN_SAMPLED = 1000, 256
@@ -122,7 +124,7 @@ class Measured:
 
     train_loss: float
     valid_loss: float | None  # None without validation rows
-    valid_metric: float | None  # the loss's `quick_metric`
+    valid_metric: float | None  # that of --stop-on, else the loss's `quick_metric`
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ class MemberState:
     has_failed: bool
     steps: int  # of the optimiser
     rng: tuple[int, int, int, int]  # of a PCG64 generator: state, increment, and half of a number kept back
+    best_metric: float | None = optional(None)  # at the best epoch; None without --stop-on
 
 
 @dataclass(frozen=True)
@@ -152,8 +155,8 @@ class TrainingState:
 class MemberTrainer:
     """The training of one member: optimiser state, best weights, and `epoch()`."""
 
-    def __init__(self, member: Member, loss: Loss, config: Settings) -> None:
-        self.member, self.loss, self.config = member, loss, config
+    def __init__(self, member: Member, loss: Loss, config: Settings, criterion: Criterion | None = None) -> None:
+        self.member, self.loss, self.config, self.criterion = member, loss, config, criterion
         self.deadline = np.inf  # on the monotonic clock
         self.epochs, self.lr = config.epochs, config.lr
         n, net = len(member.train), member.network
@@ -173,6 +176,7 @@ class MemberTrainer:
         self.change = np.empty_like(net.params)  # of the average in a step
         self.best = (net.params.copy(), net.state.copy())
         self.best_loss, self.best_epoch, self.retries = np.inf, 0, 0
+        self.best_metric: float | None = None
         n_sample = min(n, max(SAMPLE_ROWS // config.ensemble, MIN_SAMPLED))
         self.sample = np.sort(member.rng.permutation(member.train.index[: member.train.block])[:n_sample])
         self.measured = Measured(np.inf, None, None)
@@ -202,9 +206,11 @@ class MemberTrainer:
     def keep_best(self) -> None:
         """Counts the epoch that was just measured, and keeps its weights if none before it was better."""
         self.done += 1
-        train_loss, valid_loss = self.measured.train_loss, self.measured.valid_loss
-        if valid_loss is None or valid_loss < self.best_loss:
+        train_loss, valid_loss, metric = self.measured.train_loss, self.measured.valid_loss, self.measured.valid_metric
+        of = self.criterion
+        if valid_loss is None or rank(of, valid_loss, metric) < rank(of, self.best_loss, self.best_metric):
             self.best_loss, self.best_epoch = train_loss if valid_loss is None else valid_loss, self.done
+            self.best_metric = None if of is None else metric
             np.copyto(self.best[0], self.member.network.params)
             np.copyto(self.best[1], self.member.network.state)
 
@@ -284,7 +290,12 @@ class MemberTrainer:
             return Measured(train_loss, None, None)
         logits = valid.logits(network)
         valid_loss = self.loss_of(logits, valid, valid.index)
-        return Measured(train_loss, valid_loss, self.loss.quick_metric(logits, valid.y[valid.index]))
+        y = valid.y[valid.index]
+        metric = (
+            self.loss.quick_metric(logits, y) if self.criterion is None
+            else self.criterion.value(logits, y, valid.index)
+        )  # fmt: skip
+        return Measured(train_loss, valid_loss, metric)
 
     def loss_of(self, logits: Array, rows: Rows, index: Ints) -> float:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -327,7 +338,7 @@ class MemberTrainer:
         best_loss = self.best_loss if self.best_epoch else None
         return MemberState(
             self.done, self.best_epoch, best_loss, self.measured, self.lr, self.retries, self.has_failed,
-            self.optimizer.t, rng,
+            self.optimizer.t, rng, self.best_metric,
         )  # fmt: skip
 
     def load_state(self, state: MemberState, numbers: Array) -> None:
@@ -335,6 +346,7 @@ class MemberTrainer:
         self.done, self.measured, self.lr = state.done, state.measured, state.lr
         self.best_epoch, self.retries, self.has_failed = state.best_epoch, state.retries, state.has_failed
         self.best_loss = np.inf if state.best_loss is None else state.best_loss
+        self.best_metric = state.best_metric
         self.optimizer.t = state.steps
         bits, increment, has_half, half = state.rng
         self.member.rng.bit_generator.state = {
@@ -348,11 +360,13 @@ class MemberTrainer:
 
 
 class Training:
-    """The members of every kind in training; iterate `events`."""
+    """The members of every kind in training; iterate `events`. Without a criterion the loss chooses epochs."""
 
-    def __init__(self, groups: Sequence[KindMembers], loss: Loss, config: Settings) -> None:
-        self.loss, self.config, self.groups = loss, config, groups
-        self.trainers = [MemberTrainer(member, loss, config) for group in groups for member in group.members]
+    def __init__(
+        self, groups: Sequence[KindMembers], loss: Loss, config: Settings, criterion: Criterion | None = None
+    ) -> None:
+        self.loss, self.config, self.groups, self.criterion = loss, config, groups, criterion
+        self.trainers = [MemberTrainer(member, loss, config, criterion) for group in groups for member in group.members]
         self.lead = self.trainers[: len(groups[0].members)]  # of the first kind, whose epochs are emitted
         self.emitted: list[EpochEnded] = []
 
@@ -374,7 +388,7 @@ class Training:
         try:
             yield Started(
                 self.config.loss,
-                self.loss.epoch_metric,
+                self.loss.epoch_metric if self.criterion is None else self.criterion.name,
                 trainers[0].epochs,
                 len(members),
                 n_train // len(members),
@@ -409,9 +423,12 @@ class Training:
         valid_losses = np.array([one.valid_loss for one in measured if one.valid_loss is not None])
         metrics = [one.valid_metric for one in measured if one.valid_metric is not None]
         mean = float(valid_losses.mean()) if len(valid_losses) else None
+        metric = float(np.mean(metrics)) if metrics else None
         epoch, best_epoch = len(self.emitted) + 1, self.emitted[-1].best_epoch if self.emitted else 0
-        best_mean = self.emitted[best_epoch - 1].valid_loss if best_epoch else None
-        if mean is None or best_mean is None or mean < best_mean:
+        best = self.emitted[best_epoch - 1] if best_epoch else None
+        if mean is None or best is None or best.valid_loss is None or (
+            rank(self.criterion, mean, metric) < rank(self.criterion, best.valid_loss, best.valid_metric)
+        ):  # fmt: skip
             best_epoch = epoch
         recoveries = [
             what if len(self.trainers) == 1 else f"{name}: {what}"
@@ -423,7 +440,7 @@ class Training:
             epoch,
             float(train_losses.mean()),
             mean,
-            float(np.mean(metrics)) if metrics else None,
+            metric,
             float(train_losses.std()),
             float(valid_losses.std()) if len(valid_losses) else 0.0,
             best_epoch,

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlpcli.config.settings import Config, ReadOptions, Settings, flag
+from mlpcli.config.settings import THE_LOSS, Config, ReadOptions, Settings, flag
 from mlpcli.data import splits
 from mlpcli.data.crosses import MAX_ROWS, add_crosses, may_cross
 from mlpcli.data.cuts import add_cuts, n_cut_rows
@@ -33,6 +33,7 @@ from mlpcli.engine.network import Network
 from mlpcli.errors import DataError, NothingToLearnError, UsageError
 from mlpcli.events import Event
 from mlpcli.metrics.costs import rule_of
+from mlpcli.training.criterion import Criterion, check_stop_on
 from mlpcli.training.loop import KindMembers, Member, Rows, Training, block_rows
 from mlpcli.training.networks import build_loss, build_network
 
@@ -89,7 +90,17 @@ class PreparedTraining:
     started_from: str | None = None  # SHA-256 of the model that it goes on from
 
     def training(self) -> Training:
-        return Training(self.groups, build_loss(self.settings), self.settings)
+        return Training(self.groups, build_loss(self.settings), self.settings, self.criterion())
+
+    def criterion(self) -> Criterion | None:
+        """What chooses epochs in place of the loss."""
+        if self.settings.stop_on == THE_LOSS:
+            return None
+        given = given_weights(self.dataset, self.settings)
+        weights = None if given is None else given[self.encoded.rows]
+        target = self.schema.target
+        rule = rule_of(self.settings, target.labels, None)
+        return Criterion(self.settings.stop_on, build_loss(self.settings), target, rule, weights)
 
     def events(self, jobs: int = 1) -> Iterator[Event]:
         yield from self.training().events(jobs)
@@ -189,6 +200,7 @@ def check_settings(settings: Settings, dataset: DataSet, labels: Sequence[str]) 
         asked = "--cost" if settings.cost else "--order"
         raise UsageError(f"{asked} is for classes, and this is regression", "--task classification")
     rule_of(settings, labels, None)
+    check_stop_on(settings, has_folds(settings) or dataset.count(splits.VALIDATION) > 0)
 
 
 def check_memory(settings: Settings, dataset: DataSet) -> None:

@@ -14,6 +14,7 @@ from mlpcli.engine.losses import LOSSES
 from mlpcli.engine.optimizers import OPTIMIZERS
 from mlpcli.engine.schedules import SCHEDULES
 from mlpcli.errors import UsageError
+from mlpcli.metrics.scoring import METRICS
 
 QUICK = ("--preset", "classic", "--epochs", "2")
 ALL = ("mlp", "wide", "plain", "linear")
@@ -85,6 +86,7 @@ def test_kinds_are_named_once_and_known(kinds):
         (config.LOSS_NAMES, LOSSES),
         (config.OPTIMIZER_NAMES, OPTIMIZERS),
         (config.SCHEDULE_NAMES, SCHEDULES),
+        (config.STOP_METRIC_NAMES, [name for name in METRICS if name != "ece"]),
     ],
 )
 def test_the_choices_of_a_setting_are_what_its_registry_holds(names, registry):

@@ -102,6 +102,14 @@ def test_remedies_name_flags_that_exist(code):
         assert {word for r in found.remedies for word in r.split() if word.startswith("--")} <= flags
 
 
+def test_a_rise_is_told_from_the_least_validation_loss_where_a_metric_kept_another_epoch():
+    found = CHECKS["overfitting"](case(replace(history(FALLING, RISING, "epochs"), best_epoch=40)))
+    assert found is not None
+    assert "from 0.32 to 1.01 after epoch 21 while" in found.message
+    assert "keeps epoch 40" in found.message
+    assert found.numbers["best_epoch"] == 40
+
+
 def test_overfitting_says_both_losses_before_and_after_the_epoch_that_is_kept():
     found = CHECKS["overfitting"](SHOWING["overfitting"][0])
     assert found is not None

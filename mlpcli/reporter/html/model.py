@@ -53,7 +53,7 @@ from mlpcli.reporter.html.explanation import effect_picture, importance_blocks
 from mlpcli.reporter.html.values import value_blocks
 from mlpcli.reporter.html.verdict import verdict
 from mlpcli.reporter.model import model_facts
-from mlpcli.reporter.tables import columns_table, metrics_table
+from mlpcli.reporter.tables import chosen_by, columns_table, metrics_table
 from mlpcli.reporter.training import curve_note
 
 
@@ -216,7 +216,9 @@ def curve_blocks(report: ModelReport) -> Iterator[Block]:
     lines = [Series("training loss", range(1, n + 1), history.train_loss)]
     if history.valid_loss:
         lines.append(Series("validation loss", range(1, n + 1), history.valid_loss))
-    ended = f"{plural(n, 'epoch')}, stopped by {history.stopped_by}; the model keeps epoch {best}"
+    by = chosen_by(report.model.config)
+    kept = f", the best{by}" if by else ""
+    ended = f"{plural(n, 'epoch')}, stopped by {history.stopped_by}; the model keeps epoch {best}{kept}"
     seen = f"Loss ({history.loss.replace('_', ' ')}) after each epoch: {ended}."
     chart = Chart("epoch", "loss", thinned(lines, best), mark=best if history.valid_loss and best else None)
     yield line_picture("Loss curve", seen, chart)

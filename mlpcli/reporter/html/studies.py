@@ -120,7 +120,7 @@ def tuning_document(study: Tuner, found: Tuning, final: FinalEvaluation, command
     best = f"the best of {plural(len(found.trials), 'trial')} has {settings}; {verdict(found, final)}"
     blocks: list[Block] = []
     if found.top:
-        chart = Chart.of(best_chart(found), found.metric)
+        chart = Chart.of(best_chart(found), found.loss_name)
         blocks += [best_table(found), line_picture("The search", "The best loss so far, trial by trial.", chart)]
     bars = NamedBars("share of the variation", [(n.replace("_", "-"), s, s, s) for n, s in found.importance.items()])
     shares = importance_table(found)
