@@ -30,7 +30,7 @@ from mlpcli.training.networks import build_loss
 Grid = Mapping[str, Sequence[str]]  # setting -> its values, as written
 
 MAX_TRAININGS = 1000
-ANOTHER_QUESTION = ("target", "task", "test")  # losses on other targets or rows do not compare
+ANOTHER_QUESTION = ("target", "task", "test", "order")  # losses on other targets, classes or rows do not compare
 # Settings that change what the loss measures; the metrics still compare.
 ANOTHER_LOSS = {"loss", "class_weight", *(name for loss in LOSSES.values() for name in loss.settings)}
 

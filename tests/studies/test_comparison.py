@@ -83,7 +83,7 @@ def test_a_network_that_starts_at_zero_does_not_learn():
 # Values for the settings that two of their choices, or 0.1 and 0.2, do not suit.
 VALUES = {
     "drop": "a,b", "numeric": "a,b", "category": "a,b", "weight": "a,b", "group": "g,h", "time": "a,b", "seed": "0,1",
-    "embed_categories": "learned,none",
+    "embed_categories": "learned,none", "cost": "no:yes=5,yes:no=3",
     "max_categories": "2,64", "hidden": ",8,64x64", "loss": "auto,cross_entropy", "batch_size": "full,1,32",
     "epochs": "1,2", "time_limit": "50s,1m", "patience": "0,2", "ensemble": "1,2", "calibrate": "true,false",
 }  # fmt: skip
