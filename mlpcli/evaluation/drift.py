@@ -2,8 +2,7 @@
 
 Each column, the target and the model's own answers are counted in the cells of the model's profile. A difference is
 drift when it is both unlikely and large enough: its p-value, times the number of all that is compared (Bonferroni), is
-below ALARM_LEVEL, and the difference is not small, so that the
-number of rows alone raises no alarm.
+below ALARM_LEVEL, and the difference is not small, so that the number of rows alone raises no alarm.
 """
 
 from __future__ import annotations

@@ -307,7 +307,7 @@ def rise_in_loss(model: TrainedModel, losses: Array) -> Interval:
 def rank_sum(evidence: Evidence, losses: Array) -> float:
     """(n_members, n) losses of evaluated rows -> their rank-sum statistic among the validation rows'
 
-    In standard deviations.     Wilcoxon 1945; not misled by a few large losses as a difference of means is.
+    In standard deviations. Wilcoxon 1945; not misled by a few large losses as a difference of means is.
     """
     n = losses.shape[1]
     # Row by row one member, as validation rows have one: a mean over members would be less spread.

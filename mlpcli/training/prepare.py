@@ -263,7 +263,7 @@ def fit_target_of(dataset: DataSet, fitted_on: Ints, is_fitted: NDArray[np.bool_
     return replace(target, low=low, high=high, format=dataset.formats[dataset.target])
 
 
-# --- folds, crosses and cuts ---------------------------------------------------------------------------------------
+# --- folds, crosses and cuts ------------------------------------------------------------------------------
 
 
 def deal_rows(dataset: DataSet, schema: Schema, settings: Settings) -> Iterator[tuple[slice, Ints, Ints]]:
