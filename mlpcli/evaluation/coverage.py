@@ -13,10 +13,9 @@ from mlpcli.engine.arrays import Array, Bools, Floats
 from mlpcli.engine.losses import Target
 from mlpcli.metrics.conformal import ConformalIntervals
 from mlpcli.metrics.intervals import Interval, wilson
-from mlpcli.metrics.scoring import decide
+from mlpcli.metrics.scoring import confidences, decide
 from mlpcli.model.certainty import (
     USUAL_LEVEL,
-    confidences,
     expected_errors,
     interval_ends,
     label_sets,
@@ -108,10 +107,10 @@ class TrustInRows:
     def by_certainty(self) -> tuple[Floats, Floats]:
         """Rows, the surest first: confidence or width (n,), and whether the answer is right or how far off (n,)."""
         if self.errors is None:
-            rule = self.model.record.rule
-            bounds = confidences(self.outputs, rule)
+            labels = decide(self.outputs, self.model.record.rule)
+            bounds = confidences(self.outputs, labels)
             order = np.argsort(-bounds, kind="stable")
-            return bounds[order], (decide(self.outputs, rule) == self.truth)[order].astype(np.float64)
+            return bounds[order], (labels == self.truth)[order].astype(np.float64)
         level = min(USUAL_LEVEL, promise_of(self.model, ConformalIntervals).quantiles.highest)
         ends = interval_ends(self.model, self.outputs, self.errors, level)
         widths = ends[:, 1] - ends[:, 0]

@@ -382,6 +382,11 @@ def decide(proba: npt.NDArray[Any], rule: Rule = None) -> Labels:
     return proba.argmax(axis=1) if rule is None else (proba[:, 1] >= rule).astype(np.int64)
 
 
+def confidences(outputs: Array, labels: Labels) -> Floats:
+    """Outputs (n, n_classes) and answers (n,) -> (n,) probability of each answer"""
+    return np.asarray(outputs[np.arange(len(outputs)), labels], np.float64)
+
+
 def best_threshold(y: Labels, proba: Array, name: str, weights: Array | None = None) -> float:
     """The cut on the second of two classes at which a metric of labels is best; of equals the nearest to 0.5.
 

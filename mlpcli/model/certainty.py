@@ -15,8 +15,6 @@ from mlpcli.data.header import shown_some
 from mlpcli.engine.arrays import Array, Bools, Floats
 from mlpcli.errors import ModelError, UsageError, plural
 from mlpcli.metrics.conformal import ConformalIntervals, ConformalSets, ScoreQuantiles, check_level
-from mlpcli.metrics.costs import Rule
-from mlpcli.metrics.scoring import decide
 from mlpcli.model.trained import TrainedModel
 from mlpcli.training.networks import build_loss
 
@@ -152,8 +150,3 @@ class Certainty:
             which = shown_some(too_few, NAMED_CLASSES) if too_few else "all classes"
             notes.append(f"too few validation rows for label sets that hold within: {which}")
         return notes
-
-
-def confidences(outputs: Array, rule: Rule) -> Floats:
-    """Outputs (n, n_classes) -> (n,) probability of each answer's class"""
-    return np.asarray(outputs[np.arange(len(outputs)), decide(outputs, rule)], np.float64)

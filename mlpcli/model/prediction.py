@@ -21,8 +21,8 @@ from mlpcli.data.structure import Structure
 from mlpcli.data.values import as_categorical, column_values
 from mlpcli.engine.arrays import Array, Bools, Ints
 from mlpcli.errors import DataError, plural
-from mlpcli.metrics.scoring import decide
-from mlpcli.model.certainty import Certainty, confidences, intervals, label_sets
+from mlpcli.metrics.scoring import confidences, decide
+from mlpcli.model.certainty import Certainty, intervals, label_sets
 from mlpcli.model.trained import TrainedModel
 from mlpcli.model.writing import FORMATS, Cells, Format, written, written_column
 
@@ -162,9 +162,10 @@ class Predictor:
     def class_answers(self, outputs: Array, without: Bools) -> list[Cells]:
         """Probabilities (n, n_classes) -> predictions, label sets and probabilities; `without`: rows left out"""
         rule = self.model.record.rule if self.threshold is None else self.threshold
-        answers = [self.labels[decide(outputs, rule)]]
+        labels = decide(outputs, rule)
+        answers = [self.labels[labels]]
         if self.certainty.min_confidence is not None:
-            is_unsure = confidences(outputs, rule) < self.certainty.min_confidence
+            is_unsure = confidences(outputs, labels) < self.certainty.min_confidence
             self.leave_empty(answers[0], is_unsure, without)
         if self.certainty.label_set is not None:
             sets = label_sets(self.model, outputs, self.certainty.label_set, self.certainty.by_class)

@@ -19,7 +19,7 @@ from mlpcli.data.target import Target
 from mlpcli.data.values import as_categorical, column_values
 from mlpcli.engine.arrays import Array, Floats, Ints
 from mlpcli.metrics.costs import Rule
-from mlpcli.metrics.scoring import decide
+from mlpcli.metrics.scoring import confidences, decide
 
 MAX_PROFILE_ROWS = 20_000  # rows that are counted, drawn at random
 MAX_PROFILED = 1_000  # columns, the first ones of a table: the header of a model file has a largest size
@@ -102,4 +102,4 @@ def answer_numbers(outputs: Array, rule: Rule) -> tuple[Floats, Floats | None]:
     if outputs.ndim == 1:
         return outputs.astype(np.float64), None
     labels = decide(outputs, rule)
-    return labels.astype(np.float64), outputs[np.arange(len(outputs)), labels].astype(np.float64)
+    return labels.astype(np.float64), confidences(outputs, labels)
