@@ -78,18 +78,29 @@ def places_of(model: TrainedModel, path: str) -> tuple[str, str]:
     return path, os.path.join(os.path.dirname(model.path or ""), os.path.basename(path))
 
 
+def training_file(model: TrainedModel) -> str | None:
+    """The training file where it was, or beside the model, changed or not; None where it is at neither place."""
+    path = model.record.data.path
+    return None if path == FRAME_NAME else next(filter(is_here, places_of(model, path)), None)
+
+
+def is_here(path: str) -> bool:
+    """Whether all files of a table are."""
+    return all(os.path.isfile(file) for file in files_of(path))
+
+
 def find_data(model: TrainedModel, command: str | None = "evaluate") -> str:
     """The training file of a model, unchanged since.
 
     Raises DataError, whose hint names the command, where that takes other data.
     """
     record, other = model.record.data, f"name a CSV: mlpcli {command} MODEL DATA"
-    for path in places_of(model, record.path):
-        if all(os.path.isfile(file) for file in files_of(path)):
-            if not is_trained_on(model, path):
-                hint = f"train again, or {other}" if command else "train again"
-                raise DataError("has changed since the model was trained on it", hint, file=path)
-            return path
+    path = training_file(model)
+    if path is not None:
+        if not is_trained_on(model, path):
+            hint = f"train again, or {other}" if command else "train again"
+            raise DataError("has changed since the model was trained on it", hint, file=path)
+        return path
     if record.path == FRAME_NAME:
         raise DataError("the model was trained on a DataFrame", "give that frame, or another one", file=record.path)
     hint = other if command else "put it beside the model"
@@ -99,7 +110,7 @@ def find_data(model: TrainedModel, command: str | None = "evaluate") -> str:
 def is_trained_on(model: TrainedModel, path: str, sheet: str | None = None) -> bool:
     """Whether this is the very file the model was trained on, and the same sheet of it."""
     sheet = sheet or model.record.dialect.sheet
-    return all(os.path.isfile(file) for file in files_of(path)) and digest_of(path, sheet) == model.record.data.sha256
+    return is_here(path) and digest_of(path, sheet) == model.record.data.sha256
 
 
 def evaluate(

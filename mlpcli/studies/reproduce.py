@@ -14,9 +14,8 @@ from mlpcli.data.dataset import DataSet
 from mlpcli.data.frame import FRAME_NAME
 from mlpcli.data.storage import Storage
 from mlpcli.data.take import sampled, take_rows
-from mlpcli.data.text import files_of
 from mlpcli.errors import DataError, ModelError
-from mlpcli.evaluation.evaluate import places_of
+from mlpcli.evaluation.evaluate import training_file
 from mlpcli.events import Event, History
 from mlpcli.files.jsonable import to_json
 from mlpcli.model.assemble import assemble
@@ -78,19 +77,13 @@ def plan(model: TrainedModel, data: str | None = None) -> Reproducer:
             file=model.path,
         )  # fmt: skip
     path = data or training_file(model)
+    if path is None:
+        was_frame = model.record.data.path == FRAME_NAME
+        what = "the model was trained on a DataFrame" if was_frame else "the training file is not here"
+        raise DataError(what, "name it: mlpcli reproduce MODEL DATA", file=model.record.data.path)
     options = model.record.dialect.options()
     dataset = DataSet.read(path, model.config, options, os.path.dirname(model.path or ""))
     return Reproducer(model, prepare_dataset(dataset, model.config))
-
-
-def training_file(model: TrainedModel) -> str:
-    """The training file where it was, or beside the model, changed or not. Raises DataError."""
-    record = model.record.data
-    for path in places_of(model, record.path):
-        if record.path != FRAME_NAME and all(os.path.isfile(file) for file in files_of(path)):
-            return path
-    what = "the model was trained on a DataFrame" if record.path == FRAME_NAME else "the training file is not here"
-    raise DataError(what, "name it: mlpcli reproduce MODEL DATA", file=record.path)
 
 
 # --- what is the same -------------------------------------------------------------------------------------
