@@ -51,7 +51,8 @@ def assemble(prepared: PreparedTraining, history: History) -> TrainedModel:
         calibration.components, constant_answer(prepared), calibration.threshold, prepared.by_fold,
         calibration.validation,
         replace(history, seconds=0.0),  # the file's bytes depend on data and settings alone
-        evidence, profile, calibrate_conformal(prepared, out_of_fold, calibration) or "no validation rows",
+        evidence, profile,
+        "no validation rows" if outputs is None else calibrate_conformal(prepared, out_of_fold, calibration, outputs),
         prepared.started_from,
     )  # fmt: skip
     by_kind = {group.kind: tuple(member.network for member in group.members) for group in prepared.groups}

@@ -31,11 +31,10 @@ TINY = 1e-12
 N_PARTS = 5  # of validation rows that no fold parts
 
 
-def calibrate_conformal(prepared: PreparedTraining, found: OutOfFold, calibration: Calibration) -> Conformal | None:
-    """The promise for new rows; None without validation rows."""
-    if not found.lead:
-        return None
-    outputs = found.mean_outputs(calibration.components)
+def calibrate_conformal(
+    prepared: PreparedTraining, found: OutOfFold, calibration: Calibration, outputs: Array
+) -> Conformal:
+    """The promise for new rows, from out-of-fold outputs (n, n_classes) or (n,) of validated rows."""
     groups = groups_of(prepared, found.rows)
     if found.target.labels:
         return sets_of(outputs, found.y[found.rows], groups)
