@@ -74,13 +74,16 @@ class Predictor:
 
     @cached_property
     def label_writer(self) -> Callable[[str], str]:
-        """How labels are written: as numbers where all of them are."""
-        as_number, labels = self.form.number_or_text, self.model.labels
-        return as_number if all(as_number(label) == label for label in labels) else self.form.text
+        return label_writer_of(self.form, self.model.labels)
 
     @cached_property
     def labels(self) -> Cells:
         return written(np.asarray(self.model.labels, object), self.label_writer)
+
+    @cached_property
+    def json_labels(self) -> list[str]:
+        """The labels as they stand in a JSON list."""
+        return list(map(label_writer_of(FORMATS["jsonl"], self.model.labels), self.model.labels))
 
     def predict(self, parts: Iterable[bytes], name: str, options: ReadOptions) -> Iterator[bytes]:
         """Lines of the output, a part at a time. Raises DataError with the line of the input, once the rows before it
@@ -191,9 +194,7 @@ class Predictor:
 
     def written_sets(self, sets: Bools) -> Cells:
         """Which classes are in each row's set (n, n_classes) -> JSON lists of their labels"""
-        as_json = FORMATS["jsonl"]
-        writer = replace(self, form=as_json).label_writer
-        names = [writer(label) for label in self.model.labels]
+        names = self.json_labels
         found, places = np.unique(sets, axis=0, return_inverse=True)
         lists = ["[" + ",".join(names[i] for i in np.flatnonzero(one)) + "]" for one in found]
         return written(np.asarray(lists, object), self.form.json)[places.ravel()]
@@ -260,6 +261,12 @@ class Predictor:
         if self.ignored:
             notes.append("columns the model does not use: " + ", ".join(self.ignored))
         return notes + (self.more.notes() if self.more else [])
+
+
+def label_writer_of(form: Format, labels: Sequence[str]) -> Callable[[str], str]:
+    """How a format writes labels: as numbers where all of them are."""
+    as_number = form.number_or_text
+    return as_number if all(as_number(label) == label for label in labels) else form.text
 
 
 def placed(nothing: Cells, place: Ints, cells: Cells) -> Cells:
