@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 from rich.cells import cell_len
+from screens import drawn
 
 from mlpcli.reporter.bars import Bar, Bars
-from mlpcli.reporter.text import make_console
 
 BARS = Bars([Bar("수도권과 강원", 2.0, "+2"), Bar("b", -1.0, "-1"), Bar("a\x1b[31m", 0.55, "+0.55")])
-
-
-def drawn(bars, width, encoding="utf-8"):
-    raw = io.BytesIO()
-    console = make_console(io.TextIOWrapper(raw, encoding=encoding, write_through=True))
-    console.width = width
-    console.print(bars)
-    return raw.getvalue().decode(encoding)
 
 
 @pytest.mark.parametrize("width", [10, 20, 40, 80, 200])
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp949"])
 def test_they_fit_every_width_and_encoding(width, encoding):
-    text = drawn(BARS, width, encoding)
+    text = drawn([BARS], width, encoding)
     assert "\x1b" not in text
     assert all(cell_len(line) <= width for line in text.splitlines()) or encoding == "ascii"
     assert "+0.55" in text
@@ -32,12 +22,12 @@ def test_they_fit_every_width_and_encoding(width, encoding):
 
 def test_they_stand_as_drawn():
     bars = Bars([Bar("up", 2.0, "2"), Bar("down", -1.0, "-1"), Bar("none", 0.0, "0")])
-    assert [line.rstrip() for line in drawn(bars, 22).splitlines()] == [
+    assert [line.rstrip() for line in drawn([bars], 22).splitlines()] == [
         "up     2      ████████",
         "down  -1  ████",
         "none   0",
     ]
-    assert [line.rstrip() for line in drawn(bars, 22, "ascii").splitlines()][:2] == [
+    assert [line.rstrip() for line in drawn([bars], 22, "ascii").splitlines()][:2] == [
         "up     2      ########",
         "down  -1  ####",
     ]
@@ -45,5 +35,5 @@ def test_they_stand_as_drawn():
 
 def test_long_names_stand_above_and_bars_that_do_not_fit_are_left_out():
     bars = Bars([Bar("a very long name of a column", 1.0, "1")])
-    assert drawn(bars, 30).splitlines()[0].rstrip() == "a very long name of a column"
-    assert "█" not in drawn(bars, 10)
+    assert drawn([bars], 30).splitlines()[0].rstrip() == "a very long name of a column"
+    assert "█" not in drawn([bars], 10)

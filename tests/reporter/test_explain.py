@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from types import SimpleNamespace
 
 import numpy as np
 from rich.text import Text
+from screens import drawn
 
 from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.explain.changes import Change
@@ -14,7 +14,6 @@ from mlpcli.explain.effects import Effect, JointEffect
 from mlpcli.explain.importance import ColumnImportance, Importance
 from mlpcli.explain.row import Contribution, RowExplanation
 from mlpcli.reporter.explain import effects_view, importance_view, joint_view, row_view
-from mlpcli.reporter.text import make_console
 
 FORMATS = {"x": NumberFormat(), "z": NumberFormat(), "c": None}
 SCHEMA = SimpleNamespace(target=SimpleNamespace(name="y"), formats=lambda: FORMATS)
@@ -28,11 +27,7 @@ class Rows(list):
 
 
 def shown(view, width=120):
-    raw = io.BytesIO()
-    console = make_console(io.TextIOWrapper(raw, encoding="utf-8", write_through=True))
-    console.width = width
-    console.show(view)
-    return raw.getvalue().decode()
+    return drawn(view, width)
 
 
 def test_many_columns_are_counted_and_foreign_names_are_safe():

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 from rich.cells import cell_len
+from screens import drawn
 
 from mlpcli.data.kinds.category import CategoryColumn
 from mlpcli.data.kinds.left_out import LeftOut
@@ -21,7 +20,7 @@ from mlpcli.reporter.studies import (
     learning_table,
 )
 from mlpcli.reporter.tables import columns_table, confusion_table, metrics_table
-from mlpcli.reporter.text import make_console, safe
+from mlpcli.reporter.text import safe
 from mlpcli.studies.comparison import Comparison
 from mlpcli.studies.cross_validation import CrossValidation
 from mlpcli.studies.learning_curve import LearningCurve, Point, PowerLaw
@@ -74,19 +73,14 @@ GRIDS: dict[str, Grid] = {
 }  # fmt: skip
 
 
-def drawn(grid: Grid, width: int, encoding: str = "utf-8") -> list[str]:
-    raw = io.BytesIO()
-    stream = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
-    console = make_console(stream)
-    console.width = width
-    console.print(grid)
-    return raw.getvalue().decode(encoding).splitlines()
+def lines_of(grid: Grid, width: int, encoding: str = "utf-8") -> list[str]:
+    return drawn([grid], width, encoding).splitlines()
 
 
 @pytest.mark.parametrize("width", [200, 80, 60, 40, 20])
 @pytest.mark.parametrize("name", GRIDS)
 def test_no_cell_is_cut_at_any_width(name, width):
-    grid, lines = GRIDS[name], drawn(GRIDS[name], width)
+    grid, lines = GRIDS[name], lines_of(GRIDS[name], width)
     assert all(cell_len(line) <= width for line in lines)
     words, joined = " ".join(lines).split(), "".join("".join(line.split()) for line in lines)
     for cell in [grid.title, *(name for name in grid.columns[1:]), *(cell for row in grid.rows for cell in row)]:
@@ -103,7 +97,7 @@ SIDE_BY_SIDE = [
 @pytest.mark.parametrize(("name", "width"), SIDE_BY_SIDE)
 def test_a_row_is_a_line_where_there_is_room(name, width):
     rows = GRIDS[name].rows
-    for row, line in zip(rows, drawn(GRIDS[name], width)[-len(rows) :], strict=True):
+    for row, line in zip(rows, lines_of(GRIDS[name], width)[-len(rows) :], strict=True):
         assert line.split() == " ".join(safe(cell) for cell in row).split()
 
 
@@ -118,12 +112,12 @@ SHAPES = [
 
 @pytest.mark.parametrize(("width", "shape"), SHAPES)
 def test_a_small_table_with_less_and_less_room(width, shape):
-    assert [line.rstrip() for line in drawn(SMALL, width)] == ["", "지역", *shape.split("|")]
+    assert [line.rstrip() for line in lines_of(SMALL, width)] == ["", "지역", *shape.split("|")]
 
 
 def test_columns_that_do_not_fit_stand_below_with_the_names_of_the_rows():
     grid = Grid(["", *"abcdef"], [("x", *["12345678"] * 6), ("y", *["12345678"] * 6)])
-    lines = [line.rstrip() for line in drawn(grid, 31)]
+    lines = [line.rstrip() for line in lines_of(grid, 31)]
     assert lines == [
         "", "          a         b         c", "───────────────────────────────",
         "x  12345678  12345678  12345678", "y  12345678  12345678  12345678",
@@ -133,4 +127,9 @@ def test_columns_that_do_not_fit_stand_below_with_the_names_of_the_rows():
 
 
 def test_a_table_in_ascii_is_all_ascii():
-    assert [line.rstrip() for line in drawn(Grid(["", "b"], [("a", "1")]), 80, "ascii")] == ["", "   b", "----", "a  1"]
+    assert [line.rstrip() for line in lines_of(Grid(["", "b"], [("a", "1")]), 80, "ascii")] == [
+        "",
+        "   b",
+        "----",
+        "a  1",
+    ]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
 from rich.cells import cell_len
+from screens import drawn
 
 from mlpcli.reporter.heatmap import Heatmap, MapAxis
-from mlpcli.reporter.text import make_console
 
 X, Y = MapAxis("x", [0.0, 1.0, 4.0], str), MapAxis("y", [0.0, 2.0, 3.0], str)
 VALUES = np.add.outer([0.0, 1.0, 4.0], [0.0, 2.0, 3.0])
@@ -17,11 +15,7 @@ NONE = np.zeros((2, 2), bool)
 
 
 def plain(chart, width, encoding="ascii"):
-    raw = io.BytesIO()
-    console = make_console(io.TextIOWrapper(raw, encoding=encoding, write_through=True))
-    console.width = width
-    console.print(chart)
-    return [line.rstrip() for line in raw.getvalue().decode(encoding).splitlines()]
+    return [line.rstrip() for line in drawn([chart], width, encoding).splitlines()]
 
 
 def test_letters_rise_with_the_values():

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import re
 
 import pytest
 from rich.cells import cell_len
+from screens import drawn
 
 from mlpcli.events import DIGITS, MapAxes, Surface
 from mlpcli.reporter.colour import mixed
 from mlpcli.reporter.surface import SurfaceMap, number_colour
-from mlpcli.reporter.text import make_console
 
 CLASSES = ("0000111122", "0000111122", "0000111122", "0000000000")
 LEVELS = ("zzz00zzzzz",) * 4
@@ -23,16 +22,12 @@ RISING = Surface((), ("05afklpuxz",) * 4)
 BY_CLASS = SurfaceMap(AXES, Surface(CLASSES, LEVELS), 9)
 
 
-def drawn(view, width, encoding="utf-8"):
-    raw = io.BytesIO()
-    console = make_console(io.TextIOWrapper(raw, encoding=encoding, write_through=True))
-    console.width = width
-    console.print(view)
-    return [line.rstrip() for line in raw.getvalue().decode(encoding).splitlines()]
+def plain(view, width, encoding="utf-8"):
+    return [line.rstrip() for line in drawn([view], width, encoding).splitlines()]
 
 
 def test_areas_and_rows_of_classes_are_letters_without_colour():
-    assert drawn(BY_CLASS, 60) == [
+    assert plain(BY_CLASS, 60) == [
         "b\\x1b[31m -1 to 1, upwards",
         "A...::::--",
         ".........C",
@@ -42,7 +37,7 @@ def test_areas_and_rows_of_classes_are_letters_without_colour():
 
 
 def test_numbers_are_a_ramp_and_their_rows_digits():
-    assert drawn(SurfaceMap(NUMBERS, RISING, 9), 60, "ascii") == [
+    assert plain(SurfaceMap(NUMBERS, RISING, 9), 60, "ascii") == [
         "b -1 to 1, upwards",
         "0:-=5*#%@@",
         ".:-=**#%@9",
@@ -55,7 +50,7 @@ def test_numbers_are_a_ramp_and_their_rows_digits():
 @pytest.mark.parametrize("width", [7, 9, 20, 40])
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp949"])
 def test_a_map_fits_every_width_and_encoding(view, width, encoding):
-    lines = drawn(view, width, encoding)
+    lines = plain(view, width, encoding)
     assert bool(lines) == (width > 7)
     assert all(cell_len(line) <= width for line in lines[:4])  # an entry of the legend below is never cut
 
@@ -81,7 +76,7 @@ def test_rows_of_numbers_show_on_which_side_of_the_surface_they_lie(terminal):
 
 def test_a_map_is_no_higher_than_asked():
     tall = SurfaceMap(NUMBERS, Surface((), RISING.levels * 8), 5)
-    assert len(drawn(tall, 60)) == 5 + 3
+    assert len(plain(tall, 60)) == 5 + 3
 
 
 def test_colours_of_numbers_go_from_dark_to_light():
