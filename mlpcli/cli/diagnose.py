@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mlpcli.cli.app import app, with_error_boundary
-from mlpcli.cli.options import Json, ModelFile, Quiet
+from mlpcli.cli.options import Jobs, Json, ModelFile, Quiet
 from mlpcli.cli.stops import collect, leave
 from mlpcli.errors import DataError
 
@@ -19,16 +19,7 @@ def diagnose(
     model: ModelFile,
     *,
     attempt: Annotated[bool, typer.Option("--try", help="Train with each remedy and see which helps.")] = False,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs",
-            min=1,
-            max=256,
-            show_default="one a core, where that saves time",
-            help="Remedies to try in parallel.",
-        ),
-    ] = None,
+    jobs: Jobs = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:

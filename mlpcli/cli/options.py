@@ -28,6 +28,14 @@ ConfigFile = Annotated[str | None, typer.Option("--config", help="TOML file of s
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON value on standard output.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs", min=1, max=256, show_default="one a core, where that saves time",
+        help="Trainings at once, each in its own process.",
+    ),
+]  # fmt: skip
+NetworkJobs = Annotated[int, typer.Option("--jobs", min=1, max=256, help="Networks to train in parallel.")]
 FailUnder = Annotated[
     list[str] | None,
     typer.Option("--fail-under", metavar="METRIC=VALUE", help="Exit 3 when a test metric is worse than this."),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mlpcli.cli.app import app, with_error_boundary
-from mlpcli.cli.options import Json, ModelFile, Quiet
+from mlpcli.cli.options import Json, ModelFile, NetworkJobs, Quiet
 from mlpcli.cli.stops import collect, leave
 from mlpcli.errors import GateFailed
 
@@ -21,7 +21,7 @@ def reproduce(
     model: ModelFile,
     data: TrainingData = None,
     *,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, max=256, help="Networks to train in parallel.")] = 1,
+    jobs: NetworkJobs = 1,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:

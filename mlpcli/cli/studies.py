@@ -12,7 +12,7 @@ import typer
 
 from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.documents import ReportFile, check_report, command_line, write_report
-from mlpcli.cli.options import ConfigFile, DataFile, Json, Quiet, Sectioned, settings_of, with_settings
+from mlpcli.cli.options import ConfigFile, DataFile, Jobs, Json, Quiet, Sectioned, settings_of, with_settings
 from mlpcli.cli.stops import collect, leave
 from mlpcli.config.settings import Config, ReadOptions
 
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
     from mlpcli.reporter.html.document import Document
     from mlpcli.studies.tasks import TaskOutcome, TrainingTask
 
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        "--jobs", min=1, max=256, show_default="one a core, where that saves time",
-        help="Trainings at once, each in its own process.",
-    ),
-]  # fmt: skip
 Found = TypeVar("Found", covariant=True)
 
 

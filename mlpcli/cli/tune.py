@@ -11,9 +11,8 @@ import typer
 
 from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.documents import ReportFile, check_report, command_line, write_report
-from mlpcli.cli.options import ConfigFile, DataFile, Json, Quiet, Sectioned, settings_of, with_settings
+from mlpcli.cli.options import ConfigFile, DataFile, Jobs, Json, Quiet, Sectioned, settings_of, with_settings
 from mlpcli.cli.stops import collect, leave
-from mlpcli.cli.studies import Jobs
 from mlpcli.config.settings import Config, ReadOptions
 
 if TYPE_CHECKING:
