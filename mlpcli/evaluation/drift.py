@@ -26,7 +26,7 @@ from mlpcli.data.splits import blocks
 from mlpcli.engine.arrays import Array, Floats, Ints, Matrix
 from mlpcli.engine.losses import Target
 from mlpcli.errors import DataError, ModelError, plural
-from mlpcli.evaluation.evaluate import losses_of_members
+from mlpcli.evaluation.evaluate import losses_of_members, rank_sum, ranks_of
 from mlpcli.metrics.intervals import Interval
 from mlpcli.metrics.p_values import at_least, cells_p_value, ks_p_value, normal_p_value, share_p_value
 from mlpcli.metrics.scoring import METRICS, score
@@ -170,11 +170,9 @@ class DriftCounter:
         self.n_truth += len(known)
         self.truth.append(truth)
         self.outputs.append(self.model.outputs(frame.iloc[known]))
-        levels = self.model.record.evidence.valid_quantiles
-        if levels:
-            losses = losses_of_members(self.model, x[known], truth)
-            one = losses[np.arange(len(known)) % len(losses), np.arange(len(known))]
-            self.ranks.append(np.interp(one, levels, np.linspace(0, 1, len(levels))))
+        evidence = self.model.record.evidence
+        if evidence.valid_quantiles:
+            self.ranks.append(ranks_of(evidence, losses_of_members(self.model, x[known], truth)))
 
     def result(self, data: str) -> Drift:
         """Everything that is compared. Raises DataError before the first row."""
@@ -320,8 +318,7 @@ def shift_of(what: str, name: str, tally: Tally, n_compared: int) -> Shift:
 
 
 def loss_shift(ranks: Floats, n_valid: int, n_compared: int) -> Shift:
-    """Ranks (n,) of losses among those of validation rows: whether they are higher; Wilcoxon 1945."""
-    rise = float(ranks.mean()) - 0.5
-    error = (1 / 12 * (1 / len(ranks) + 1 / max(n_valid, 1))) ** 0.5
-    nothing = Share(0.0, 0.0)
-    return Shift("loss", "loss", max(rise, 0.0), nothing, nothing, min(1.0, normal_p_value(rise / error) * n_compared))
+    """Ranks (n,) of losses among those of validation rows: whether they are higher."""
+    rise, nothing = float(ranks.mean()) - 0.5, Share(0.0, 0.0)
+    p_value = min(1.0, normal_p_value(rank_sum(ranks, n_valid)) * n_compared)
+    return Shift("loss", "loss", max(rise, 0.0), nothing, nothing, p_value)

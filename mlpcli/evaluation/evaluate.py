@@ -289,7 +289,8 @@ def compare_with_training(
     rise, rank = None, 0.0
     if model.record.evidence.valid_loss is not None:
         losses = losses_of_members(model, x, truth)
-        rise, rank = rise_in_loss(model, losses), rank_sum(model.record.evidence, losses)
+        evidence = model.record.evidence
+        rise, rank = rise_in_loss(model, losses), rank_sum(ranks_of(evidence, losses), evidence.n_valid)
     moved = {} if seen is None else moved_columns(model, model.schema.encode(seen), x)
     return EvaluationEvidence(rise, rank, moved, advantage)
 
@@ -315,16 +316,20 @@ def rise_in_loss(model: TrainedModel, losses: Array) -> Interval:
     return estimate(here - there, RISE_LEVEL)
 
 
-def rank_sum(evidence: Evidence, losses: Array) -> float:
-    """(n_members, n) losses of evaluated rows -> their rank-sum statistic among the validation rows'
-
-    In standard deviations. Wilcoxon 1945; not misled by a few large losses as a difference of means is.
-    """
+def ranks_of(evidence: Evidence, losses: Array) -> Floats:
+    """(n_members, n) losses of evaluated rows -> (n,) their ranks among the validation rows', from 0 to 1"""
     n = losses.shape[1]
     # Row by row one member, as validation rows have one: a mean over members would be less spread.
     one = losses[np.arange(n) % len(losses), np.arange(n)]
-    above = np.interp(one, evidence.valid_quantiles, np.linspace(0, 1, len(evidence.valid_quantiles)))
-    return float((above.mean() - 0.5) / (1 / 12 * (1 / n + 1 / max(evidence.n_valid, 1))) ** 0.5)
+    return np.interp(one, evidence.valid_quantiles, np.linspace(0, 1, len(evidence.valid_quantiles)))
+
+
+def rank_sum(ranks: Floats, n_valid: int) -> float:
+    """Ranks (n,) among n_valid rows, from 0 to 1 -> the rank-sum statistic in standard deviations
+
+    Wilcoxon 1945; not misled by a few large losses as a difference of means is.
+    """
+    return float((ranks.mean() - 0.5) / (1 / 12 * (1 / len(ranks) + 1 / max(n_valid, 1))) ** 0.5)
 
 
 def moved_columns(model: TrainedModel, seen: Matrix, here: Matrix) -> dict[str, float]:

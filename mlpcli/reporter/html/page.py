@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from itertools import groupby
 from typing import Any
@@ -56,7 +56,7 @@ class Writer:
     """Writes the parts of a page; `n` counts what has an id."""
 
     n_rows: int  # of a table that are written
-    n: int = field(default=0)
+    n: int = 0
 
     def document(self, document: Document) -> Html:
         names = [f"s{i}" for i, _ in enumerate(document.sections, 1)]
