@@ -15,7 +15,8 @@ import typer
 from typer.core import TyperCommand
 
 from mlpcli.config.flags import from_text, quoted, read_config_file, setting_type, written
-from mlpcli.config.settings import BASE, PRESETS, TASKS, Config, ReadOptions, flag, preset_values
+from mlpcli.config.presets import BASE, PRESETS, preset_values
+from mlpcli.config.settings import TASKS, Config, ReadOptions, flag
 from mlpcli.errors import UsageError
 
 OWN_CONFIG = "mlpcli.toml"  # read from the working folder without being named

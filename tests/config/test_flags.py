@@ -8,7 +8,8 @@ from dataclasses import fields
 import pytest
 
 from mlpcli.config.flags import as_flag, as_flags, as_toml, from_text, named, parse, read_config_file, written
-from mlpcli.config.settings import PRESETS, TASKS, Config
+from mlpcli.config.presets import PRESETS
+from mlpcli.config.settings import TASKS, Config
 from mlpcli.errors import UsageError
 
 

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pytest
 from samples import IRIS
 
 from mlpcli.config import settings as config
 from mlpcli.config.flags import from_text, parse
-from mlpcli.config.settings import PRESETS, TASKS, Config, ReadOptions, Settings
+from mlpcli.config.presets import BASE
+from mlpcli.config.settings import Config, ReadOptions, Settings
 from mlpcli.engine.activations import ACTIVATIONS
 from mlpcli.engine.initializers import INITIALIZERS
 from mlpcli.engine.losses import LOSSES
@@ -37,18 +36,6 @@ ALL = ("mlp", "wide", "plain", "linear")
 def test_senseless_settings_are_usage_errors_that_name_the_flag(name, text):
     with pytest.raises(UsageError, match="--" + name.replace("_", "-")):
         from_text(Config, {name: text})
-
-
-@pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("preset", PRESETS)
-def test_a_preset_decides_every_setting_but_those_that_depend_on_the_rows(preset, task):
-    resolved = Config(preset=preset).resolve(task)
-    open_ones = {f.name for f in fields(Config) if getattr(resolved, f.name) is None}
-    assert open_ones <= {"target", "weight", "group", "time", "epochs", "time_limit"}
-
-
-def test_what_the_user_sets_wins_over_the_preset():
-    assert Config(preset="classic", lr=0.5).resolve("regression").lr == 0.5
 
 
 def test_delimiters_are_single_characters():
@@ -94,7 +81,7 @@ def test_the_choices_of_a_setting_are_what_its_registry_holds(names, registry):
 
 
 def test_settings_leave_nothing_open():
-    decided = dict(config.BASE.items()) | {"epochs": 5}
+    decided = dict(BASE.items()) | {"epochs": 5}
     with pytest.raises(UsageError, match="--epochs: no value"):
         Settings(**decided | {"epochs": None})
     with pytest.raises(UsageError, match="is not decided"):

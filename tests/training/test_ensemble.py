@@ -10,7 +10,8 @@ import pytest
 from command_line import mlpcli as mlpcli_command
 
 import mlpcli
-from mlpcli.config.settings import KIND_NAMES, Config
+from mlpcli.config.presets import KIND_NAMES
+from mlpcli.config.settings import Config
 from mlpcli.errors import ModelError
 from mlpcli.events import EpochEnded, History
 from mlpcli.files.jsonable import to_json
