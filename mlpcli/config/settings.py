@@ -11,11 +11,12 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from mlpcli.config.costs import check_order, split_costs
+from mlpcli.config.marks import check_mark, check_written
 from mlpcli.config.presets import BASE, KIND_NAMES, preset_values
 from mlpcli.errors import UsageError
 
@@ -40,9 +41,6 @@ STOP_METRIC_NAMES = (
     "rmse", "mae", "median_absolute_error", "r2", "poisson_deviance", "pinball",
 )  # fmt: skip
 SCHEDULE_NAMES = ("constant", "step", "cosine", "one_cycle", "coslog4")
-
-DATE_ORDERS = ("dmy", "mdy", "ymd")
-TIME_FORMS = (*DATE_ORDERS, "clock", "duration")  # choices of --dates COL=FORM
 
 # What the preset leaves to the number of rows that a network trains on.
 BATCH_SHARE, MIN_BATCH, MAX_BATCH = 1 / 8, 32, 256  # rows a step; a power of two
@@ -141,26 +139,7 @@ class ReadOptions:
             given = getattr(self, name)
             given = (given,) if isinstance(given, str) else tuple(given)
             object.__setattr__(self, name, given)
-            for column, value in by_column(given).items():
-                if name != "dates":
-                    check_mark(name, value)
-                elif value not in (DATE_ORDERS if column is None else TIME_FORMS):
-                    forms = f"{', '.join(DATE_ORDERS)}, or for one column COL=clock or COL=duration"
-                    raise UsageError(f"--dates: expected {forms}, found '{value}'")
-
-
-def check_mark(name: str, value: str) -> None:
-    if len(value) != 1 or ord(value) > 126 or value in "\r\n\0":
-        raise UsageError(f"{flag(name)}: expected one ASCII character, found '{value}'")
-
-
-def by_column(given: Sequence[str]) -> dict[str | None, str]:
-    """[COL=]VALUE, ... -> column -> value; the key None holds that of all columns. Later ones win."""
-    found: dict[str | None, str] = {}
-    for text in given:
-        column, mark, value = text.rpartition("=")
-        found[column if mark and column else None] = value if mark and column else text
-    return found
+            check_written(name, given)
 
 
 @dataclass(frozen=True)

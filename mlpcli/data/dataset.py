@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlpcli.config.flags import as_flag
-from mlpcli.config.settings import Config, ReadOptions, Task, by_column
+from mlpcli.config.marks import by_column
+from mlpcli.config.settings import Config, ReadOptions, Task
 from mlpcli.data import splits
 from mlpcli.data.dialect import Dialect, cells_of
 from mlpcli.data.foreign import ForeignSource, open_any

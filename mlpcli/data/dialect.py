@@ -7,7 +7,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass, fields, replace
 
-from mlpcli.config.settings import MISSING_MARKERS, ReadOptions, by_column
+from mlpcli.config.marks import by_column
+from mlpcli.config.settings import MISSING_MARKERS, ReadOptions
 from mlpcli.data.decoding import BOM
 from mlpcli.data.raw import is_settled
 from mlpcli.data.structure import Scanner, after_lines

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from mlpcli.config.settings import by_column
+from mlpcli.config.marks import by_column
 from mlpcli.data.builders import OTHER
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.fit_columns import is_free_text

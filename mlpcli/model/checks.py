@@ -12,6 +12,7 @@ from mlpcli.data.dialect import Dialect
 from mlpcli.data.kinds.category import CategoryColumn
 from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import ModelError, UsageError
+from mlpcli.events import History
 from mlpcli.metrics.conformal import ConformalIntervals
 from mlpcli.metrics.costs import costs_of
 from mlpcli.model.record import ModelRecord
@@ -54,6 +55,7 @@ def rules(record: ModelRecord) -> Iterator[tuple[bool, str]]:
     yield dialect.skip_rows >= 0 and dialect.skip_last >= 0, "marks"
     yield are_valid_marks(dialect), "marks"
     yield fits_conformal(record), "intervals or label sets"
+    yield is_whole(record.history), "history"
     yield bool(schema.features), "columns"
     yield len({c.name for c in schema.columns} | {target.name}) == len(schema.columns) + 1, "columns"
     for column in schema.columns:
@@ -86,6 +88,13 @@ def fits_conformal(record: ModelRecord) -> bool:
         return fits and found.quantiles.is_sound() and found.scale.is_sound(record.schema.width(["plain"]))
     fits = bool(target.labels) and len(found.by_class) in (0, len(target.labels))
     return fits and all(one.is_sound() for one in (found.quantiles, *found.by_class))
+
+
+def is_whole(history: History) -> bool:
+    """Whether it has an epoch at least, each with its entries, and the best is one of them."""
+    n = len(history.train_loss)
+    of_validation = {len(one) for one in (history.valid_loss, history.valid_metric, history.valid_spread)}
+    return len(history.train_spread) == n and of_validation in ({0}, {n}) and 1 <= history.best_epoch <= n
 
 
 def are_valid_marks(dialect: Dialect) -> bool:

@@ -30,6 +30,9 @@ VALUES = [
     "\x1b[31m", "\ud800", "/etc/passwd", [], {}, [[]], [None], [1.0], ["a"], [0.0] * 5, {"kind": "number"},
 ]  # fmt: skip
 FOUND = [
+    (("history", "train_loss"), []),
+    (("dialect", "decimal"), ["a"]),
+    (("dialect", "thousands"), ["7"]),
     *((("config", name), None) for name in ("activation", "init", "loss", "parametrization", "hidden", "lr")),
     *((("dialect", name), text) for name in ("delimiter", "quote", "escape", "comment") for text in ("", "ab")),
     (("dialect", "decimal"), ""),
@@ -99,6 +102,8 @@ def put(header: dict, path: tuple, value: object) -> dict:
     try:
         for step in path[:-1]:
             place = place[step]
+        if isinstance(place, dict) != isinstance(path[-1], str):  # an edit before put something else there
+            return header
         place[path[-1]] = value
     except (KeyError, IndexError, TypeError):
         return header

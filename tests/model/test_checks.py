@@ -77,6 +77,18 @@ def test_M11_weights_that_are_all_zero_are_weights(edit, small, call):
     assert call("predict", path, small / "iris.csv")[0] == 0
 
 
+PER_EPOCH = ("train_loss", "train_spread", "valid_loss", "valid_metric", "valid_spread")
+
+
+@pytest.mark.parametrize("edited", [
+    {"train_loss": []}, {key: [] for key in PER_EPOCH},
+    {"valid_loss": []}, {"valid_metric": [0.5]}, {"train_spread": []}, {"best_epoch": 0}, {"best_epoch": 1_000},
+])  # fmt: skip
+def test_M16_a_history_that_is_not_whole_is_refused(edited, edit):
+    with pytest.raises(ModelError, match="its history cannot be"):
+        load(edit(lambda h: h["history"].update(edited)))
+
+
 @pytest.mark.parametrize("constant", [[], [1.0], [0.5, 0.6, 0.1], [1.5, -0.5, 0.0], [0.25, 0.25, 0.25, 0.25]])
 def test_a_constant_answer_that_is_none_of_this_target_is_refused(constant, edit):
     with pytest.raises(ModelError, match="constant answer"):
