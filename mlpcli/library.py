@@ -20,11 +20,11 @@ from mlpcli.errors import UsageError
 from mlpcli.evaluation.comparison import ModelComparison, compare
 from mlpcli.evaluation.drift import Drift, drift_of_file, drift_of_frame
 from mlpcli.evaluation.evaluate import Evaluation, evaluate
-from mlpcli.events import History
 from mlpcli.model import trained
 from mlpcli.model.assemble import assemble
 from mlpcli.model.certainty import USUAL_LEVEL, Certainty, intervals, label_sets
 from mlpcli.studies.start import prepare_from
+from mlpcli.training.events import History
 from mlpcli.training.prepare import prepare, prepare_dataset
 
 

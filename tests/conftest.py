@@ -76,8 +76,8 @@ def edit(small, tmp_path):
 def perceptron(tmp_path_factory):
     """A single-layer perceptron on XOR, which only hidden layers can learn: its folder, and the model."""
     from mlpcli.config.settings import Config
-    from mlpcli.events import History
     from mlpcli.model.assemble import assemble
+    from mlpcli.training.events import History
     from mlpcli.training.prepare import prepare
 
     folder = tmp_path_factory.mktemp("perceptron")

@@ -11,8 +11,8 @@ import pytest
 TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "mlpcli"
 ORDER = [
-    "__init__", "errors", "config", "events", "files", "engine", "data", "metrics", "training", "model",
-    "evaluation", "explain", "diagnosis", "studies", "library", "guide", "reporter", "cli",
+    "__init__", "errors", "config", "files", "engine", "data", "metrics", "training", "model", "evaluation",
+    "diagnosis", "export", "studies", "library", "sklearn", "guide", "reporter", "cli",
 ]  # fmt: skip
 OUTSIDE = {"numpy", "pandas", "typer", "rich"}
 UPWARD: set[tuple[str, str]] = set()
@@ -75,7 +75,6 @@ def test_nothing_below_the_screen_prints_or_exits(module):
 # The tests of mlpcli/x/y.py stand in tests/x/test_y.py, but for modules whose tests stand with those of a neighbour.
 WITHOUT_TESTS_OF_THEIR_OWN = {
     "errors": "a form; every test of a refusal reads its message, hint and place",
-    "events": "frozen values and History: training/test_loop.py",
     "engine/arrays": "names of types",
     "engine/activations": "all of the registry: engine/test_gradients.py",
     "engine/layers": "each layer, alone and in networks: engine/test_gradients.py, engine/test_network.py",
@@ -89,6 +88,7 @@ WITHOUT_TESTS_OF_THEIR_OWN = {
     "data/formats/writing": "shapes and refusals: data/formats/test_number_format.py, data/formats/test_date_format.py",
     "data/problems": "what is told of a table: data/test_reading.py",
     "data/kinds/left_out": "a reason: data/test_fit_columns.py",
+    "training/events": "frozen values and History: training/test_loop.py",
     "training/kinds": "what each kind is: training/test_ensemble.py",
     "training/networks": "the layers of each kind: training/test_ensemble.py",
     "model/record": "the fields of the file: training/test_ensemble.py, model/test_checks.py",

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from mlpcli.config.settings import Config
-from mlpcli.events import History
 from mlpcli.model.assemble import assemble
+from mlpcli.training.events import History
 from mlpcli.training.prepare import prepare
 
 MB = 2**20

@@ -13,15 +13,15 @@ from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.options import Json, ModelFile, OtherData, Quiet, Sectioned, check_choice, settings_of, with_settings
 from mlpcli.config.settings import ReadOptions
 from mlpcli.errors import UsageError
-from mlpcli.explain import GROUP_CORRELATED
+from mlpcli.evaluation.explain import GROUP_CORRELATED
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from mlpcli.explain.effects import Effect, JointEffect
-    from mlpcli.explain.importance import ColumnImportance, Importance
-    from mlpcli.explain.row import RowExplanation
-    from mlpcli.explain.rows import ExplainedRows
+    from mlpcli.evaluation.explain.effects import Effect, JointEffect
+    from mlpcli.evaluation.explain.importance import ColumnImportance, Importance
+    from mlpcli.evaluation.explain.row import RowExplanation
+    from mlpcli.evaluation.explain.rows import ExplainedRows
     from mlpcli.model.trained import TrainedModel
     from mlpcli.reporter.explain_tables import Table
 
@@ -85,7 +85,7 @@ def explain(
     mlpcli explain model.npz new.csv --row 3
     """
     _, options = settings_of(None, settings)
-    from mlpcli.explain.rows import check_columns
+    from mlpcli.evaluation.explain.rows import check_columns
     from mlpcli.metrics.scoring import check_metric
     from mlpcli.model.trained import load
     from mlpcli.model.writing import FORMATS
@@ -137,8 +137,8 @@ def explain_columns(
     found: Explanation, model: TrainedModel, data: str | None, options: ReadOptions, names: tuple[str, ...]
 ) -> None:
     """The effects of the named columns, and of two their map."""
-    from mlpcli.explain.effects import effects, joint_effect
-    from mlpcli.explain.rows import explained_rows
+    from mlpcli.evaluation.explain.effects import effects, joint_effect
+    from mlpcli.evaluation.explain.rows import explained_rows
 
     found.rows = explained_rows(model, data, options, need_target=False)
     found.effects = effects(model, found.rows, names)
@@ -148,8 +148,8 @@ def explain_columns(
 
 def explain_one(found: Explanation, model: TrainedModel, data: str | None, options: ReadOptions, number: int) -> None:
     """What made the answer to one row."""
-    from mlpcli.explain.row import explain_row
-    from mlpcli.explain.rows import background_rows, one_row
+    from mlpcli.evaluation.explain.row import explain_row
+    from mlpcli.evaluation.explain.rows import background_rows, one_row
 
     row = one_row(model, data, options, number)
     found.explained.append(explain_row(model, row, background_rows(model, data, options)))
@@ -160,9 +160,9 @@ def explain_all(
     group: float, jobs: int, quiet: bool,
 ) -> None:  # fmt: skip
     """The importance of all columns, and the effects of the most important ones."""
-    from mlpcli.explain.effects import main_effects
-    from mlpcli.explain.importance import importance
-    from mlpcli.explain.rows import explained_rows
+    from mlpcli.evaluation.explain.effects import main_effects
+    from mlpcli.evaluation.explain.importance import importance
+    from mlpcli.evaluation.explain.rows import explained_rows
     from mlpcli.reporter.live import is_live
     from mlpcli.reporter.progress import progress
     from mlpcli.reporter.text import make_console, safe

@@ -18,7 +18,7 @@ from mlpcli.errors import DataError, UsageError, plural
 
 if TYPE_CHECKING:
     from mlpcli.data.bad_cells import BadCell
-    from mlpcli.explain.predictions import LargestContributions
+    from mlpcli.evaluation.explain.predictions import LargestContributions
     from mlpcli.model.prediction import Predictor
     from mlpcli.model.trained import TrainedModel
     from mlpcli.model.writing import Format
@@ -137,8 +137,8 @@ def contributions_of(
     model: TrainedModel, n: int, options: ReadOptions, threshold: float | None
 ) -> LargestContributions:  # fmt: skip
     """The columns of --explain. Raises UsageError, and DataError without the training file."""
-    from mlpcli.explain.predictions import LargestContributions
-    from mlpcli.explain.rows import background_rows
+    from mlpcli.evaluation.explain.predictions import LargestContributions
+    from mlpcli.evaluation.explain.rows import background_rows
 
     n_columns = len(model.schema.features)
     if n > n_columns:

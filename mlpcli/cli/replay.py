@@ -26,11 +26,11 @@ def replay(
     mlpcli replay run.jsonl
     mlpcli replay run.jsonl --fps 2
     """
-    from mlpcli.events import History
-    from mlpcli.files.run_log import replayed
     from mlpcli.reporter.chart import loss_chart
     from mlpcli.reporter.text import make_console
     from mlpcli.reporter.watch import watch
+    from mlpcli.training.events import History
+    from mlpcli.training.run_log import replayed
 
     console = make_console(sys.stdout)
     history = History.of(watch(replayed(log), console, fps))

@@ -31,13 +31,13 @@ def reproduce(
     mlpcli reproduce model.npz
     mlpcli reproduce model.npz data.csv --json
     """
-    from mlpcli.events import History
     from mlpcli.model.trained import load
     from mlpcli.reporter.answers import print_answer, reproduction_answer
     from mlpcli.reporter.live import live
     from mlpcli.reporter.reproduction import reproduction_view
     from mlpcli.reporter.text import make_console
     from mlpcli.studies.reproduce import plan
+    from mlpcli.training.events import History
 
     study = plan(load(model), data)
     seen, stopped = collect(live(study.events(jobs), make_console(sys.stderr, quiet), False))

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from mlpcli.cli.app import StoppedError
     from mlpcli.diagnosis.findings import Finding
     from mlpcli.evaluation.evaluate import Evaluation
-    from mlpcli.events import Event, History
     from mlpcli.model.trained import TrainedModel
     from mlpcli.reporter.text import Screen
+    from mlpcli.training.events import Event, History
     from mlpcli.training.prepare import PreparedTraining
     from mlpcli.training.watching import Watcher
 
@@ -231,8 +231,8 @@ def shown_by(
 
 def run(events: Iterator[Event], log: str | None, show: Show) -> tuple[History, StoppedError | None]:
     """Trains, on the screen and in the log; leaves when it is interrupted before there is anything to keep."""
-    from mlpcli.events import History
-    from mlpcli.files.run_log import logged
+    from mlpcli.training.events import History
+    from mlpcli.training.run_log import logged
 
     with open(log, "w", encoding="utf-8") if log else nullcontext() as lines:
         seen, stopped = collect(show(events if lines is None else logged(events, lines)))

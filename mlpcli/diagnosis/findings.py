@@ -19,9 +19,9 @@ from mlpcli.config.settings import Settings
 from mlpcli.diagnosis.bounds import IMBALANCE, LEAK_STRENGTH
 from mlpcli.errors import plural
 from mlpcli.evaluation.evaluate import Evaluation, EvaluationEvidence
-from mlpcli.events import History
 from mlpcli.metrics.intervals import Interval, wilson
 from mlpcli.model.trained import TrainedModel
+from mlpcli.training.events import History
 from mlpcli.training.evidence import Evidence
 from mlpcli.training.kinds import hidden_of, obeys_hidden
 

@@ -11,10 +11,10 @@ from mlpcli.data.dataset import DataSet
 from mlpcli.engine.arrays import Array
 from mlpcli.engine.losses import Target
 from mlpcli.errors import NothingToLearnError
-from mlpcli.events import History
 from mlpcli.metrics.intervals import Interval, estimate, resampled_means, share_of
 from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import TrainedModel
+from mlpcli.training.events import History
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import prepare_dataset
 

@@ -9,13 +9,13 @@ import numpy as np
 from mlpcli.data import splits
 from mlpcli.data.text import shown_path
 from mlpcli.errors import TrainingError
-from mlpcli.events import History
 from mlpcli.files.archive import versions
 from mlpcli.metrics.costs import rule_of
 from mlpcli.model.record import DataOrigin, ModelRecord
 from mlpcli.model.trained import TrainedModel
 from mlpcli.training.conformal import calibrate_conformal
 from mlpcli.training.ensemble import Ensemble, OutOfFold, held_out
+from mlpcli.training.events import History
 from mlpcli.training.evidence import gather
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import MAX_EVALUATED, PreparedTraining, given_weights

@@ -12,10 +12,10 @@ from mlpcli.data.dialect import Dialect
 from mlpcli.data.kinds.category import CategoryColumn
 from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import ModelError, UsageError
-from mlpcli.events import History
 from mlpcli.metrics.conformal import ConformalIntervals
 from mlpcli.metrics.costs import costs_of
 from mlpcli.model.record import ModelRecord
+from mlpcli.training.events import History
 from mlpcli.training.networks import build_loss
 
 MAX_TEMPERATURE = 1e3

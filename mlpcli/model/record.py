@@ -9,10 +9,10 @@ from typing import Literal
 from mlpcli.config.settings import Settings
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.schema import Schema
-from mlpcli.events import History
 from mlpcli.metrics.conformal import Conformal
 from mlpcli.metrics.costs import Rule, rule_of
 from mlpcli.training.ensemble import Component
+from mlpcli.training.events import History
 from mlpcli.training.evidence import Evidence
 from mlpcli.training.profile import TrainingProfile
 

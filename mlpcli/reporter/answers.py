@@ -17,11 +17,10 @@ if TYPE_CHECKING:
     from mlpcli.evaluation.comparison import ModelComparison
     from mlpcli.evaluation.drift import Drift
     from mlpcli.evaluation.evaluate import Evaluation
-    from mlpcli.events import History
-    from mlpcli.explain.effects import Effect, JointEffect
-    from mlpcli.explain.importance import Importance
-    from mlpcli.explain.row import RowExplanation
-    from mlpcli.explain.rows import ExplainedRows
+    from mlpcli.evaluation.explain.effects import Effect, JointEffect
+    from mlpcli.evaluation.explain.importance import Importance
+    from mlpcli.evaluation.explain.row import RowExplanation
+    from mlpcli.evaluation.explain.rows import ExplainedRows
     from mlpcli.metrics.intervals import Interval
     from mlpcli.model.trained import TrainedModel
     from mlpcli.studies.comparison import Comparison, ComparisonPlan
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from mlpcli.studies.remedies import RemedyOutcome
     from mlpcli.studies.reproduce import Reproduction
     from mlpcli.studies.tuning import FinalEvaluation, Tuner, Tuning
+    from mlpcli.training.events import History
     from mlpcli.training.prepare import PreparedTraining
 
 SCHEMA = 1  # version of every answer
@@ -133,8 +133,8 @@ def explain_answer(
 
 def effect_answer(model: TrainedModel, found: Effect | JointEffect) -> Answer:
     """An effect, its times as text."""
-    from mlpcli.explain.axes import written
-    from mlpcli.explain.effects import Effect
+    from mlpcli.evaluation.explain.axes import written
+    from mlpcli.evaluation.explain.effects import Effect
 
     formats = model.schema.formats()
     answer: Answer = to_json(found)

@@ -11,11 +11,11 @@ from rich.text import Text
 from mlpcli.data.header import shown_some
 from mlpcli.data.kinds.protocol import Format
 from mlpcli.errors import plural
-from mlpcli.explain.axes import Position, position_text
-from mlpcli.explain.effects import Effect, JointEffect
-from mlpcli.explain.importance import Importance
-from mlpcli.explain.row import RowExplanation
-from mlpcli.explain.rows import ExplainedRows
+from mlpcli.evaluation.explain.axes import Position, position_text
+from mlpcli.evaluation.explain.effects import Effect, JointEffect
+from mlpcli.evaluation.explain.importance import Importance
+from mlpcli.evaluation.explain.row import RowExplanation
+from mlpcli.evaluation.explain.rows import ExplainedRows
 from mlpcli.model.trained import TrainedModel
 from mlpcli.reporter.bars import Bar, Bars
 from mlpcli.reporter.chart import LineChart, Series

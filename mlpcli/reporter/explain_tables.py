@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlpcli.explain.axes import written
-from mlpcli.explain.effects import Effect
-from mlpcli.explain.importance import Importance
-from mlpcli.explain.row import RowExplanation
+from mlpcli.evaluation.explain.axes import written
+from mlpcli.evaluation.explain.effects import Effect
+from mlpcli.evaluation.explain.importance import Importance
+from mlpcli.evaluation.explain.row import RowExplanation
 from mlpcli.model.trained import TrainedModel
 from mlpcli.model.writing import Format
 

@@ -10,10 +10,10 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from mlpcli.events import EpochEnded, Event, History
 from mlpcli.reporter.chart import loss_chart
 from mlpcli.reporter.colour import BLUE
 from mlpcli.reporter.text import MAX_LINE, safe
+from mlpcli.training.events import EpochEnded, Event, History
 
 FRAME = 0.25  # seconds between two frames
 MIN_BAR = 10  # cells of a bar with text beside it

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from mlpcli.events import DIGITS, MapAxes, Surface
 from mlpcli.reporter.chart import legend
 from mlpcli.reporter.colour import GREY, SHADES, colour, line_of, mixed, scale_colour
 from mlpcli.reporter.text import safe
+from mlpcli.training.events import DIGITS, MapAxes, Surface
 
 AREAS = ".:-=+%"  # of the classes in letters; their rows are A, B, ...
 PALE = (0.15, 0.35, 0.55, 0.65)  # how much colour an area has, from where no class is sure to where one is

@@ -11,10 +11,10 @@ from mlpcli.data import splits
 from mlpcli.diagnosis.findings import Finding
 from mlpcli.errors import plural
 from mlpcli.evaluation.evaluate import Evaluation
-from mlpcli.events import History
 from mlpcli.model.trained import TrainedModel
 from mlpcli.reporter.chart import loss_chart
 from mlpcli.reporter.tables import chosen_by, columns_table, finding_lines, metrics_table
+from mlpcli.training.events import History
 from mlpcli.training.loop import MIN_SAMPLED, SAMPLE_ROWS
 from mlpcli.training.networks import layer_widths
 from mlpcli.training.prepare import PreparedTraining

@@ -11,13 +11,13 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from mlpcli.events import EpochEnded, Event, History, LayerWatched, MapAxes, Watched
 from mlpcli.reporter.chart import loss_chart
 from mlpcli.reporter.colour import BLUE
 from mlpcli.reporter.grid import Grid
 from mlpcli.reporter.live import FRAME, PLAIN_LINES, bar, is_live, losses, print_recoveries, reached
 from mlpcli.reporter.surface import SurfaceMap
 from mlpcli.reporter.text import safe
+from mlpcli.training.events import EpochEnded, Event, History, LayerWatched, MapAxes, Watched
 
 SIDE_BY_SIDE = 72  # cells of a screen that is wide enough for a chart beside a map
 MIN_HEIGHT, MAX_HEIGHT = 3, 16  # lines of a chart or a map

@@ -11,9 +11,9 @@ import numpy as np
 
 from mlpcli.data import splits
 from mlpcli.errors import MlpcliError
-from mlpcli.events import History
 from mlpcli.model.assemble import assemble
 from mlpcli.studies.tasks import TrainingTask
+from mlpcli.training.events import History
 from mlpcli.training.prepare import has_folds, prepare_dataset
 
 SAMPLE_ROWS = 2000  # of the trial epoch

@@ -22,12 +22,12 @@ from mlpcli.data.dataset import DataSet
 from mlpcli.diagnosis.findings import decay
 from mlpcli.errors import DataError, TrainingError
 from mlpcli.evaluation.evaluate import read_trained
-from mlpcli.events import History
 from mlpcli.metrics.intervals import Interval, estimate, resampled_means, share_of
 from mlpcli.model.assemble import out_of_fold_outputs
 from mlpcli.model.trained import TrainedModel
 from mlpcli.studies.tasks import TrainingTask, each, shared
 from mlpcli.studies.workers import Shared, local
+from mlpcli.training.events import History
 from mlpcli.training.evidence import Means
 from mlpcli.training.kinds import obeys_hidden
 from mlpcli.training.loop import KindMembers, Member

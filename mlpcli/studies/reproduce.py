@@ -16,11 +16,11 @@ from mlpcli.data.storage import Storage
 from mlpcli.data.take import sampled, take_rows
 from mlpcli.errors import DataError, ModelError
 from mlpcli.evaluation.evaluate import training_file
-from mlpcli.events import Event, History
 from mlpcli.files.jsonable import to_json
 from mlpcli.model.assemble import assemble
 from mlpcli.model.record import ModelRecord
 from mlpcli.model.trained import TrainedModel
+from mlpcli.training.events import Event, History
 from mlpcli.training.prepare import MAX_EVALUATED, PreparedTraining, prepare_dataset
 
 TOLERANCE = 1e-6  # of probabilities, and of values in units of the target's standard deviation

@@ -21,11 +21,11 @@ from mlpcli.data.dataset import DataSet
 from mlpcli.data.splits import Sets
 from mlpcli.errors import TrainingError
 from mlpcli.evaluation.evaluate import truth_of
-from mlpcli.events import History
 from mlpcli.metrics.scoring import score
 from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import TrainedModel, as_read
 from mlpcli.studies.workers import Inline, LocalPool, Shared
+from mlpcli.training.events import History
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import prepare_dataset
 

@@ -25,7 +25,6 @@ from mlpcli.data.splits import Sets
 from mlpcli.errors import TrainingError, UsageError
 from mlpcli.evaluation.baselines import loss_gain
 from mlpcli.evaluation.evaluate import Evaluation, evaluate_dataset, truth_of
-from mlpcli.events import History
 from mlpcli.files.jsonable import to_json
 from mlpcli.metrics.intervals import Interval
 from mlpcli.metrics.scoring import METRICS, decide
@@ -47,6 +46,7 @@ from mlpcli.studies.tasks import TaskOutcome, TrainingTask, run, shared
 from mlpcli.studies.workers import Inline, LocalPool, local
 from mlpcli.training.criterion import as_loss, loss_name, selecting_metric
 from mlpcli.training.ensemble import ENSEMBLE_TEMPERATURE_FACTOR, Ensemble
+from mlpcli.training.events import History
 from mlpcli.training.prepare import prepare_dataset
 
 GENERATION = 9  # trials that compete

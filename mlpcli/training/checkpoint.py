@@ -16,10 +16,10 @@ import numpy as np
 from mlpcli.config.flags import quoted
 from mlpcli.config.settings import Config, Settings, flag
 from mlpcli.errors import ModelError, UsageError
-from mlpcli.events import EpochEnded, Event
 from mlpcli.files import archive
 from mlpcli.files.archive import versions
 from mlpcli.files.jsonable import from_json, to_json
+from mlpcli.training.events import EpochEnded, Event
 from mlpcli.training.loop import MemberState, Training, TrainingState
 from mlpcli.training.prepare import PreparedTraining
 from mlpcli.training.watching import Watcher

@@ -26,9 +26,9 @@ from mlpcli.engine.network import Network
 from mlpcli.engine.optimizers import OPTIMIZERS, TINY
 from mlpcli.engine.schedules import SCHEDULES, with_warmup
 from mlpcli.errors import TrainingError
-from mlpcli.events import EpochEnded, Event, Finished, Started, Stop
 from mlpcli.files.jsonable import optional
 from mlpcli.training.criterion import Criterion, rank
+from mlpcli.training.events import EpochEnded, Event, Finished, Started, Stop
 
 # Training rows on which the curve's training loss is measured: of all members together, of one at least.
 SAMPLE_ROWS, MIN_SAMPLED = 1000, 256

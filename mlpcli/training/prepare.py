@@ -31,9 +31,9 @@ from mlpcli.engine.arrays import Floats, Ints, Matrix
 from mlpcli.engine.losses import LOSSES
 from mlpcli.engine.network import Network
 from mlpcli.errors import DataError, NothingToLearnError, UsageError
-from mlpcli.events import Event
 from mlpcli.metrics.costs import rule_of
 from mlpcli.training.criterion import Criterion, check_stop_on
+from mlpcli.training.events import Event
 from mlpcli.training.loop import KindMembers, Member, Rows, Training, block_rows
 from mlpcli.training.networks import build_loss, build_network
 

@@ -22,8 +22,8 @@ from mlpcli.data.values import column_values
 from mlpcli.engine.arrays import Array, Floats, Ints, Matrix
 from mlpcli.engine.layers import Dense
 from mlpcli.errors import UsageError
-from mlpcli.events import DIGITS, EpochEnded, Event, LayerWatched, MapAxes, Surface, Watched
 from mlpcli.training.ensemble import Component, Ensemble
+from mlpcli.training.events import DIGITS, EpochEnded, Event, LayerWatched, MapAxes, Surface, Watched
 from mlpcli.training.evidence import units
 from mlpcli.training.loop import MemberTrainer, Training
 from mlpcli.training.networks import build_loss

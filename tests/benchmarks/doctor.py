@@ -29,8 +29,8 @@ import numpy as np
 from mlpcli.config.settings import Config
 from mlpcli.diagnosis.findings import findings
 from mlpcli.evaluation.evaluate import evaluate_dataset
-from mlpcli.events import History
 from mlpcli.model.assemble import assemble
+from mlpcli.training.events import History
 from mlpcli.training.prepare import prepare
 
 ROOT = Path(__file__).parents[2]

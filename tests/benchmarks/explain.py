@@ -24,11 +24,11 @@ import numpy as np
 import pandas as pd
 
 import mlpcli
-from mlpcli.explain.answers import answers
-from mlpcli.explain.contributions import Background, predicted_output
-from mlpcli.explain.effects import effects
-from mlpcli.explain.importance import Importance, importance
-from mlpcli.explain.rows import ExplainedRows, explained_rows
+from mlpcli.evaluation.explain.answers import answers
+from mlpcli.evaluation.explain.contributions import Background, predicted_output
+from mlpcli.evaluation.explain.effects import effects
+from mlpcli.evaluation.explain.importance import Importance, importance
+from mlpcli.evaluation.explain.rows import ExplainedRows, explained_rows
 
 try:
     from sklearn.inspection import permutation_importance

@@ -24,11 +24,11 @@ import numpy as np
 
 from mlpcli.config.settings import Config
 from mlpcli.errors import MlpcliError
-from mlpcli.events import History
 from mlpcli.files import archive
 from mlpcli.model import trained as model
 from mlpcli.model.assemble import assemble
 from mlpcli.training import checkpoint
+from mlpcli.training.events import History
 from mlpcli.training.prepare import prepare
 
 IRIS = Path(__file__).parents[2] / "sample_data" / "iris.csv"

@@ -23,9 +23,9 @@ import numpy as np
 from doctor import CLASSIC, PLANTED, Planted, columns, named, write
 
 from mlpcli.config.settings import Config
-from mlpcli.events import History
 from mlpcli.model.assemble import assemble
 from mlpcli.studies.remedies import plan
+from mlpcli.training.events import History
 from mlpcli.training.prepare import prepare
 
 

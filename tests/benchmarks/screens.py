@@ -17,9 +17,9 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 
 from mlpcli.config.settings import Config
-from mlpcli.events import EpochEnded
 from mlpcli.reporter.watch import Watching, screen
 from mlpcli.training.checkpoint import resumable
+from mlpcli.training.events import EpochEnded
 from mlpcli.training.prepare import prepare
 from mlpcli.training.watching import watcher_of
 

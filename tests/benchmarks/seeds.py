@@ -12,8 +12,8 @@ import numpy as np
 import mlpcli
 from mlpcli.config.settings import Config
 from mlpcli.evaluation.evaluate import evaluate_dataset
-from mlpcli.events import History
 from mlpcli.model.assemble import assemble
+from mlpcli.training.events import History
 from mlpcli.training.prepare import prepare
 
 FOLDER = Path(mlpcli.__file__).parents[1] / "sample_data"

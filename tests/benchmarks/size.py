@@ -31,10 +31,10 @@ import pandas as pd
 
 from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data import raw
-from mlpcli.events import History
 from mlpcli.model.assemble import assemble
 from mlpcli.model.prediction import Predictor
 from mlpcli.model.trained import load
+from mlpcli.training.events import History
 from mlpcli.training.prepare import prepare
 
 CHUNK = 50_000  # rows written at once

@@ -27,8 +27,8 @@ from sklearn.model_selection import train_test_split
 
 import mlpcli
 from mlpcli.config.settings import MISSING_MARKERS, Config
-from mlpcli.events import History
 from mlpcli.model.assemble import assemble
+from mlpcli.training.events import History
 from mlpcli.training.prepare import prepare
 
 SAMPLES = Path(mlpcli.__file__).parents[1] / "sample_data"

@@ -15,11 +15,11 @@ from mlpcli.data import crosses
 from mlpcli.data.crosses import MAX_INPUTS, MAX_PAIRS, MIN_MET, N_ASKED, ask, find_crosses, left_out_errors
 from mlpcli.data.kinds.category import MEETING, Cross
 from mlpcli.errors import ModelError
-from mlpcli.events import History
 from mlpcli.files import archive
 from mlpcli.files.jsonable import from_json, to_json
 from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import load
+from mlpcli.training.events import History
 from mlpcli.training.prepare import prepare, prepare_dataset
 
 N = 600

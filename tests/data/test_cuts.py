@@ -16,11 +16,11 @@ from mlpcli.data import cuts
 from mlpcli.data.cuts import LEAF_SHARE, MAX_COLUMN_CUTS, MAX_CUTS, MIN_GAIN, MIN_LEAF_ROWS, find_cuts, n_cut_rows
 from mlpcli.data.kinds.number import JUMP
 from mlpcli.errors import ModelError
-from mlpcli.events import History
 from mlpcli.files import archive
 from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import load
 from mlpcli.studies.remedies import with_other_weights
+from mlpcli.training.events import History
 from mlpcli.training.prepare import prepare, prepare_dataset
 
 N = 2400

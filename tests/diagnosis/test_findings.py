@@ -10,8 +10,8 @@ import pytest
 from mlpcli.config.settings import Config
 from mlpcli.diagnosis.findings import CHECKS, DiagnosisInput, diagnose, larger, noise_of, smaller
 from mlpcli.evaluation.evaluate import EvaluationEvidence
-from mlpcli.events import History
 from mlpcli.metrics.intervals import Interval
+from mlpcli.training.events import History
 from mlpcli.training.evidence import Evidence
 
 CONFIG = Config().resolve("classification")

@@ -14,7 +14,7 @@ from mlpcli.engine.layers import NORMALIZATIONS
 from mlpcli.engine.losses import LOSSES
 from mlpcli.engine.network import Architecture, mlp
 from mlpcli.engine.optimizers import OPTIMIZERS
-from mlpcli.events import History
+from mlpcli.training.events import History
 from mlpcli.training.loop import Member, Rows, train
 
 GOLDEN = json.loads(Path(__file__).with_name("golden.json").read_text(encoding="utf-8"))

@@ -9,8 +9,8 @@ from samples import SAMPLES
 from mlpcli.config.settings import Config
 from mlpcli.evaluation.baselines import constant_outputs, fit_linear, loss_ratio
 from mlpcli.evaluation.evaluate import evaluate_dataset
-from mlpcli.events import History
 from mlpcli.model.assemble import assemble
+from mlpcli.training.events import History
 from mlpcli.training.prepare import prepare
 
 

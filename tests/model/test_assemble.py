@@ -15,4 +15,4 @@ from mlpcli.training.prepare import prepare
 def test_a_model_needs_an_epoch(small):
     prepared = prepare(str(IRIS), Config(preset="classic", epochs=1))
     with pytest.raises(TrainingError, match="before the first epoch"):
-        assemble(prepared, mlpcli.events.History())
+        assemble(prepared, mlpcli.training.events.History())

@@ -9,10 +9,10 @@ from rich.text import Text
 from screens import drawn
 
 from mlpcli.data.formats.numbers import NumberFormat
-from mlpcli.explain.changes import Change
-from mlpcli.explain.effects import Effect, JointEffect
-from mlpcli.explain.importance import ColumnImportance, Importance
-from mlpcli.explain.row import Contribution, RowExplanation
+from mlpcli.evaluation.explain.changes import Change
+from mlpcli.evaluation.explain.effects import Effect, JointEffect
+from mlpcli.evaluation.explain.importance import ColumnImportance, Importance
+from mlpcli.evaluation.explain.row import Contribution, RowExplanation
 from mlpcli.reporter.explain import effects_view, importance_view, joint_view, row_view
 
 FORMATS = {"x": NumberFormat(), "z": NumberFormat(), "c": None}

@@ -8,7 +8,6 @@ from screens import drawn
 
 from mlpcli.data.kinds.category import CategoryColumn
 from mlpcli.data.kinds.left_out import LeftOut
-from mlpcli.events import History
 from mlpcli.metrics.intervals import Interval
 from mlpcli.reporter.findings import remedies_table
 from mlpcli.reporter.grid import Grid
@@ -28,6 +27,7 @@ from mlpcli.studies.remedies import RemedyOutcome as Remedied
 from mlpcli.studies.search import Trial
 from mlpcli.studies.tasks import TaskOutcome as Outcome
 from mlpcli.studies.tuning import Tuning
+from mlpcli.training.events import History
 
 KOREAN = ["수도권과 강원", "충청", "전라도와 제주도", "경상"]
 NAMES = ["accuracy", "balanced_accuracy", "f1", "auc", "log_loss"]

@@ -9,10 +9,10 @@ import re
 import pytest
 from rich.live import Live
 
-from mlpcli.events import EpochEnded, Finished, Started
-from mlpcli.files.run_log import logged
 from mlpcli.reporter.live import live
 from mlpcli.reporter.text import make_console
+from mlpcli.training.events import EpochEnded, Finished, Started
+from mlpcli.training.run_log import logged
 
 EVENTS = [
     Started("cross_entropy", "accuracy", 3, 1, 10, 5, 7, 10),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mlpcli.events import History
 from mlpcli.reporter.progress import task_line, trial_name
 from mlpcli.studies.search import GIVEN, Trial
 from mlpcli.studies.tasks import TaskOutcome
+from mlpcli.training.events import History
 
 
 def test_a_training_of_a_study_is_shown_by_the_rows_that_evaluate_it_best():

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from mlpcli.evaluation.evaluate import Evaluation
-from mlpcli.events import History
 from mlpcli.metrics.intervals import Interval
 from mlpcli.reporter.studies import comparison_chart, repeats_view, verdict
 from mlpcli.studies.comparison import Comparison, RepeatedValue
 from mlpcli.studies.search import GIVEN, Trial
 from mlpcli.studies.tasks import TaskOutcome
 from mlpcli.studies.tuning import FinalEvaluation, Tuning
+from mlpcli.training.events import History
 
 NOTHING = Evaluation("data.csv", {}, {}, {}, (), ())
 

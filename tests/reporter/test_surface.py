@@ -8,9 +8,9 @@ import pytest
 from rich.cells import cell_len
 from screens import drawn
 
-from mlpcli.events import DIGITS, MapAxes, Surface
 from mlpcli.reporter.colour import mixed
 from mlpcli.reporter.surface import SurfaceMap, number_colour
+from mlpcli.training.events import DIGITS, MapAxes, Surface
 
 CLASSES = ("0000111122", "0000111122", "0000111122", "0000000000")
 LEVELS = ("zzz00zzzzz",) * 4

@@ -9,10 +9,10 @@ import pytest
 from rich.cells import cell_len
 from rich.live import Live
 
-from mlpcli.events import EpochEnded, Finished, LayerWatched, MapAxes, Started, Surface, Watched
 from mlpcli.reporter import watch as watching
 from mlpcli.reporter.text import make_console
 from mlpcli.reporter.watch import map_notes, watch
+from mlpcli.training.events import EpochEnded, Finished, LayerWatched, MapAxes, Started, Surface, Watched
 
 LAYERS = (LayerWatched(8, 0.25, 0.0, 0.01), LayerWatched(2, None, None, 0.02))
 AXES = MapAxes(("a", "b"), (0.0, 1.0), (-1.0, 1.0), ("no", "yes"), (0.5, 1.0), ((0, 0, 1),))

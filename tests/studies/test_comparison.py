@@ -12,10 +12,10 @@ from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.splits import UNUSED
 from mlpcli.errors import UsageError
-from mlpcli.events import History
 from mlpcli.metrics.intervals import Interval
 from mlpcli.studies.comparison import ANOTHER_QUESTION, compare, parse_grid, parse_vary, plan
 from mlpcli.studies.tasks import TaskOutcome
+from mlpcli.training.events import History
 
 IRIS = str(SAMPLES / "iris.csv")
 QUICK = Config(preset="classic", hidden=(8,), epochs=4)

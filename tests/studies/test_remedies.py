@@ -12,10 +12,10 @@ from mlpcli.config.flags import as_flags, parse
 from mlpcli.config.settings import Config
 from mlpcli.data import splits
 from mlpcli.errors import TrainingError
-from mlpcli.events import History
 from mlpcli.reporter.findings import remedies_line
 from mlpcli.studies.remedies import REMEDIES, RemedyInput, RemedyLosses, RemedyPlan, perform, plan
 from mlpcli.studies.workers import Shared
+from mlpcli.training.events import History
 
 
 def test_the_remedy_that_must_help_helps_and_others_do_not(perceptron):

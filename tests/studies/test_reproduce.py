@@ -11,8 +11,8 @@ from samples import SAMPLES
 
 import mlpcli
 from mlpcli.errors import DataError, ModelError
-from mlpcli.events import History
 from mlpcli.studies.reproduce import TOLERANCE, plan
+from mlpcli.training.events import History
 
 
 def again(model, data=None):

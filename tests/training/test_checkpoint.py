@@ -13,11 +13,11 @@ from samples import SAMPLES
 
 from mlpcli.config.settings import Config
 from mlpcli.errors import MachineError, ModelError, UsageError
-from mlpcli.events import EpochEnded, History
 from mlpcli.files import archive
 from mlpcli.model.assemble import assemble
 from mlpcli.training import checkpoint
 from mlpcli.training.checkpoint import resumable
+from mlpcli.training.events import EpochEnded, History
 from mlpcli.training.prepare import prepare
 
 EPOCHS = 8

@@ -8,7 +8,7 @@ import numpy as np
 from samples import SAMPLES
 
 from mlpcli.config.settings import Config
-from mlpcli.events import History
+from mlpcli.training.events import History
 from mlpcli.training.prepare import prepare
 
 IRIS = str(SAMPLES / "iris.csv")

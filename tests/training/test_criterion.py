@@ -12,7 +12,6 @@ from samples import SAMPLES, csv_of
 from mlpcli.config.settings import STOP_METRIC_NAMES, Config, ReadOptions
 from mlpcli.data.dataset import DataSet
 from mlpcli.errors import UsageError
-from mlpcli.events import EpochEnded, Finished, History
 from mlpcli.files import archive
 from mlpcli.metrics.scoring import METRICS
 from mlpcli.model.assemble import assemble
@@ -20,6 +19,7 @@ from mlpcli.model.trained import load
 from mlpcli.studies import comparison, cross_validation, learning_curve
 from mlpcli.studies.tuning import Tuner, loss_of_one
 from mlpcli.training.criterion import Criterion, as_loss, rank
+from mlpcli.training.events import EpochEnded, Finished, History
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import prepare
 

@@ -13,13 +13,13 @@ import mlpcli
 from mlpcli.config.presets import KIND_NAMES
 from mlpcli.config.settings import Config
 from mlpcli.errors import ModelError
-from mlpcli.events import EpochEnded, History
 from mlpcli.files.jsonable import to_json
 from mlpcli.model.assemble import assemble
 from mlpcli.model.checks import check_header
 from mlpcli.studies import remedies
 from mlpcli.training.ensemble import SELECTION_STEPS as STEPS
 from mlpcli.training.ensemble import Component, HeldOut, OutOfFold, select
+from mlpcli.training.events import EpochEnded, History
 from mlpcli.training.kinds import KINDS
 from mlpcli.training.networks import layer_widths
 from mlpcli.training.prepare import prepare

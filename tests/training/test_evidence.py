@@ -7,11 +7,11 @@ import pytest
 
 from mlpcli.config.settings import Config
 from mlpcli.engine.network import Architecture, mlp
-from mlpcli.events import History
 from mlpcli.files.jsonable import from_json, to_json
 from mlpcli.metrics.intervals import Interval
 from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import load
+from mlpcli.training.events import History
 from mlpcli.training.evidence import residual_signal, ridge, units
 from mlpcli.training.prepare import prepare
 

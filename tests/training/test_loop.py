@@ -14,8 +14,8 @@ from mlpcli.config.settings import LOSS_OF_TASK, Config
 from mlpcli.engine.losses import LOSSES, Loss
 from mlpcli.engine.network import Architecture, mlp
 from mlpcli.errors import TrainingError
-from mlpcli.events import EpochEnded, Finished, History, Started
 from mlpcli.metrics.scoring import METRICS
+from mlpcli.training.events import EpochEnded, Finished, History, Started
 from mlpcli.training.loop import Member, MemberTrainer, Rows, train
 
 XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)

@@ -10,7 +10,7 @@ import pytest
 
 from mlpcli.config.settings import Config
 from mlpcli.data.kinds.protocol import BLOCKS
-from mlpcli.events import History
+from mlpcli.training.events import History
 from mlpcli.training.loop import train
 from mlpcli.training.prepare import build_loss, prepare
 

@@ -8,9 +8,9 @@ from samples import SAMPLES
 
 from mlpcli.config.settings import Config
 from mlpcli.errors import UsageError
-from mlpcli.events import DIGITS, EpochEnded, History, Watched
 from mlpcli.model.assemble import assemble
 from mlpcli.training.checkpoint import resumable
+from mlpcli.training.events import DIGITS, EpochEnded, History, Watched
 from mlpcli.training.prepare import prepare
 from mlpcli.training.watching import CELLS_RIGHT, CELLS_UP, levels_of, watcher_of
 

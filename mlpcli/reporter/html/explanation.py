@@ -10,9 +10,9 @@ import numpy as np
 from mlpcli.data.header import shown_some
 from mlpcli.data.kinds.protocol import Format
 from mlpcli.errors import plural
-from mlpcli.explain.axes import position_text
-from mlpcli.explain.effects import Effect
-from mlpcli.explain.importance import Importance
+from mlpcli.evaluation.explain.axes import position_text
+from mlpcli.evaluation.explain.effects import Effect
+from mlpcli.evaluation.explain.importance import Importance
 from mlpcli.reporter.chart import Series
 from mlpcli.reporter.explain import MAX_BARS, MAX_NAMED
 from mlpcli.reporter.grid import Grid

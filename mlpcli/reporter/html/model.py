@@ -25,10 +25,9 @@ from mlpcli.evaluation.evaluate import (
     read_for,
     read_trained,
 )
-from mlpcli.events import History
-from mlpcli.explain.effects import Effect, main_effects
-from mlpcli.explain.importance import Importance, importance
-from mlpcli.explain.rows import ExplainedRows, drawn, rows_of_dataset
+from mlpcli.evaluation.explain.effects import Effect, main_effects
+from mlpcli.evaluation.explain.importance import Importance, importance
+from mlpcli.evaluation.explain.rows import ExplainedRows, drawn, rows_of_dataset
 from mlpcli.files.jsonable import to_json
 from mlpcli.metrics.intervals import Interval
 from mlpcli.model.trained import TrainedModel, as_read
@@ -55,6 +54,7 @@ from mlpcli.reporter.html.verdict import verdict
 from mlpcli.reporter.model import model_facts
 from mlpcli.reporter.tables import chosen_by, columns_table, metrics_table
 from mlpcli.reporter.training import curve_note
+from mlpcli.training.events import History
 
 
 @dataclass(frozen=True)

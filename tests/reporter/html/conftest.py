@@ -10,10 +10,10 @@ from hostile.test_foreign_text import naughty_strings, write_table
 from samples import SAMPLES
 
 from mlpcli.config.settings import Config, ReadOptions
-from mlpcli.events import History
 from mlpcli.model.assemble import assemble
 from mlpcli.reporter.html.document import Document
 from mlpcli.reporter.html.model import ModelReport, gather, model_document
+from mlpcli.training.events import History
 from mlpcli.training.prepare import prepare
 
 HOSTILE = [

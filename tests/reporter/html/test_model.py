@@ -18,9 +18,8 @@ from mlpcli.diagnosis.findings import CHECKS, Finding
 from mlpcli.diagnosis.table_checks import TABLE_CHECKS
 from mlpcli.evaluation.details import class_details, value_details
 from mlpcli.evaluation.evaluate import Evaluation
-from mlpcli.events import History
-from mlpcli.explain.effects import Effect
-from mlpcli.explain.importance import ColumnImportance, Importance
+from mlpcli.evaluation.explain.effects import Effect
+from mlpcli.evaluation.explain.importance import ColumnImportance, Importance
 from mlpcli.metrics.intervals import Interval
 from mlpcli.model.assemble import assemble
 from mlpcli.reporter.html.classes import class_blocks
@@ -39,6 +38,7 @@ from mlpcli.reporter.html.svg import picture as svg
 from mlpcli.reporter.html.values import value_blocks
 from mlpcli.reporter.html.verdict import verdict
 from mlpcli.reporter.tables import number
+from mlpcli.training.events import History
 from mlpcli.training.prepare import prepare
 
 PICTURES = {

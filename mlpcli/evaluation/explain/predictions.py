@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mlpcli.explain.contributions import QUICK, Background
-from mlpcli.explain.rows import ExplainedRows
+from mlpcli.evaluation.explain.contributions import QUICK, Background
+from mlpcli.evaluation.explain.rows import ExplainedRows
 from mlpcli.model.trained import TrainedModel
 from mlpcli.model.writing import Cells, Format
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlpcli.explain.answers import answers
-from mlpcli.explain.changes import Change, answer_of, nearest_change
-from mlpcli.explain.contributions import Background
-from mlpcli.explain.rows import ExplainedRows, OneRow
+from mlpcli.evaluation.explain.answers import answers
+from mlpcli.evaluation.explain.changes import Change, answer_of, nearest_change
+from mlpcli.evaluation.explain.contributions import Background
+from mlpcli.evaluation.explain.rows import ExplainedRows, OneRow
 from mlpcli.model.trained import TrainedModel
 
 

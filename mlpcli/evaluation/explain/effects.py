@@ -17,10 +17,10 @@ import pandas as pd
 from mlpcli.data.values import column_values
 from mlpcli.engine.arrays import Floats, Ints
 from mlpcli.errors import UsageError
-from mlpcli.explain.answers import answers
-from mlpcli.explain.axes import Axis, Position, axis_of, histogram_of
-from mlpcli.explain.importance import Importance
-from mlpcli.explain.rows import ExplainedRows
+from mlpcli.evaluation.explain.answers import answers
+from mlpcli.evaluation.explain.axes import Axis, Position, axis_of, histogram_of
+from mlpcli.evaluation.explain.importance import Importance
+from mlpcli.evaluation.explain.rows import ExplainedRows
 from mlpcli.model.trained import TrainedModel
 
 METHOD: Literal["accumulated local effects"] = "accumulated local effects"

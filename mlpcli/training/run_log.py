@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
 from mlpcli.errors import DataError, MachineError, ModelError
-from mlpcli.events import DIGITS, EpochEnded, Event, Finished, MapAxes, Started, Surface, Watched
 from mlpcli.files.jsonable import from_json, to_json
+from mlpcli.training.events import DIGITS, EpochEnded, Event, Finished, MapAxes, Started, Surface, Watched
 
 MAX_LINE = 1 << 20  # bytes of a line; a map has 3 kB
 MAX_LINES = 1_000_000

@@ -7,9 +7,9 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from mlpcli.explain import contributions as room
-from mlpcli.explain.contributions import Background, Effort
-from mlpcli.explain.rows import explained_rows
+from mlpcli.evaluation.explain import contributions as room
+from mlpcli.evaluation.explain.contributions import Background, Effort
+from mlpcli.evaluation.explain.rows import explained_rows
 
 LAWS = {
     "additive": lambda c: np.sin(3 * c["a"]) + c["b"] + c["c"] @ [1.0, 0.0, -1.0],

@@ -8,7 +8,7 @@ import pytest
 
 from mlpcli.data.formats.dates import TimeFormat
 from mlpcli.data.formats.numbers import NumberFormat
-from mlpcli.explain.axes import order_of_levels, position_text, written
+from mlpcli.evaluation.explain.axes import order_of_levels, position_text, written
 
 DAY = 86400.0
 

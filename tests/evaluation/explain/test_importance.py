@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mlpcli.errors import DataError, UsageError
-from mlpcli.explain.importance import importance
-from mlpcli.explain.rows import explained_rows
+from mlpcli.evaluation.explain.importance import importance
+from mlpcli.evaluation.explain.rows import explained_rows
 from mlpcli.files.jsonable import to_json
 from mlpcli.metrics.scoring import metrics_of
 from mlpcli.training.networks import build_loss

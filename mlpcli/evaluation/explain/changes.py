@@ -11,9 +11,9 @@ import pandas as pd
 from mlpcli.data.kinds.text import FreeText
 from mlpcli.data.values import column_values
 from mlpcli.engine.arrays import Bools, Floats
-from mlpcli.explain.answers import answers, inputs_of
-from mlpcli.explain.axes import Position
-from mlpcli.explain.rows import ExplainedRows, OneRow
+from mlpcli.evaluation.explain.answers import answers, inputs_of
+from mlpcli.evaluation.explain.axes import Position
+from mlpcli.evaluation.explain.rows import ExplainedRows, OneRow
 from mlpcli.metrics.scoring import decide
 from mlpcli.model.trained import TrainedModel
 

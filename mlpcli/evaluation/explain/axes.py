@@ -20,8 +20,8 @@ from mlpcli.data.kinds.text import FreeText
 from mlpcli.data.values import column_values
 from mlpcli.engine.arrays import Floats, Ints, Matrix
 from mlpcli.errors import UsageError
-from mlpcli.explain.answers import inputs_of
-from mlpcli.explain.rows import ExplainedRows
+from mlpcli.evaluation.explain.answers import inputs_of
+from mlpcli.evaluation.explain.rows import ExplainedRows
 from mlpcli.model.trained import TrainedModel
 
 MAX_STEPS = 24  # intervals between positions of a number

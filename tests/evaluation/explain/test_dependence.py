@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlpcli.explain.dependence import dependences, groups_of
+from mlpcli.evaluation.explain.dependence import dependences, groups_of
 
 N = 1_000
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from mlpcli.config.settings import ReadOptions
-from mlpcli.explain.row import explain_row
-from mlpcli.explain.rows import background_rows, one_row
+from mlpcli.evaluation.explain.row import explain_row
+from mlpcli.evaluation.explain.rows import background_rows, one_row
 from mlpcli.files.jsonable import to_json
 
 

@@ -12,8 +12,8 @@ from mlpcli.config.settings import ReadOptions
 from mlpcli.data.dataset import DataSet
 from mlpcli.data.splits import TEST
 from mlpcli.errors import DataError, UsageError
-from mlpcli.explain import rows as room
-from mlpcli.explain.rows import background_rows, check_columns, explained_rows, one_row
+from mlpcli.evaluation.explain import rows as room
+from mlpcli.evaluation.explain.rows import background_rows, check_columns, explained_rows, one_row
 
 READ = ReadOptions()
 

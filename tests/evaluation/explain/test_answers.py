@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 import mlpcli
-from mlpcli.explain.answers import answers, inputs_of
-from mlpcli.explain.contributions import Background
-from mlpcli.explain.rows import explained_rows
+from mlpcli.evaluation.explain.answers import answers, inputs_of
+from mlpcli.evaluation.explain.contributions import Background
+from mlpcli.evaluation.explain.rows import explained_rows
 
 
 @pytest.fixture(scope="module")

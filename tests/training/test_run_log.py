@@ -9,9 +9,9 @@ import os
 import pytest
 
 from mlpcli.errors import DataError, MachineError
-from mlpcli.events import EpochEnded, Finished, LayerWatched, MapAxes, Started, Surface, Watched
-from mlpcli.files import run_log
-from mlpcli.files.run_log import logged, replayed
+from mlpcli.training import run_log
+from mlpcli.training.events import EpochEnded, Finished, LayerWatched, MapAxes, Started, Surface, Watched
+from mlpcli.training.run_log import logged, replayed
 
 LAYERS = (LayerWatched(3, 0.5, 0.0, 0.01), LayerWatched(2, None, None, 0.02))
 AXES = MapAxes(("a", "\x1b[31mb"), (0.0, 1.0), (-1.0, 1.0), ("no", "yes"), (0.5, 1.0), ((0, 1, 1), (2, 0, 0)))

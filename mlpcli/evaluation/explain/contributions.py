@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mlpcli.engine.arrays import Array, Bools, Floats, Ints, Matrix
-from mlpcli.explain.answers import answers, inputs_of
-from mlpcli.explain.rows import ExplainedRows
+from mlpcli.evaluation.explain.answers import answers, inputs_of
+from mlpcli.evaluation.explain.rows import ExplainedRows
 from mlpcli.metrics.intervals import t_quantile
 from mlpcli.metrics.scoring import decide
 from mlpcli.model.trained import TrainedModel

@@ -17,10 +17,10 @@ from mlpcli.data.kinds.text import FreeText
 from mlpcli.engine.arrays import Array, Floats, Ints
 from mlpcli.engine.network import PREDICT_ROWS
 from mlpcli.errors import DataError
-from mlpcli.explain import GROUP_CORRELATED
-from mlpcli.explain.answers import Watch, answers, in_order, inputs_of, unwatched
-from mlpcli.explain.dependence import dependences, groups_of
-from mlpcli.explain.rows import ExplainedRows
+from mlpcli.evaluation.explain import GROUP_CORRELATED
+from mlpcli.evaluation.explain.answers import Watch, answers, in_order, inputs_of, unwatched
+from mlpcli.evaluation.explain.dependence import dependences, groups_of
+from mlpcli.evaluation.explain.rows import ExplainedRows
 from mlpcli.metrics.intervals import resamples, t_quantile
 from mlpcli.metrics.scoring import METRICS, Statistic, check_metric, decide
 from mlpcli.model.trained import TrainedModel

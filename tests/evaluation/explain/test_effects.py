@@ -12,9 +12,9 @@ import pytest
 
 import mlpcli
 from mlpcli.errors import UsageError
-from mlpcli.explain.effects import Effect, effects, joint_effect, main_effects
-from mlpcli.explain.importance import importance
-from mlpcli.explain.rows import explained_rows
+from mlpcli.evaluation.explain.effects import Effect, effects, joint_effect, main_effects
+from mlpcli.evaluation.explain.importance import importance
+from mlpcli.evaluation.explain.rows import explained_rows
 from mlpcli.files.jsonable import to_json
 
 

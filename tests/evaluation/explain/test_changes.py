@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mlpcli.config.settings import ReadOptions
-from mlpcli.explain.changes import nearest_change
-from mlpcli.explain.rows import explained_rows, one_row
+from mlpcli.evaluation.explain.changes import nearest_change
+from mlpcli.evaluation.explain.rows import explained_rows, one_row
 
 READ = ReadOptions()
 
@@ -65,7 +65,7 @@ def test_nothing_is_said_where_no_column_turns_it_alone(laws, row):
 
 
 def test_rows_without_a_value_and_of_many_values_are_no_problem(laws, row, monkeypatch):
-    from mlpcli.explain import changes
+    from mlpcli.evaluation.explain import changes
 
     model = laws(lambda c: 1.0 * (c["a"] > 0.2), "is")
     rows = explained_rows(model)
