@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpcli.engine.activations import ACTIVATIONS, Activation
+from mlpcli.engine.activations import ACTIVATIONS
 from mlpcli.engine.arrays import Array, Floats, Ints
 
 
@@ -149,7 +149,7 @@ class Activate(Layer):
 
     def __init__(self, n: int, activation: str) -> None:
         super().__init__(n, n)
-        self.activation: Activation = ACTIVATIONS[activation]
+        self.name, self.activation = activation, ACTIVATIONS[activation]
 
     def reserve(self, n: int, dtype: np.dtype[np.floating]) -> None:
         self.out = np.empty((n, self.n_out), dtype)
