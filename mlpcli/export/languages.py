@@ -1,0 +1,10 @@
+"""The languages that a model can be written in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mlpcli.export.python import Python
+from mlpcli.export.target import Target
+
+TARGETS: Mapping[str, Target] = {"python": Python()}

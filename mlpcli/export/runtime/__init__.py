@@ -1,0 +1,1 @@
+"""What stands behind the data in an exported file, in each language."""
