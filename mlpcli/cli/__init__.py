@@ -29,6 +29,7 @@ MODULES: Mapping[str, str] = {
     "replay": "replay",
     "explain-step": "explain_step",
     "drift": "drift",
+    "export": "export",
     "reproduce": "reproduce",
     "guide": "guide",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections import Counter
 from dataclasses import dataclass, fields, replace
@@ -100,8 +101,8 @@ def first_line(start: bytes) -> bytes:
 
 
 def cells_of(record: bytes, dialect: Dialect) -> list[str]:
-    """The cells of one record."""
-    lines = [record.decode("utf-8", "replace")]
+    """The cells of one record, up to its first line end outside of quotes."""
+    lines = io.StringIO(record.decode("utf-8", "replace"), newline="")
     reader = csv.reader(
         lines, delimiter=dialect.delimiter, quotechar=dialect.quote, escapechar=dialect.escape,
         skipinitialspace=dialect.spaces,

@@ -338,12 +338,13 @@ def interval_of(model: TrainedModel, level: float) -> Interval:
         for step in found.scale.steps
     )  # fmt: skip
     factor = found.ensemble_factor * found.quantiles.at(level) * target.std
-    return Interval(level, factor, found.scale.base, steps, MAX_LOG, build_loss(model.config).min_target)
+    lowest = max(build_loss(model.config).min_target, float(np.finfo(np.float64).min))
+    return Interval(level, factor, found.scale.base, steps, MAX_LOG, lowest)
 
 
 def below_which(cut: float) -> float:
     """A number that an input is at most if, and only if, it is at most the cut once it is rounded to float32."""
     largest = np.float32(cut)
-    if largest > cut:
+    if float(largest) > cut:  # as float64: a float32 would make another float32 of the cut
         largest = np.nextafter(largest, np.float32(-np.inf))
     return (float(largest) + float(np.nextafter(largest, np.float32(np.inf)))) / 2

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlpcli.evaluation.explain.importance import Importance
     from mlpcli.evaluation.explain.row import RowExplanation
     from mlpcli.evaluation.explain.rows import ExplainedRows
+    from mlpcli.export.check import Export
     from mlpcli.metrics.intervals import Interval
     from mlpcli.model.trained import TrainedModel
     from mlpcli.studies.comparison import Comparison, ComparisonPlan
@@ -94,6 +95,14 @@ def drift_answer(found: Drift, model: str) -> Answer:
         "model": model, "data": found.data, "rows": found.n_rows, "drift": bool(found.drifted), "shifts": shifts,
         "metrics": metrics, "notes": found.notes,
     }  # fmt: skip
+
+
+def export_answer(found: Export, path: str, language: str) -> Answer:
+    """Of `export`: the file, and how it stands to the model; `not_checked` says why it could not be run."""
+    answer: Answer = {"file": path, "language": language, "bytes": len(found.content)}
+    if isinstance(found.checked, str):
+        return answer | {"not_checked": found.checked}
+    return answer | {"checked": to_json(found.checked)}
 
 
 def record_answer(model: TrainedModel, findings: Sequence[Finding]) -> Answer:
