@@ -26,7 +26,9 @@ CONCEPTS = (
     "intervals", "coverage", "costs",
 )  # fmt: skip
 TOPICS = (*CONCEPTS, *(code for code in CODES if code not in CONCEPTS))
-REFERENCE = ("commands", "flags", "reading", "predictions", "studies", "findings", "report", "model-file", "security")
+REFERENCE = (
+    "commands", "flags", "reading", "predictions", "studies", "findings", "report", "export", "model-file", "security",
+)  # fmt: skip
 PAGES = (*TOPICS, *REFERENCE)
 PROMPT = "  $ "
 LANGUAGES = ("en", "ko")  # of the pages; those of a language but the first stand in a folder of its name

@@ -108,6 +108,8 @@ WORDS: Mapping[str, str] = {
     "studies": "study, cross validation, cv, compare, tune, tuning, hyperparameter search, grid search, "
     "learning curve, k fold, optuna, 교차 검증, 비교, 튜닝, 탐색, 학습 곡선",
     "findings": "finding, warnings, warning, diagnose, diagnosis, remedy, remedies, 경고, 진단, 처방, 발견",
+    "export": "exports, deploy, deployment, onnx, c, javascript, js, sql, python file, microcontroller, embed, "
+    "without python, 내보내기, 배포, 오닉스, 자바스크립트",
     "report": "reports, html, page, markdown, pull request, share, send, print, 보고서, 리포트, 공유, 인쇄, 마크다운",
     "model-file": "model, npz, checkpoint, resume, save, file format, 모델, 모델 파일, 체크포인트, 이어하기, 저장",
     "security": "safety, pickle, trust, untrusted, 보안, 안전, 신뢰",

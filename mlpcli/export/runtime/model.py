@@ -296,7 +296,8 @@ def main() -> int:
             out.write("," * (len(MODEL["names"]) - 1) + "\n")
             continue
         out.flush()
-        print(f"line {line}: {problem or f'expected {len(names)} fields, found {len(cells)}'}", file=sys.stderr)
+        problem = problem or f"expected {len(names)} fields, found {len(cells)}"
+        sys.stderr.write(f"line {line}: {problem}\n")
         return 2
     out.flush()
     return 0
@@ -305,4 +306,4 @@ def main() -> int:
 if MODEL:
     unpack()
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())
