@@ -103,6 +103,7 @@ WITHOUT_TESTS_OF_THEIR_OWN = {
     "export/target": "what each language answers: export/test_python.py",
     "export/answers": "what each language prints: export/test_python.py",
     "export/languages": "each has a name on the command line: cli/test_export.py",
+    "export/characters": "every character: export/test_javascript.py",
     "export/runtime/cells": "every format of a cell: export/test_python.py",
     "export/runtime/model": "every sample: export/test_python.py",
     "reporter/drift": "what drift and predict --drift show: cli/test_drift.py",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mlpcli.export.javascript import JavaScript
 from mlpcli.export.python import Python
 from mlpcli.export.target import Target
 
-TARGETS: Mapping[str, Target] = {"python": Python()}
+TARGETS: Mapping[str, Target] = {"python": Python(), "js": JavaScript()}
