@@ -12,7 +12,7 @@ TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "mlpcli"
 ORDER = [
     "__init__", "errors", "config", "files", "engine", "data", "metrics", "training", "model", "evaluation",
-    "diagnosis", "export", "studies", "library", "sklearn", "guide", "reporter", "cli",
+    "diagnosis", "export", "studies", "guide", "reporter", "library", "sklearn", "cli",
 ]  # fmt: skip
 OUTSIDE = {"numpy", "pandas", "typer", "rich"}
 UPWARD: set[tuple[str, str]] = set()

@@ -1,4 +1,4 @@
-"""What `import mlpcli` gives."""
+"""A model of the library: what it predicts and how it is evaluated, of a file and of a frame."""
 
 from __future__ import annotations
 
@@ -8,13 +8,7 @@ import pytest
 from samples import IRIS
 
 import mlpcli
-from mlpcli.errors import DataError, UsageError
-
-
-def test_fit_refuses_an_unknown_setting():
-    with pytest.raises(UsageError, match="unknown setting 'epoch'"):
-        mlpcli.fit(str(IRIS), epoch=3)
-
+from mlpcli.errors import DataError
 
 FAST = {"preset": "classic", "epochs": 8, "seed": 2}
 
@@ -58,11 +52,3 @@ def test_all_rows_of_another_frame_are_evaluated(twins, tmp_path):
         of_csv.evaluate(other.assign(species=None))
     with pytest.raises(DataError, match="petal_width"):
         of_csv.evaluate(other.drop(columns="petal_width"))
-
-
-def test_a_loss_of_counts_takes_a_frame_too():
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"x": rng.normal(size=200)})
-    frame["n"] = rng.poisson(np.exp(frame.x))
-    model = mlpcli.fit(frame, target="n", loss="poisson", task="regression", preset="classic", epochs=5)
-    assert (model.predict(frame) >= 0).all()
