@@ -56,6 +56,7 @@ def test_predict_names_a_missing_column_and_the_bad_line(trained):
     assert done.stdout.count("\n") == len(ragged)
 
 
+@pytest.mark.slow
 def test_N22_a_slow_producer_gets_its_answers_as_its_lines_come(trained):
     folder, _ = trained
     lines = PENGUINS.read_text().splitlines(keepends=True)

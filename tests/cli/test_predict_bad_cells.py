@@ -107,6 +107,7 @@ def test_json_lines_of_a_regression_and_of_labels_that_are_numbers_are_numbers(c
         assert all(isinstance(value, int | float) for line in out.splitlines() for value in json.loads(line).values())
 
 
+@pytest.mark.slow
 def test_it_says_that_it_reads_rows_from_the_terminal(model):
     """A terminal on standard input, as when the file was forgotten."""
     import os

@@ -28,6 +28,7 @@ def test_train_and_report_write_the_same_bytes(iris):
     assert (iris / "report.html").read_bytes() == (iris / "trained.html").read_bytes()
 
 
+@pytest.mark.slow
 def test_markdown_goes_to_a_file_or_to_standard_output(iris):
     shown = mlpcli("report", "model.npz", "--format", "md", "-o", "-", cwd=iris)
     assert (shown.returncode, shown.stderr) == (0, "")
@@ -37,6 +38,7 @@ def test_markdown_goes_to_a_file_or_to_standard_output(iris):
     assert mlpcli("report", "model.npz", "--format", "md", cwd=iris).stderr == "report: report.md\n"
 
 
+@pytest.mark.slow
 def test_json_writes_no_file_unless_one_is_named(iris):
     before = sorted(iris.iterdir())
     done = mlpcli("report", "model.npz", "--json", cwd=iris)

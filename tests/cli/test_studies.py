@@ -21,6 +21,7 @@ def without_seconds(text):
     return value
 
 
+@pytest.mark.slow
 def test_cv_answers_one_json_value_that_does_not_depend_on_jobs(tmp_path):
     one, two = (mlpcli("cv", IRIS, *QUICK, "--folds", 3, "--json", "--jobs", jobs, cwd=tmp_path) for jobs in (1, 2))
     assert one.returncode == 0, one.stderr

@@ -135,6 +135,7 @@ def test_R14_a_twin_in_another_format_has_the_same_columns(folder, form):
     np.testing.assert_array_equal(twin.sets, csv.sets)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS[1:])
 def test_R14_a_twin_is_predicted_trained_evaluated_and_split_like_the_csv(folder, form):
     expected = mlpcli("predict", "m.npz", "d.csv", "--proba", "--keep", "all", cwd=folder)

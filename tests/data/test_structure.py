@@ -109,6 +109,7 @@ def test_fields_are_counted_as_python_counts_them(pieces):
         assert found.widths.tolist() == widths(text)
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(["a", ",", ", ", '"b"', "\\,", "\\\\", '\\"', "\n", "#c", '#"\n']), max_size=30))
 @settings(max_examples=300, deadline=None)
 def test_parts_are_scanned_as_the_whole_is(pieces):

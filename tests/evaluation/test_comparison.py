@@ -118,6 +118,7 @@ def test_numbers_disagree_by_more_than_the_new_model_s_median_error():
     assert len(found.disagreements.rows) == far.sum()
 
 
+@pytest.mark.slow
 def test_groups_and_weights_of_the_training_count(tmp_path):
     frame = grown(400).assign(g=np.arange(400) // 8, w=np.arange(400) % 3)
     frame.to_csv(tmp_path / "g.csv", index=False)

@@ -27,6 +27,7 @@ def test_a_class_that_the_model_never_saw_cannot_be_judged(call, here):
     assert caught.value.file == "new.csv"
 
 
+@pytest.mark.slow
 def test_metrics_count_rows_by_their_weight(rare, tmp_path):
     _, frame = rare
     weights = np.random.default_rng(0).integers(0, 3, len(frame))

@@ -80,6 +80,7 @@ def test_M01_every_prefix_is_refused():
             archive.unpack(GOOD[:n])
 
 
+@pytest.mark.slow
 def test_M02_every_flipped_bit_is_refused():
     for i in range(8 * len(GOOD)):
         data = bytearray(GOOD)
@@ -258,6 +259,7 @@ def spread(n: int, n_values: int = 0) -> bytes:
     return values + b"x" * (n - len(values) - 3) + b'"]}'
 
 
+@pytest.mark.slow
 def test_M16_a_header_is_read_up_to_32_MiB_two_million_values_and_32_brackets():
     assert archive.read_header(spread(32 << 20)).keys() == {"a"}
     assert len(archive.read_header(spread(8 << 20, 2_000_000))["a"]) == 1_999_999

@@ -109,6 +109,7 @@ def test_R18_a_device_is_no_data(device, call):
     assert "is a device, which may have no end" in err
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(30)
 def test_R18_a_pipe_of_nothing_but_zeros_is_refused_at_its_first_block(shell, tmp_path):
     done = shell("mlpcli inspect - < <(cat /dev/zero)", tmp_path)
@@ -152,6 +153,7 @@ def test_N09_an_import_without_end_does_not_hold_up_a_stop(tmp_path):
     assert stopped_in(code, IRIS, "-o", tmp_path / "m.npz").returncode == 143
 
 
+@pytest.mark.slow
 def test_R17_a_stop_does_not_wait_for_the_threads_that_parse(tmp_path):
     (tmp_path / "d.csv").write_text("a,y\n" + "1.5,2\n" * 500_000)
     code = """
@@ -222,6 +224,7 @@ def test_R17_rows_are_not_counted_as_columns(part, call, tmp_path, monkeypatch):
     assert call("inspect", tmp_path / "d.csv")[0] == 0
 
 
+@pytest.mark.slow
 def test_metrics_whose_interval_does_not_hold_say_so(call, tmp_path):
     assert call("train", IRIS, *TINY, "-q", "-o", tmp_path / "m.npz")[0] == 0
     assert re.search(r"ece .*none that holds", call("evaluate", tmp_path / "m.npz", IRIS, "--verbose")[1])

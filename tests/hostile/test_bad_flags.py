@@ -289,6 +289,7 @@ def test_Z08_predictions_of_no_rows_are_a_header(call, small, tmp_path):
     assert call("predict", small / "iris.npz", tmp_path / "none.csv")[:2] == (0, "prediction\n")
 
 
+@pytest.mark.slow
 def test_Z09_predictions_of_nothing_at_all_are_an_error(small, shell):
     done = shell("mlpcli predict iris.npz - < /dev/null", small)
     assert (done.returncode, done.stdout) == (1, "")

@@ -145,6 +145,7 @@ def test_r11_any_timing_of_a_pipe_gives_the_bytes_of_the_whole_file(name, models
         assert answers(model, cut(data, rng, mean)) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DIALECTS)
 def test_r11_a_row_alone_and_any_prefix_are_answered_as_in_the_whole_file(name, models):
     model, codec = models(name), CODECS.get(name, "utf-8")

@@ -134,6 +134,7 @@ def test_repeats_of_one_validation_file_differ_in_the_seed_alone(tmp_path):
     assert study.ratio(study.tasks[0]) == 0
 
 
+@pytest.mark.slow
 def test_a_real_difference_is_shown_and_one_of_none_is_not():
     found = compare(IRIS, "lr=0.05,0.00001", replace(QUICK, epochs=30), repeats=4)
     best, other = found.repeated

@@ -51,6 +51,7 @@ def searched(table, stem, n_trials=12, jobs=1, **how):
     return tuner
 
 
+@pytest.mark.slow
 def test_a_generation_is_tried_on_two_folds_and_its_better_third_on_all(kind, table, tmp_path):
     tuner = searched(table, tmp_path / "best", GENERATION)
     trials = tuner.search.trials
@@ -98,6 +99,7 @@ def test_a_search_that_was_interrupted_ends_like_one_that_was_not(kind, table, t
     assert outcome_of(again) == outcome_of(whole)
 
 
+@pytest.mark.slow
 def test_a_search_of_another_kind_does_not_go_on_from_this_journal(kind, table, tmp_path):
     searched(table, tmp_path / "best", 3)
     assert len(tuner_of(table, tmp_path / "best").search.trials) == 3
@@ -106,6 +108,7 @@ def test_a_search_of_another_kind_does_not_go_on_from_this_journal(kind, table, 
     assert len(searched(table, tmp_path / "best", 5).search.trials) == 5
 
 
+@pytest.mark.slow
 def test_a_journal_whose_last_line_was_cut_off_is_read_to_there(table, tmp_path, monkeypatch):
     monkeypatch.setattr(tuning, "has_optuna", lambda: False)
     whole = outcome_of(searched(table, tmp_path / "best", 5))
@@ -116,6 +119,7 @@ def test_a_journal_whose_last_line_was_cut_off_is_read_to_there(table, tmp_path,
     assert outcome_of(tuner_of(table, tmp_path / "best")) == whole
 
 
+@pytest.mark.slow
 def test_no_test_row_is_seen(kind, table, tmp_path):
     frame = table.frame.copy()
     cells = table.y_cells.copy()
@@ -175,6 +179,7 @@ def test_a_stop_between_the_two_writes_that_close_a_trial_is_gone_on_from_withou
     assert outcome_of(again) == outcome_of(whole)
 
 
+@pytest.mark.slow
 def test_trials_that_diverge_are_remembered_as_the_worst(kind, table, tmp_path, monkeypatch):
     monkeypatch.setattr(Tuner, "loss_of", lambda self, outcome: 1.0 if outcome.name.startswith("trial 0,") else np.inf)
     first = outcome_of(searched(table, tmp_path / "best", GENERATION))

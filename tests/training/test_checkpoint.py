@@ -78,6 +78,7 @@ def test_a_training_stopped_at_any_epoch_goes_on_to_the_same_bytes(case, tmp_pat
         assert finish(case, tmp_path / "part.npz", resume=kept, jobs=2) == whole
 
 
+@pytest.mark.slow
 def test_a_training_stopped_again_and_again_goes_on_to_the_same_bytes(tmp_path):
     case, kept = "classification ensemble", str(tmp_path / "run.ckpt")
     stop_after(case, 1, kept)

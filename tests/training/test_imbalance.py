@@ -13,6 +13,7 @@ from mlpcli.errors import UsageError
 QUICK = {"target": "sick", "test": "0", "epochs": 12, "ensemble": 3, "seed": 1}
 
 
+@pytest.mark.slow
 def test_a_threshold_for_f1_finds_more_of_a_rare_class(rare):
     path, frame = rare
     plain, tuned = mlpcli.fit(path, **QUICK), mlpcli.fit(path, threshold="f1", **QUICK)

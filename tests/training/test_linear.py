@@ -57,6 +57,7 @@ def test_quantile_is_quantile_regression(quantile, tmp_path):
     assert losses[0] == pytest.approx(losses[1], rel=2e-3)
 
 
+@pytest.mark.slow
 def test_quantiles_are_judged_by_their_pinball_loss(tmp_path, call):
     path, _ = table(spread_out, tmp_path)
     flags, out = ("--loss", "quantile", "--quantile", "0.8"), str(tmp_path / "m.npz")
@@ -83,6 +84,7 @@ def test_a_quantile_of_another_loss_is_refused(tmp_path, call):
     assert "--quantile is for another loss than squared_error\nhint: --loss quantile" in err
 
 
+@pytest.mark.slow
 def test_counts_are_judged_by_their_deviance(tmp_path, call):
     path, _ = table(counts, tmp_path)
     out = str(tmp_path / "m.npz")

@@ -363,6 +363,7 @@ def formats(draw):
     return decimal, thousands, unit, currency, negative
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(formats(), st.lists(st.integers(-(10**9), 10**9), min_size=30, max_size=60, unique=True))
 def test_what_is_written_in_a_format_is_read_back(form, cents):

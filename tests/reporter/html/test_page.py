@@ -107,6 +107,7 @@ def huge(n_rows: int, width: int) -> Document:
     return Document("t" * width, "v" * width, [Section("s", [*blocks, Commands(["mlpcli " + "x" * 9_000])])], "f")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_rows", "width"), [(5, 10), (5_000, 10), (300, 1_000), (2_000, 50_000)])
 def test_a_page_stays_small_whatever_stands_in_the_table(n_rows, width):
     content = page(huge(n_rows, width))
