@@ -10,8 +10,8 @@ import typer
 from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.options import Json, ModelFile, Quiet, check_choice
 
-LANGUAGES = ("python", "js")  # those of export.languages.TARGETS
-DIALECTS = ("sqlite", "duckdb", "postgresql")
+LANGUAGES = ("python", "js", "sql")  # those of export.languages.TARGETS
+DIALECTS = ("sqlite", "duckdb")  # those of export.sql.engines.ENGINES
 
 
 @app.command(short_help="Write a model in another language, to run without mlpcli.")

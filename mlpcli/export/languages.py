@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from mlpcli.export.javascript import JavaScript
 from mlpcli.export.python import Python
+from mlpcli.export.sql.target import Sql
 from mlpcli.export.target import Target
 
-TARGETS: Mapping[str, Target] = {"python": Python(), "js": JavaScript()}
+TARGETS: Mapping[str, Target] = {"python": Python(), "js": JavaScript(), "sql": Sql()}
