@@ -71,6 +71,10 @@ class MachineError(MlpcliError):
     kind = "environment"
 
 
+class LostClusterError(MachineError):
+    """The cluster that did the work is gone; what it finished is here."""
+
+
 class TrainingError(MlpcliError):
     """Training produced nothing usable."""
 

@@ -101,3 +101,12 @@ def rare(tmp_path):
     frame["sick"] = np.where(sick, "yes", "no")
     frame.to_csv(tmp_path / "rare.csv", index=False)
     return str(tmp_path / "rare.csv"), frame
+
+
+@pytest.fixture(scope="session")
+def scheduler():
+    """The address of a Dask scheduler of this machine, with two worker processes of one thread each."""
+    from mlpcli.studies.cluster import imported, own_workers
+
+    with own_workers(imported(), 2) as cluster:
+        yield cluster.scheduler_address

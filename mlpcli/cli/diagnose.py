@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mlpcli.cli.app import app, with_error_boundary
-from mlpcli.cli.options import Jobs, Json, ModelFile, Quiet
-from mlpcli.cli.stops import collect, leave
+from mlpcli.cli.options import Jobs, Json, ModelFile, Quiet, Sectioned, cluster_of, with_settings
+from mlpcli.cli.stops import collect, leave, result_of
+from mlpcli.cli.workers import cluster_for, status_of
+from mlpcli.config.cluster import ClusterOptions
 from mlpcli.errors import DataError
 
 
-@app.command(short_help="Explain the findings of a model, and try remedies.")
+@app.command(cls=Sectioned, short_help="Explain the findings of a model, and try remedies.")
 @with_error_boundary
+@with_settings(ClusterOptions)
 def diagnose(
     model: ModelFile,
     *,
@@ -22,6 +25,7 @@ def diagnose(
     jobs: Jobs = None,
     json: Json = False,
     quiet: Quiet = False,
+    **settings: Any,
 ) -> None:
     """Explain the findings of a model: numbers, meaning, remedies.
 
@@ -29,6 +33,7 @@ def diagnose(
     mlpcli diagnose model.npz
     mlpcli diagnose model.npz --try --jobs 2
     """
+    cluster = cluster_of(settings)
     from mlpcli.diagnosis.findings import findings
     from mlpcli.evaluation.evaluate import evaluate
     from mlpcli.model.trained import load
@@ -52,11 +57,14 @@ def diagnose(
     console.show(at_length(found, console.width))
     outcomes = stopped = None
     if study is not None:
-        seconds = expected_seconds(study.tasks)
-        jobs = jobs or jobs_for(seconds, len(study.tasks))
-        aside.say(*duration_note(seconds, jobs))
-        tried, stopped = collect(progress(study.outcomes(jobs), len(study.trials), aside, study.name))
-        outcomes = study.result(tried)
+        with cluster_for(cluster, jobs, aside) as there:
+            if there is None:
+                seconds = expected_seconds(study.tasks)
+                jobs = jobs or jobs_for(seconds, len(study.tasks))
+                aside.say(*duration_note(seconds, jobs))
+            tasks, n_tasks = study.outcomes(there or jobs or 1), len(study.trials)
+            tried, stopped = collect(progress(tasks, n_tasks, aside, study.name, workers=status_of(there)))
+        outcomes = result_of(lambda: study.result(tried), stopped)
         console.show(remedies_view(outcomes))
     if json:
         print_answer(diagnosis_answer(model, found, outcomes))

@@ -14,7 +14,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from mlpcli.config.flags import from_text, quoted, read_config_file, setting_type, written
+from mlpcli.config.cluster import ClusterOptions
+from mlpcli.config.flags import Owner, from_text, quoted, read_config_file, setting_type, written
 from mlpcli.config.presets import BASE, PRESETS, preset_values
 from mlpcli.config.settings import TASKS, Config, ReadOptions, flag
 from mlpcli.errors import UsageError
@@ -59,7 +60,7 @@ class Sectioned(TyperCommand):
                 formatter.write_dl(records)
 
 
-def setting_options(*owners: type[Config] | type[ReadOptions]) -> list[introspect.Parameter]:
+def setting_options(*owners: Owner) -> list[introspect.Parameter]:
     """One keyword parameter a field, typed as typer wants it; None means: not given."""
     found = []
     for owner in owners:
@@ -91,12 +92,12 @@ def setting_options(*owners: type[Config] | type[ReadOptions]) -> list[introspec
     return found
 
 
-def default_text(owner: type[Config] | type[ReadOptions], name: str) -> str | None:
+def default_text(owner: Owner, name: str) -> str | None:
     """A setting's default, for each task and preset where they differ; None where there is none to show."""
     default = owner.__dataclass_fields__[name].default
     if default not in (None, ()):
         return written(default)
-    if owner is ReadOptions or name not in BASE:
+    if owner is not Config or name not in BASE:
         return None
     by_preset = {preset: by_task(preset, name) for preset in PRESETS}
     usual = by_preset[next(iter(PRESETS))]
@@ -127,7 +128,7 @@ def check_choice(option: str, value: str | None, choices: Collection[str]) -> No
         raise UsageError(f"{option}: no such choice '{value}'", hint)
 
 
-def with_settings(*owners: type[Config] | type[ReadOptions]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_settings(*owners: Owner) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Gives a command with **settings the options of these settings."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -140,6 +141,12 @@ def with_settings(*owners: type[Config] | type[ReadOptions]) -> Callable[[Callab
         return command
 
     return decorate
+
+
+def cluster_of(given: dict[str, Any]) -> ClusterOptions:
+    """Where the work is done, by flags and environment; takes them out of `given`."""
+    asked = {f.name: given.pop(f.name) for f in fields(ClusterOptions)}
+    return from_text(ClusterOptions, {k: str(v).lower() if isinstance(v, bool) else v for k, v in asked.items() if v})
 
 
 def settings_of(config_file: str | None, given: dict[str, Any]) -> tuple[Config, ReadOptions]:

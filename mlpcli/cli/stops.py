@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from typing import TypeVar
 
 import typer
 
 from mlpcli.cli.app import StoppedError
+from mlpcli.errors import LostClusterError, TrainingError
 
 T = TypeVar("T")
+Stop = StoppedError | LostClusterError  # what ends a command early, and leaves what it has finished
 
 
-def collect(items: Iterable[T]) -> tuple[list[T], StoppedError | None]:
-    """All items; after an interruption those that had come, and the interruption. Generators are closed."""
+def collect(items: Iterable[T]) -> tuple[list[T], Stop | None]:
+    """All items; after an interruption, or the loss of the cluster, those so far, and why. Generators are closed."""
     done: list[T] = []
     try:
         with closing(each(items)) as found:
             for item in found:
                 done.append(item)
-    except StoppedError as error:
+    except (StoppedError, LostClusterError) as error:
         return done, error
     return done, None
 
@@ -30,8 +32,20 @@ def each(items: Iterable[T]) -> Generator[T]:
     yield from items
 
 
-def leave(stopped: StoppedError | None, *lines: str) -> None:
+def result_of(work: Callable[[], T], stopped: Stop | None) -> T:
+    """What was finished adds up to; where that is nothing because the cluster was lost, that error."""
+    try:
+        return work()
+    except TrainingError:
+        if isinstance(stopped, LostClusterError):
+            raise stopped from None
+        raise
+
+
+def leave(stopped: Stop | None, *lines: str) -> None:
     """Where there was an interruption: says what was kept, and exits. --quiet does not silence this."""
+    if isinstance(stopped, LostClusterError):
+        raise stopped
     if stopped is not None:
         from mlpcli.reporter.text import make_console
 

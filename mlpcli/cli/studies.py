@@ -12,8 +12,20 @@ import typer
 
 from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.documents import ReportFile, check_report, command_line, write_report
-from mlpcli.cli.options import ConfigFile, DataFile, Jobs, Json, Quiet, Sectioned, settings_of, with_settings
-from mlpcli.cli.stops import collect, leave
+from mlpcli.cli.options import (
+    ConfigFile,
+    DataFile,
+    Jobs,
+    Json,
+    Quiet,
+    Sectioned,
+    cluster_of,
+    settings_of,
+    with_settings,
+)
+from mlpcli.cli.stops import collect, leave, result_of
+from mlpcli.cli.workers import cluster_for, status_of
+from mlpcli.config.cluster import ClusterOptions
 from mlpcli.config.settings import Config, ReadOptions
 
 if TYPE_CHECKING:
@@ -22,6 +34,7 @@ if TYPE_CHECKING:
     from mlpcli.data.dataset import DataSet
     from mlpcli.reporter.html.document import Document
     from mlpcli.studies.tasks import TaskOutcome, TrainingTask
+    from mlpcli.studies.workers import Workers
 
 Found = TypeVar("Found", covariant=True)
 
@@ -33,14 +46,14 @@ class Study(Protocol[Found]):
     def table(self) -> DataSet: ...
     @property
     def tasks(self) -> tuple[TrainingTask, ...]: ...
-    def outcomes(self, jobs: int) -> Iterator[TaskOutcome]: ...
+    def outcomes(self, on: int | Workers) -> Iterator[TaskOutcome]: ...
     def result(self, outcomes: Sequence[TaskOutcome]) -> Found: ...
 
 
 def conduct(
     study: Study[Found], note: str, answer: Callable[[Any, Any], dict[str, Any]],
     view: Callable[[Any], Iterable[RenderableType]], document: Callable[[Any, Any], Document], *,
-    report: str | None, jobs: int | None, json: bool, quiet: bool,
+    report: str | None, jobs: int | None, cluster: ClusterOptions, json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Runs a study as all of them run: says what it will do, shows progress, then answers or shows what was found.
 
@@ -54,11 +67,14 @@ def conduct(
 
     aside, total = make_console(sys.stderr, quiet), len(study.tasks)
     aside.say(*study.table.notes, note)
-    seconds = expected_seconds(study.tasks)
-    jobs = jobs or jobs_for(seconds, total)
-    aside.say(*duration_note(seconds, jobs))
-    done, stopped = collect(progress(study.outcomes(jobs), total, aside, task_line))
-    found = study.result(done)
+    with cluster_for(cluster, jobs, aside) as there:
+        if there is None:
+            seconds = expected_seconds(study.tasks)
+            jobs = jobs or jobs_for(seconds, total)
+            aside.say(*duration_note(seconds, jobs))
+        outcomes = study.outcomes(there or jobs or 1)
+        done, stopped = collect(progress(outcomes, total, aside, task_line, workers=status_of(there)))
+    found = result_of(lambda: study.result(done), stopped)
     if json:
         print_answer(answer(study, found))
     else:
@@ -71,7 +87,7 @@ def conduct(
 
 @app.command(cls=Sectioned, short_help="Cross-validate; the test rows stay unseen.")
 @with_error_boundary
-@with_settings(Config, ReadOptions)
+@with_settings(Config, ReadOptions, ClusterOptions)
 def cv(
     data: DataFile,
     *,
@@ -91,6 +107,7 @@ def cv(
     mlpcli cv data.csv --folds 10 --repeats 3 --jobs 4
     mlpcli cv data.csv --group patient --preset classic
     """
+    cluster = cluster_of(settings)
     chosen, options = settings_of(config, settings)
     check_report(report, [data, chosen.validation, chosen.test])
     from mlpcli.data.dataset import DataSet
@@ -105,13 +122,13 @@ def cv(
     document = partial(cross_validation_document, command=command_line("cv", data, own, chosen, options))
     conduct(
         study, note, cross_validation_answer, cross_validation_view, document,
-        report=report, jobs=jobs, json=json, quiet=quiet,
+        report=report, jobs=jobs, cluster=cluster, json=json, quiet=quiet,
     )  # fmt: skip
 
 
 @app.command(cls=Sectioned, short_help="Train once for each value of a setting, on one chart.")
 @with_error_boundary
-@with_settings(Config, ReadOptions)
+@with_settings(Config, ReadOptions, ClusterOptions)
 def compare(
     data: DataFile,
     *,
@@ -136,6 +153,7 @@ def compare(
     mlpcli compare data.csv --vary hidden=,8,64x64 --repeats 5
     mlpcli compare data.csv --vary optimizer=sgd,adam --vary lr=0.01,0.1
     """
+    cluster = cluster_of(settings)
     chosen, options = settings_of(config, settings)
     check_report(report, [data, chosen.validation, chosen.test])
     from mlpcli.reporter.answers import comparison_answer
@@ -149,7 +167,7 @@ def compare(
     document = partial(comparison_document, command=command_line("compare", data, own, chosen, options))
     conduct(
         study, note, comparison_answer, comparison_view, document,
-        report=report, jobs=jobs, json=json, quiet=quiet,
+        report=report, jobs=jobs, cluster=cluster, json=json, quiet=quiet,
     )  # fmt: skip
 
 
@@ -157,7 +175,7 @@ def compare(
     cls=Sectioned, name="learning-curve", short_help="Say whether more rows or more regularisation would help."
 )
 @with_error_boundary
-@with_settings(Config, ReadOptions)
+@with_settings(Config, ReadOptions, ClusterOptions)
 def learning_curve(
     data: DataFile,
     *,
@@ -177,6 +195,7 @@ def learning_curve(
     mlpcli learning-curve data.csv --jobs 4 --repeats 20
     mlpcli learning-curve data.csv --preset classic --hidden 64
     """
+    cluster = cluster_of(settings)
     chosen, options = settings_of(config, settings)
     check_report(report, [data, chosen.validation, chosen.test])
     from mlpcli.data.dataset import DataSet
@@ -191,5 +210,5 @@ def learning_curve(
     document = partial(learning_curve_document, command=command_line("learning-curve", data, own, chosen, options))
     conduct(
         study, note, learning_curve_answer, learning_curve_view, document,
-        report=report, jobs=jobs, json=json, quiet=quiet,
+        report=report, jobs=jobs, cluster=cluster, json=json, quiet=quiet,
     )  # fmt: skip

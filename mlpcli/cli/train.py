@@ -24,19 +24,23 @@ from mlpcli.cli.options import (
     Quiet,
     Sectioned,
     Verbose,
+    cluster_of,
     settings_of,
     with_settings,
 )
 from mlpcli.cli.stops import collect, leave
+from mlpcli.cli.workers import cluster_for, status_of
+from mlpcli.config.cluster import ClusterOptions
 from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.errors import UsageError
 
 if TYPE_CHECKING:
-    from mlpcli.cli.app import StoppedError
+    from mlpcli.cli.stops import Stop
     from mlpcli.diagnosis.findings import Finding
     from mlpcli.evaluation.evaluate import Evaluation
     from mlpcli.model.trained import TrainedModel
     from mlpcli.reporter.text import Screen
+    from mlpcli.studies.cluster import Cluster
     from mlpcli.training.events import Event, History
     from mlpcli.training.prepare import PreparedTraining
     from mlpcli.training.watching import Watcher
@@ -71,7 +75,7 @@ FailOn = Annotated[list[str] | None, typer.Option("--fail-on", metavar="CODE", h
 
 @app.command(cls=Sectioned)
 @with_error_boundary
-@with_settings(Config, ReadOptions)
+@with_settings(Config, ReadOptions, ClusterOptions)
 def train(
     data: DataFile,
     *,
@@ -101,10 +105,9 @@ def train(
     mlpcli train data.csv --target price --output price.npz
     mlpcli train data.csv --preset classic --hidden 16 --activation tanh
     """
-    chosen, options = settings_of(config, settings)
+    cluster, (chosen, options) = cluster_of(settings), settings_of(config, settings)
     gates = read_gates(fail_under, fail_on)
-    if fps is not None and not (watch or watch_columns):
-        raise UsageError("--fps is for --watch", "--watch")
+    check_place(cluster, checkpoint or resume, watch or bool(watch_columns), fps)
     check_outputs([data, chosen.validation, chosen.test, start_from], output, checkpoint, log, report)
     from mlpcli.diagnosis.table_checks import check_table
     from mlpcli.model.assemble import assemble
@@ -112,7 +115,6 @@ def train(
     from mlpcli.reporter.answers import model_answer, print_answer
     from mlpcli.reporter.text import make_console
     from mlpcli.reporter.training import plan_view, table_view
-    from mlpcli.training.checkpoint import resumable
 
     console = make_console(sys.stderr, quiet)
     prepared, old = prepared_for(data, chosen, options, os.path.dirname(output), start_from)
@@ -121,7 +123,9 @@ def train(
     table_findings = check_table(prepared)
     console.show(table_view(prepared, table_findings) if verbose else plan_view(prepared, table_findings))
     watcher, show = shown_by(prepared, console, watch or bool(watch_columns), watch_columns, fps, verbose)
-    history, stopped = run(resumable(prepared, jobs, checkpoint, resume, watcher), log, show)
+    with cluster_for(cluster, jobs if jobs > 1 else None, console) as there:
+        events = events_of(prepared, there, console, jobs, checkpoint, resume, watcher)
+        history, stopped = run(events, log, show)
     model = assemble(prepared, history)
     model.save(output)
     again = [f"go on with the same command and --resume {shlex.quote(checkpoint)}"] if checkpoint else []
@@ -132,6 +136,34 @@ def train(
         if json:
             print_answer(model_answer(model, evaluation, found, output, history) | forgotten)
         gates.check(evaluation, found)
+
+
+def check_place(cluster: ClusterOptions, kept: str | None, is_watched: bool, fps: float | None) -> None:
+    """UsageError for what can be done only with a training on this machine, or only where it is watched."""
+    if fps is not None and not is_watched:
+        raise UsageError("--fps is for --watch", "--watch")
+    if cluster.cluster and (kept or is_watched):
+        raise UsageError("--checkpoint, --resume and --watch are for a training on this machine", "leave out --cluster")
+
+
+def events_of(
+    prepared: PreparedTraining, cluster: Cluster | None, console: Screen, jobs: int, checkpoint: str | None,
+    resume: str | None, watcher: Watcher | None,
+) -> Iterator[Event]:  # fmt: skip
+    """The events of a training on this machine, or on the workers of a cluster, with a bar of its own."""
+    from mlpcli.reporter.progress import progress
+    from mlpcli.studies.members import TrainedMember, training_events
+    from mlpcli.training.checkpoint import resumable
+
+    if cluster is None:
+        return resumable(prepared, jobs, checkpoint, resume, watcher)
+
+    def watch(trained: Iterator[TrainedMember], total: int) -> Iterator[TrainedMember]:
+        return progress(
+            trained, total, console, lambda one: f"{one.name}: {len(one.epochs)} epochs", "networks", status_of(cluster)
+        )
+
+    return training_events(prepared, cluster, watch)
 
 
 def prepared_for(
@@ -229,7 +261,7 @@ def shown_by(
     return watcher, partial(watching.watch, console=console, fps=fps)
 
 
-def run(events: Iterator[Event], log: str | None, show: Show) -> tuple[History, StoppedError | None]:
+def run(events: Iterator[Event], log: str | None, show: Show) -> tuple[History, Stop | None]:
     """Trains, on the screen and in the log; leaves when it is interrupted before there is anything to keep."""
     from mlpcli.training.events import History
     from mlpcli.training.run_log import logged

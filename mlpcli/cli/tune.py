@@ -11,13 +11,26 @@ import typer
 
 from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.documents import ReportFile, check_report, command_line, write_report
-from mlpcli.cli.options import ConfigFile, DataFile, Jobs, Json, Quiet, Sectioned, settings_of, with_settings
-from mlpcli.cli.stops import collect, leave
+from mlpcli.cli.options import (
+    ConfigFile,
+    DataFile,
+    Jobs,
+    Json,
+    Quiet,
+    Sectioned,
+    cluster_of,
+    settings_of,
+    with_settings,
+)
+from mlpcli.cli.stops import collect, leave, result_of
+from mlpcli.cli.workers import cluster_for, status_of
+from mlpcli.config.cluster import ClusterOptions
 from mlpcli.config.settings import Config, ReadOptions
 
 if TYPE_CHECKING:
     from mlpcli.reporter.text import Screen
-    from mlpcli.studies.tuning import Tuner
+    from mlpcli.studies.cluster import Cluster
+    from mlpcli.studies.tuning import FinalEvaluation, Tuner
 
 TRIALS = 50  # without --trials and --time-limit
 
@@ -34,7 +47,7 @@ Spaces = Annotated[
 
 @app.command(cls=Sectioned, short_help="Search for the best hyper-parameters on validation rows.")
 @with_error_boundary
-@with_settings(Config, ReadOptions)
+@with_settings(Config, ReadOptions, ClusterOptions)
 def tune(
     data: DataFile,
     *,
@@ -56,12 +69,12 @@ def tune(
     mlpcli tune data.csv --trials 50 --space lr=1e-4..1e-1 --space hidden=32,64x64
     mlpcli train data.csv --config best.toml
     """
+    cluster = cluster_of(settings)
     chosen, options = settings_of(config, settings)
     stem = str(Path(output).with_suffix(""))
     toml = f"{stem}.toml"
     check_outputs([data, chosen.validation, chosen.test, *([config] if config else [])], output, toml, report)
     from mlpcli.data.dataset import DataSet
-    from mlpcli.files.atomic import write_atomically
     from mlpcli.reporter.answers import print_answer, tuning_answer
     from mlpcli.reporter.html.studies import tuning_document
     from mlpcli.reporter.progress import search_progress
@@ -73,16 +86,12 @@ def tune(
     tuner = Tuner(table, chosen, options, space or [], folds, stem)
     aside = make_console(sys.stderr, quiet)
     aside.say(*table.notes, *tuning_notes(tuner, len(tuner.search.trials)))
-    n_trials, jobs = plan(tuner, trials, jobs, aside)
-    _, stopped = collect(search_progress(tuner.events(n_trials, jobs), tuner.loss_name, aside))
-    found = tuner.result()
-    with write_atomically(toml) as file:
-        file.write(tuner.best_toml().encode())
-    final = None
-    if stopped is None:
-        model = tuner.train_best(jobs)
-        model.save(output)
-        final = tuner.evaluate_best(model, jobs) if json or report or not quiet else None
+    with cluster_for(cluster, jobs, aside) as there:
+        n_trials, on = plan(tuner, trials, jobs, aside, there)
+        _, stopped = collect(search_progress(tuner.events(n_trials, on), tuner.loss_name, aside, status_of(there)))
+        found = result_of(tuner.result, stopped)
+        write_toml(tuner, toml)
+        final = None if stopped else best_model(tuner, on, output, json or bool(report) or not quiet)
     if json:
         print_answer(tuning_answer(tuner, found, output if stopped is None else None, toml, final))
     else:
@@ -97,13 +106,32 @@ def tune(
         aside.say(f"report: {report}")
 
 
-def plan(tuner: Tuner, trials: int | None, jobs: int | None, aside: Screen) -> tuple[int | None, int]:
-    """Trials, None for as many as the time allows, and processes; says how long they will take."""
+def write_toml(tuner: Tuner, path: str) -> None:
+    """The best settings so far, for `train --config`."""
+    from mlpcli.files.atomic import write_atomically
+
+    with write_atomically(path) as file:
+        file.write(tuner.best_toml().encode())
+
+
+def best_model(tuner: Tuner, on: int | Cluster, output: str, is_evaluated: bool) -> FinalEvaluation | None:
+    """Trains the model of the best settings, writes it, and evaluates it where that is shown."""
+    model = tuner.train_best(on)
+    model.save(output)
+    return tuner.evaluate_best(model, on) if is_evaluated else None
+
+
+def plan(
+    tuner: Tuner, trials: int | None, jobs: int | None, aside: Screen, cluster: Cluster | None
+) -> tuple[int | None, int | Cluster]:
+    """Trials, None for as many as the time allows, and what runs them; says how long they will take on this machine."""
     from mlpcli.reporter.studies import duration_note
     from mlpcli.studies.duration import expected_seconds, jobs_for
     from mlpcli.studies.tuning import GENERATION
 
     n_trials = TRIALS if trials is None and tuner.limit is None else trials
+    if cluster is not None:
+        return n_trials, cluster
     seconds = expected_seconds(tuner.usual_tasks(n_trials or GENERATION))
     jobs = jobs or jobs_for(tuner.limit or seconds, GENERATION)
     aside.say(*duration_note(None if n_trials is None else seconds, jobs))

@@ -17,16 +17,18 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from mlpcli.config.cluster import ClusterOptions
 from mlpcli.config.settings import Config, ReadOptions, flag, range_text
 from mlpcli.errors import MachineError, UsageError
 
-Settings = TypeVar("Settings", Config, ReadOptions)
+Settings = TypeVar("Settings", Config, ReadOptions, ClusterOptions)
+Owner = type[Config] | type[ReadOptions] | type[ClusterOptions]
 EMPTY = "''"  # how an empty value is shown, as in --hidden ''
 DURATION = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}  # seconds
 SIZE = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}  # bytes
 
 
-HINTS = {owner: get_type_hints(owner) for owner in (Config, ReadOptions)}  # once: it is slow
+HINTS = {owner: get_type_hints(owner) for owner in (Config, ReadOptions, ClusterOptions)}  # once: it is slow
 
 
 def setting_named(text: str) -> str:
@@ -39,7 +41,7 @@ def setting_named(text: str) -> str:
     return name
 
 
-def setting_type(owner: type[Config] | type[ReadOptions], name: str) -> tuple[type, bool]:
+def setting_type(owner: Owner, name: str) -> tuple[type, bool]:
     """Plain type of a setting, and whether it is a tuple: `tuple[int, ...] | None` -> int, True."""
     hint = HINTS[owner][name]
     kinds = [t for t in (get_args(hint) or (hint,)) if t is not type(None)]
@@ -49,7 +51,7 @@ def setting_type(owner: type[Config] | type[ReadOptions], name: str) -> tuple[ty
     return kinds[0], False
 
 
-def parse(owner: type[Config] | type[ReadOptions], name: str, text: str | list[str]) -> Any:
+def parse(owner: Owner, name: str, text: str | list[str]) -> Any:
     """The value of setting `name` as written on a command line; UsageError when it does not fit its type."""
     spec = owner.__dataclass_fields__[name]
     if spec.metadata["repeat"]:
@@ -131,7 +133,7 @@ def read_config_file(path: Path) -> dict[str, str | list[str]]:
 
 def one_text(name: str, text: str | list[str]) -> str | list[str]:
     """A list as an option takes it: joined with commas, unless it is one given several times."""
-    owner: type[Config] | type[ReadOptions] = Config if name in Config.__dataclass_fields__ else ReadOptions
+    owner: Owner = Config if name in Config.__dataclass_fields__ else ReadOptions
     is_repeated = owner.__dataclass_fields__[name].metadata["repeat"]
     return text if isinstance(text, str) or is_repeated else ",".join(text)
 

@@ -6,6 +6,7 @@ three layers; one without hidden layers is a single-layer perceptron.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -69,6 +70,12 @@ class Network:
             layer.bind(params, grads, state)
         # Below the first layer that learns no gradient is needed.
         self.lowest = next((i for i, layer in enumerate(self.layers) if layer.tensors), len(self.layers))
+
+    def copy(self) -> Network:
+        """The same network over vectors of its own: what `copy.deepcopy` and `pickle` give has lost its views."""
+        made = Network(copy.deepcopy(self.layers), self.params.dtype, self.inputs, self.others)
+        made.params[:], made.state[:] = self.params, self.state
+        return made
 
     @property
     def n_layers(self) -> int:

@@ -27,7 +27,8 @@ CONCEPTS = (
 )  # fmt: skip
 TOPICS = (*CONCEPTS, *(code for code in CODES if code not in CONCEPTS))
 REFERENCE = (
-    "commands", "flags", "reading", "predictions", "studies", "findings", "report", "export", "model-file", "security",
+    "commands", "flags", "reading", "predictions", "studies", "cluster", "findings", "report", "export",
+    "model-file", "security",
 )  # fmt: skip
 PAGES = (*TOPICS, *REFERENCE)
 PROMPT = "  $ "

@@ -108,6 +108,7 @@ WORDS: Mapping[str, str] = {
     "studies": "study, cross validation, cv, compare, tune, tuning, hyperparameter search, grid search, "
     "learning curve, k fold, optuna, 교차 검증, 비교, 튜닝, 탐색, 학습 곡선",
     "findings": "finding, warnings, warning, diagnose, diagnosis, remedy, remedies, 경고, 진단, 처방, 발견",
+    "cluster": "clusters, dask, distributed, workers, scheduler, many machines, ray, 클러스터, 분산, 워커, 스케줄러",
     "export": "exports, deploy, deployment, onnx, c, javascript, js, sql, python file, microcontroller, embed, "
     "without python, 내보내기, 배포, 오닉스, 자바스크립트",
     "report": "reports, html, page, markdown, pull request, share, send, print, 보고서, 리포트, 공유, 인쇄, 마크다운",

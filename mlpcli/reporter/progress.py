@@ -40,9 +40,10 @@ def task_line(outcome: TaskOutcome) -> str:
 
 
 def progress(
-    items: Iterable[T], total: int, console: Console, describe: Callable[[T], str], noun: str = "trainings"
-) -> Iterator[T]:
-    """On a terminal a bar and the last line, elsewhere a line for each item; passes the items on."""
+    items: Iterable[T], total: int, console: Console, describe: Callable[[T], str], noun: str = "trainings",
+    workers: Callable[[], str] = lambda: "",
+) -> Iterator[T]:  # fmt: skip
+    """On a terminal a bar, the last line and what workers do, elsewhere a line for each item; passes the items on."""
     began = time.monotonic()
     if not is_live(console):
         for n, item in enumerate(items, 1):
@@ -58,7 +59,8 @@ def progress(
             left = (time.monotonic() - began) / n * (total - n)
             status = f"{n} of {total} {noun}  {describe(item)}  about {left:.0f} s left"
             line = Text(bar(n / total, width, ascii_only), style=BLUE)
-            view.update(Group(line, Text(status, overflow="ellipsis", no_wrap=True)), refresh=True)
+            texts = [Text(text, overflow="ellipsis", no_wrap=True) for text in (status, workers()) if text]
+            view.update(Group(line, *texts), refresh=True)
             yield item
         view.update("", refresh=True)
 
@@ -70,7 +72,9 @@ def trial_name(trial: Trial) -> str:
     return safe(" ".join(f"{k.replace('_', '-')}={v}" for k, v in trial.values.items()), 200)
 
 
-def search_progress(events: Iterable[SearchEvent], metric: str, console: Console) -> Iterator[SearchEvent]:
+def search_progress(
+    events: Iterable[SearchEvent], metric: str, console: Console, workers: Callable[[], str] = lambda: ""
+) -> Iterator[SearchEvent]:
     """On a terminal what runs and the best loss so far against the trials, elsewhere a line for each trial."""
     if not is_live(console):
         for event in events:
@@ -95,7 +99,8 @@ def search_progress(events: Iterable[SearchEvent], metric: str, console: Console
                     f"{event.n_trained} trainings in {event.seconds:.0f} s; the last: trial {event.trial.number}, "
                     f"fold {event.fold + 1}, {metric} {number(event.trial.losses[event.fold])}"
                 )
-            view.update(Group(*search_view(ended, running, metric, console.height)), refresh=True)
+            lines = [line for line in (running, workers()) if line]
+            view.update(Group(*search_view(ended, "\n".join(lines), metric, console.height)), refresh=True)
             yield event
         view.update("", refresh=True)
 

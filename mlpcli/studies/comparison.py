@@ -23,7 +23,7 @@ from mlpcli.errors import TrainingError, UsageError
 from mlpcli.metrics.intervals import LEVEL, Interval, paired_difference
 from mlpcli.metrics.scoring import METRICS, resampled_interval
 from mlpcli.studies.tasks import SEEDS, TaskOutcome, TrainingTask, run, shared, validated
-from mlpcli.studies.workers import Shared, local
+from mlpcli.studies.workers import Shared, Workers, opened
 from mlpcli.training.criterion import as_loss, selecting_metric
 from mlpcli.training.networks import build_loss
 
@@ -98,9 +98,9 @@ class ComparisonPlan:
         """Whether the same rows train and validate for each value."""
         return all(np.array_equal(task.sets, self.tasks[0].sets) for task in self.tasks[: self.n_values])
 
-    def outcomes(self, jobs: int = 1) -> Iterator[TaskOutcome]:
+    def outcomes(self, on: int | Workers = 1) -> Iterator[TaskOutcome]:
         try:
-            with local(jobs) as executor:
+            with opened(on) as executor:
                 yield from run(self.tasks, executor)
         finally:
             for data in self.data:

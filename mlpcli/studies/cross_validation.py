@@ -19,7 +19,7 @@ from mlpcli.errors import DataError, TrainingError, UsageError
 from mlpcli.metrics.intervals import Interval
 from mlpcli.metrics.scoring import resampled_interval
 from mlpcli.studies.tasks import SEEDS, TaskOutcome, TrainingTask, run, shared, validated
-from mlpcli.studies.workers import Shared, local
+from mlpcli.studies.workers import Shared, Workers, opened
 
 MAX_FOLDS = 100  # more would be trainings without number; a fold's is kept in a byte
 
@@ -48,8 +48,8 @@ class CrossValidationPlan:
     n_repeats: int
     seed: int
 
-    def outcomes(self, jobs: int = 1) -> Iterator[TaskOutcome]:
-        with self.data, local(jobs) as executor:
+    def outcomes(self, on: int | Workers = 1) -> Iterator[TaskOutcome]:
+        with self.data, opened(on) as executor:
             yield from run(self.tasks, executor)
 
     def result(self, outcomes: Sequence[TaskOutcome]) -> CrossValidation:

@@ -22,7 +22,7 @@ from mlpcli.errors import DataError, TrainingError, UsageError
 from mlpcli.metrics.intervals import Interval, paired_difference, t_quantile
 from mlpcli.metrics.scoring import resampled_interval
 from mlpcli.studies.tasks import TaskOutcome, TrainingTask, run, shared, validated
-from mlpcli.studies.workers import Shared, local
+from mlpcli.studies.workers import Shared, Workers, opened
 from mlpcli.training.criterion import as_loss, loss_name, selecting_metric
 
 Advice = Literal["more rows", "regularisation", "both", "neither"]
@@ -88,8 +88,8 @@ class LearningCurvePlan:
     flags: str
     seed: int
 
-    def outcomes(self, jobs: int = 1) -> Iterator[TaskOutcome]:
-        with self.data, local(jobs) as executor:
+    def outcomes(self, on: int | Workers = 1) -> Iterator[TaskOutcome]:
+        with self.data, opened(on) as executor:
             yield from run(self.tasks, executor)
 
     @property

@@ -26,7 +26,7 @@ from mlpcli.metrics.intervals import Interval, estimate, resampled_means, share_
 from mlpcli.model.assemble import out_of_fold_outputs
 from mlpcli.model.trained import TrainedModel
 from mlpcli.studies.tasks import TrainingTask, each, shared
-from mlpcli.studies.workers import Shared, local
+from mlpcli.studies.workers import Shared, Workers, opened
 from mlpcli.training.events import History
 from mlpcli.training.evidence import Means
 from mlpcli.training.kinds import obeys_hidden
@@ -180,9 +180,9 @@ class RemedyPlan:
         trial = self.trials[tried.number]
         return f"{trial.name} {trial.flags}".rstrip()
 
-    def outcomes(self, jobs: int = 1) -> Iterator[RemedyLosses]:
+    def outcomes(self, on: int | Workers = 1) -> Iterator[RemedyLosses]:
         try:
-            with local(jobs) as executor:
+            with opened(on) as executor:
                 yield from each(perform, self.trials, executor)
         finally:
             self.table.close()

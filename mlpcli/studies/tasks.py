@@ -24,7 +24,7 @@ from mlpcli.evaluation.evaluate import truth_of
 from mlpcli.metrics.scoring import score
 from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import TrainedModel, as_read
-from mlpcli.studies.workers import Inline, LocalPool, Shared
+from mlpcli.studies.workers import Shared, Workers
 from mlpcli.training.events import History
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import prepare_dataset
@@ -108,12 +108,12 @@ def validated(dataset: DataSet, config: Config, sets: Sets, seed: int) -> Sets:
     return sets
 
 
-def run(tasks: Iterable[TrainingTask], executor: Inline | LocalPool) -> Iterator[TaskOutcome]:
+def run(tasks: Iterable[TrainingTask], executor: Workers) -> Iterator[TaskOutcome]:
     """Outcomes as tasks end; the order depends on the executor, their content does not."""
     yield from each(perform, tasks, executor)
 
 
-def each(work: Callable[[T], R], tasks: Iterable[T], executor: Inline | LocalPool) -> Iterator[R]:
+def each(work: Callable[[T], R], tasks: Iterable[T], executor: Workers) -> Iterator[R]:
     """What `work` makes of each task, as they end; as many at a time as there are workers."""
     waiting = iter(tasks)
     running: set[Future[R]] = set()

@@ -30,6 +30,7 @@ from mlpcli.metrics.intervals import Interval
 from mlpcli.metrics.scoring import METRICS, decide
 from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import TrainedModel, as_read
+from mlpcli.studies.members import training_events
 from mlpcli.studies.search import (
     GIVEN,
     Dimension,
@@ -43,7 +44,7 @@ from mlpcli.studies.search import (
     parse_dimension,
 )
 from mlpcli.studies.tasks import TaskOutcome, TrainingTask, run, shared
-from mlpcli.studies.workers import Inline, LocalPool, local
+from mlpcli.studies.workers import Workers, opened
 from mlpcli.training.criterion import as_loss, loss_name, selecting_metric
 from mlpcli.training.ensemble import ENSEMBLE_TEMPERATURE_FACTOR, Ensemble
 from mlpcli.training.events import History
@@ -154,16 +155,16 @@ class Tuner:
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
-    def events(self, n_trials: int | None, jobs: int = 1) -> Iterator[SearchEvent]:
+    def events(self, n_trials: int | None, on: int | Workers = 1) -> Iterator[SearchEvent]:
         """Runs until there are `n_trials`, or the time limit is over; at least one of the two is given."""
         began = time.monotonic()
-        with shared(self.table) as data, local(jobs) as executor:
+        with shared(self.table) as data, opened(on) as executor:
             while True:
                 last = self.search.trials[-1].generation if self.search.trials else -1
                 current = [t for t in self.search.trials if t.generation == last]
                 if all(t.state != "open" for t in current):
                     n_left = GENERATION if n_trials is None else n_trials - len(self.search.trials)
-                    if n_left <= 0 or self.is_late(began, jobs):
+                    if n_left <= 0 or self.is_late(began, executor.jobs):
                         return
                     self.search.propose(min(GENERATION, n_left))
                     continue
@@ -194,7 +195,7 @@ class Tuner:
         return replace(config, ensemble=1, kinds=config.resolve(self.table.task).kinds[:1])
 
     def learn(
-        self, trials: Sequence[Trial], folds: Sequence[int], data: Any, executor: Inline | LocalPool, began: float
+        self, trials: Sequence[Trial], folds: Sequence[int], data: Any, executor: Workers, began: float
     ) -> Iterator[FoldTried]:
         """Trains each trial on each fold that it was not yet tried on, as long as there is time."""
         wanted = [(t, f) for t in trials for f in folds if f not in t.losses]
@@ -261,15 +262,15 @@ class Tuner:
     def best_config(self) -> Config:
         return self.best().config(self.config)
 
-    def train_best(self, jobs: int = 1) -> TrainedModel:
+    def train_best(self, on: int | Workers = 1) -> TrainedModel:
         """A model with the best settings, trained as `train` does."""
-        return self.trained(self.best_config(), jobs)
+        return self.trained(self.best_config(), on)
 
-    def trained(self, config: Config, jobs: int) -> TrainedModel:
+    def trained(self, config: Config, on: int | Workers) -> TrainedModel:
         prepared = prepare_dataset(self.whole, config)
-        return assemble(prepared, History.of(prepared.events(jobs)))
+        return assemble(prepared, History.of(training_events(prepared, on)))
 
-    def evaluate_best(self, model: TrainedModel, jobs: int = 1) -> FinalEvaluation:
+    def evaluate_best(self, model: TrainedModel, on: int | Workers = 1) -> FinalEvaluation:
         """The only look at the test rows, beside a model of the settings as given where those are not the best."""
         evaluation = evaluate_dataset(model, self.whole, linear=False)
         if "test" not in evaluation.metrics:
@@ -278,7 +279,7 @@ class Tuner:
         if self.best().number == GIVEN:
             return FinalEvaluation(evaluation, test_loss)
         try:
-            given = self.trained(self.config, jobs)
+            given = self.trained(self.config, on)
         except TrainingError:  # diverged
             return FinalEvaluation(evaluation, test_loss)
         theirs = evaluate_dataset(given, self.whole, linear=False)

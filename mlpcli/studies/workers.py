@@ -16,13 +16,13 @@ import signal
 import struct
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar
 
 from mlpcli.errors import MachineError
 
@@ -32,6 +32,16 @@ P = ParamSpec("P")
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 ATTEMPTS = 2  # at a task whose worker was killed
 ALIGNED = 64  # bytes; a processor's cache line
+
+
+class Workers(Protocol):
+    """What runs tasks, `jobs` of them at a time, each result a future."""
+
+    @property
+    def jobs(self) -> int: ...
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: Any) -> bool | None: ...
 
 
 class Inline(Executor):
@@ -112,14 +122,30 @@ def local(jobs: int) -> Inline | LocalPool:
     return LocalPool(jobs) if jobs > 1 else Inline()
 
 
+def opened(on: int | Workers) -> Workers:
+    """What runs tasks: so many at a time on this machine, or workers that are there already, and stay."""
+    return local(on) if isinstance(on, int) else on
+
+
+@contextmanager
+def signals_blocked() -> Iterator[None]:
+    """Threads and processes that are started here do not hear Ctrl-C."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Shared(Generic[T]):
     """A value for all workers: its arrays are mapped from one temporary file, written when first sent to one.
 
-    The process that made it keeps the value itself; `close` removes the file.
+    The process that made it keeps the value itself; `close` removes the file. A `recipe` makes the same value on
+    another machine, for workers that are to read a table where it lies.
     """
 
-    def __init__(self, value: T) -> None:
-        self.value = value
+    def __init__(self, value: T, recipe: Callable[[], T] | None = None) -> None:
+        self.value, self.recipe = value, recipe
         self.path: str | None = None
         self.lock = threading.Lock()
 

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -400,7 +401,7 @@ class Training:
             while not self.is_over():
                 others_only = all(trainer.has_stopped for trainer in self.lead)
                 started, n_rows = now, sum(len(trainer.member.train) for trainer in trainers if not trainer.has_stopped)
-                measured = list(pool.map(MemberTrainer.epoch, trainers) if pool else map(MemberTrainer.epoch, trainers))
+                measured = list((pool.map if pool else map)(methodcaller("epoch"), trainers))
                 now = time.monotonic()
                 speed = n_rows / max(now - started, 1e-9)
                 self.emitted.append(self.ended(measured, speed, now - began, others_only))

@@ -67,7 +67,7 @@ def test_the_shell_completes_commands_flags_and_values(words, offered):
 def test_help_puts_settings_under_the_names_of_their_groups():
     shown = mlpcli("train", "--help", cwd=ROOT).stdout
     sections = dict(re.findall(r"^(\w+):\n((?:(?:  .*)?\n)+)", shown, re.M))
-    assert list(sections) == ["Arguments", "Options", "Data", "Network", "Training", "Ensemble", "Reading"]
+    assert list(sections) == ["Arguments", "Options", "Data", "Network", "Training", "Ensemble", "Reading", "Cluster"]
     for owner in (Config, ReadOptions):
         for spec in fields(owner):
             assert re.search(rf"{flag(spec.name)}\b", sections[spec.metadata["group"]])

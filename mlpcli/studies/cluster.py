@@ -1,0 +1,435 @@
+"""Work on the workers of a Dask cluster, as a `concurrent.futures.Executor`; needs the extra `cluster`.
+
+A call travels as its pickle, without what is `Shared` in it and without large arrays: these are sent to one worker
+once, straight from here, and stay; the others fetch them from there. A call whose worker is lost is run again by Dask;
+one whose shared values were lost with all their workers is sent again with them.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import io
+import logging
+import pickle
+import threading
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Executor, Future
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+import pandas as pd
+
+import mlpcli
+from mlpcli.config.cluster import ClusterOptions
+from mlpcli.errors import LostClusterError, MachineError, MlpcliError, plural
+from mlpcli.studies.workers import Shared, signals_blocked
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+MAX_DEATHS = 3  # of workers at the same task: then the task is to blame
+LARGE = 16_384  # bytes of an array that travels once, and not with each task
+CONNECT_SECONDS = 10.0  # until a scheduler answers and a worker is there
+WATCH_SECONDS = 1.0  # between two looks at the workers
+EMPTY_SECONDS = 30.0  # without any worker: then nobody is waited for
+STOP_SECONDS = 1.5  # that workers have to leave their tasks
+QUIET = logging.CRITICAL + 1
+LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "asyncio")
+NEEDS_EXTRA = "pip install 'mlpcli[cluster]'"
+
+
+@contextmanager
+def connected(address: ClusterOptions) -> Iterator[Cluster]:
+    """The workers at an address, all of them with the versions that are here. Raises MachineError."""
+    distributed = imported()
+    with ExitStack() as stack, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"distributed|dask|tornado|asyncio|contextlib")
+        try:
+            scheduler = (
+                stack.enter_context(own_workers(distributed, address.n_processes))
+                if address.n_processes
+                else address.cluster
+            )
+            security = security_of(distributed, address.cluster_tls) if address.cluster_tls else None
+            client = stack.enter_context(
+                distributed.Client(scheduler, timeout=CONNECT_SECONDS, security=security, set_as_default=False)
+            )
+            client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        except (OSError, TimeoutError) as error:
+            raise unreachable(address, error) from error
+        cluster = Cluster(client, address)
+        try:
+            cluster.check_versions()
+            yield cluster
+        finally:
+            cluster.close()
+
+
+def imported() -> Any:
+    """Dask's `distributed`, silent. Raises MachineError where it is not installed."""
+    try:
+        # An extra: type checkers need not have it.
+        distributed: Any = importlib.import_module("distributed")
+    except ImportError as error:
+        raise MachineError("--cluster needs Dask's distributed, which is not installed", NEEDS_EXTRA) from error
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [logging.NullHandler()]
+        logger.propagate = False
+        logger.setLevel(QUIET)
+    return distributed
+
+
+@contextmanager
+def own_workers(distributed: Any, n: int) -> Iterator[Any]:
+    """Worker processes of this machine, with one thread each, and their scheduler; none hears Ctrl-C."""
+    dask: Any = importlib.import_module("dask")
+    with dask.config.set({"distributed.scheduler.allowed-failures": MAX_DEATHS - 1}), signals_blocked():
+        cluster = distributed.LocalCluster(
+            n_workers=n, threads_per_worker=1, host="127.0.0.1", scheduler_port=0, dashboard_address=None,
+            worker_dashboard_address=None, silence_logs=QUIET, memory_limit=0,
+        )  # fmt: skip
+    with cluster:
+        yield cluster
+
+
+def security_of(distributed: Any, files: tuple[str, ...]) -> Any:
+    for path in files:
+        with open(path, "rb"):
+            pass
+    authority, certificate, key = files
+    return distributed.Security(
+        tls_ca_file=authority, tls_client_cert=certificate, tls_client_key=key, require_encryption=True
+    )
+
+
+def unreachable(address: ClusterOptions, error: Exception) -> MachineError:
+    if isinstance(error, OSError) and error.filename is not None:
+        return MachineError(f"--cluster-tls: cannot read: {error.strerror}", file=str(error.filename))
+    if "worker" in str(error):
+        return MachineError(f"the cluster {address.cluster} has no worker", "start one: dask worker HOST:8786")
+    return MachineError(
+        f"no scheduler answers at {address.cluster}", "is it running, and may this machine reach it? --cluster local:2"
+    )
+
+
+# --- here -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Call:
+    """A call that is under way: its pickle, what it needs of the shared values, and who waits for it."""
+
+    name: str
+    stem: bytes
+    needs: tuple[str, ...]
+    result: Future[Any]
+    there: Any = None  # Dask's future
+    starts: list[str] = field(default_factory=list)  # the workers that began it, one after another
+
+
+class Cluster(Executor):
+    """Runs as many calls at a time as the workers of a cluster have threads."""
+
+    def __init__(self, client: Any, address: ClusterOptions) -> None:
+        self.client, self.address = client, address
+        self.session = uuid.uuid4().hex
+        self.topic = f"mlpcli-{self.session}"
+        self.lock = threading.Lock()  # never held while Dask is waited for
+        self.sending = threading.Lock()
+        self.kept: dict[str, tuple[Any, Any]] = {}  # by key: the value, and where it is on the workers
+        self.running: dict[str, Call] = {}
+        self.n_done = self.n_retried = self.n_sent = self.n_bytes = 0
+        self.threads: dict[str, int] = client.nthreads()
+        self.is_closing = threading.Event()
+        client.subscribe_topic(self.topic, self.on_start)
+        self.watcher = threading.Thread(target=self.watch, daemon=True)
+        self.watcher.start()
+
+    @property
+    def jobs(self) -> int:
+        return max(sum(self.threads.values()), 1)
+
+    @property
+    def n_lost(self) -> int:
+        """Tasks whose worker went away, those that were not begun again yet included."""
+        with self.lock:
+            waiting = sum(bool(c.starts) and c.starts[-1] not in self.threads for c in self.running.values())
+        return self.n_retried + waiting
+
+    @property
+    def status(self) -> str:
+        """One line on all workers and tasks."""
+        return (
+            f"{plural(len(self.threads), 'worker')}: {self.n_done} done, {len(self.running)} running, "
+            f"{self.n_lost} lost, {self.n_retried} run again"
+        )
+
+    def check_versions(self) -> None:
+        """MachineError that names the first worker with other versions than here."""
+        own = versions_here()
+        with self.is_reached():
+            found = self.client.run(versions_here, on_error="return")
+        for worker, versions in sorted(found.items()):
+            check_same(worker, versions if isinstance(versions, dict) else {}, own)
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        name = str(getattr(args[0], "name", fn)) if args else str(fn)
+        result: Future[T] = Future()
+        result.set_running_or_notify_cancel()
+        stem = io.BytesIO()
+        pickler = CallPickler(stem, self)
+        pickler.dump(functools.partial(fn, *args, **kwargs))
+        call = Call(name, stem.getvalue(), tuple(pickler.needs), result)
+        self.n_sent, self.n_bytes = self.n_sent + 1, self.n_bytes + len(call.stem)
+        self.start(call)
+        return result
+
+    def start(self, call: Call) -> None:
+        """Sends a call to a worker, for the first time or again."""
+        key = f"mlpcli-{uuid.uuid4().hex}"
+        with self.lock:
+            self.running[key] = call
+        try:
+            with self.is_reached():
+                there = [self.at_workers(name) for name in call.needs]
+                call.there = self.client.submit(
+                    run_call, self.topic, key, versions_here(), call.stem, call.needs, *there, key=key, pure=False
+                )
+                call.there.add_done_callback(self.on_end)
+        except Exception as error:
+            self.end(key, error)
+
+    def at_workers(self, key: str) -> Any:
+        """The future of a shared value, which is sent where no worker has it."""
+        with self.sending:
+            value, there = self.kept[key]
+            if there is None or there.status != "finished":
+                there = self.client.scatter(Kept(value), direct=True, hash=False)
+                self.kept[key] = value, there
+            return there
+
+    def keep(self, key: str, value: Any) -> None:
+        with self.sending:
+            self.kept.setdefault(key, (value, None))
+
+    @contextmanager
+    def is_reached(self) -> Iterator[None]:
+        """What fails because the scheduler is gone is LostClusterError."""
+        try:
+            yield
+        except MlpcliError:
+            raise
+        except Exception as error:
+            if self.client.status == "running" and not isinstance(error, OSError):
+                raise
+            raise self.gone() from error
+
+    def gone(self) -> LostClusterError:
+        return LostClusterError(
+            f"the scheduler at {self.address.cluster} is gone", "what was finished is kept; start it and run this again"
+        )
+
+    def on_start(self, event: tuple[float, dict[str, str]]) -> None:
+        """A worker begins a call."""
+        with self.lock:
+            call = self.running.get(event[1]["key"])
+            if call is None:
+                return
+            self.n_retried += bool(call.starts)
+            call.starts.append(event[1]["worker"])
+            is_deadly = len(call.starts) > MAX_DEATHS
+        if is_deadly:
+            self.end(event[1]["key"], deadly(call, MAX_DEATHS))
+
+    def on_end(self, future: Any) -> None:
+        """A call has ended, in one way or another; runs on a thread of Dask's."""
+        with self.lock:
+            call = self.running.get(future.key)
+        if call is None or self.is_closing.is_set():
+            return
+        try:
+            self.end(future.key, future.result())
+        except CancelledError as error:
+            if getattr(error, "reason", "") == "scheduler-connection-lost" or self.client.status != "running":
+                self.end(future.key, self.gone())
+                return
+            with self.lock:  # its shared values are lost
+                self.running.pop(future.key, None)
+            self.start(call)
+        except Exception as error:
+            if type(error).__name__ == "KilledWorker":
+                error = deadly(call, max(len(call.starts), MAX_DEATHS))
+            self.end(future.key, error if self.client.status == "running" else self.gone())
+
+    def end(self, key: str, found: Any) -> None:
+        """Gives who waits for a call its result, or its error."""
+        with self.lock:
+            call = self.running.pop(key, None)
+            if call is None:
+                return
+            self.n_done += not isinstance(found, Exception)
+        if isinstance(found, Exception):
+            call.result.set_exception(found)
+        else:
+            call.result.set_result(found)
+
+    def watch(self) -> None:
+        """Counts workers; where there has been none for a while, nobody is waited for."""
+        empty = 0.0
+        while not self.is_closing.wait(WATCH_SECONDS):
+            try:
+                self.threads = self.client.nthreads()
+            except Exception:  # the scheduler is gone, which every call is told
+                continue
+            empty = 0.0 if self.threads else empty + WATCH_SECONDS
+            if empty >= EMPTY_SECONDS:
+                for key in list(self.running):
+                    self.end(key, LostClusterError(f"the cluster {self.address.cluster} has had no worker for 30 s"))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:
+        """Ends all calls that are under way, on the workers too; none of them comes to a result. The workers stay."""
+        with self.lock:
+            calls, self.running = list(self.running.values()), {}
+        for call in calls:
+            call.result.set_exception(CancelledError())
+        if calls and self.client.status == "running":
+            with suppress(Exception):  # a cluster that is gone has nothing to end
+                self.client.cancel([call.there for call in calls if call.there is not None])
+                self.client.sync(
+                    self.client._run, stop_calls, self.topic, on_error="ignore", callback_timeout=STOP_SECONDS
+                )
+
+    def close(self) -> None:
+        self.is_closing.set()
+        self.shutdown()
+        self.watcher.join(STOP_SECONDS)
+        self.kept.clear()
+
+
+def deadly(call: Call, n: int) -> MachineError:
+    return MachineError(
+        f"{call.name}: {n} workers that ran it were killed, one after another",
+        "too little memory there? fewer columns with --drop, smaller --hidden, or workers with more memory",
+    )
+
+
+class CallPickler(pickle.Pickler):
+    """Pickles a call; shared values and large arrays are named in `needs`, and kept by the cluster."""
+
+    def __init__(self, file: io.BytesIO, cluster: Cluster) -> None:
+        super().__init__(file, protocol=5)
+        self.cluster = cluster
+        self.needs: dict[str, None] = {}
+
+    def persistent_id(self, value: Any) -> Any:
+        if isinstance(value, Shared):
+            if self.cluster.address.data_on_workers and value.recipe is not None:
+                return "recipe", pickle.dumps(value.recipe)
+            return self.named(f"shared-{id(value)}", value)
+        if type(value) is np.ndarray and value.nbytes > LARGE and not value.dtype.hasobject:
+            content = np.ascontiguousarray(value)
+            digest = hashlib.sha256(content.data).hexdigest()
+            return self.named(f"{digest}-{value.dtype.str}-{value.shape}", value)
+        return None
+
+    def named(self, key: str, value: Any) -> tuple[str, str]:
+        self.cluster.keep(key, value)
+        self.needs[key] = None
+        return "kept", key
+
+
+# --- on a worker ------------------------------------------------------------------------------------------
+
+
+class Kept:
+    """A value that stays with the workers; that of a `Shared` comes back in one."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        is_shared = isinstance(self.value, Shared)
+        return made_kept, (self.value.value if is_shared else self.value, is_shared)
+
+
+def made_kept(value: Any, is_shared: bool) -> Kept:
+    return Kept(Shared(value) if is_shared else value)
+
+
+class CallUnpickler(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, kept: dict[str, Any]) -> None:
+        super().__init__(file)
+        self.kept = kept
+
+    def persistent_load(self, pid: Any) -> Any:
+        kind, value = pid
+        return self.kept[value] if kind == "kept" else made_there(value)
+
+
+READING = threading.Lock()
+
+
+def made_there(recipe: bytes) -> Shared[Any]:
+    """What a recipe makes on this worker, once."""
+    with READING:
+        return made_once(recipe)
+
+
+@functools.lru_cache(maxsize=2)
+def made_once(recipe: bytes) -> Shared[Any]:
+    return Shared(pickle.loads(recipe)())
+
+
+class LeftError(BaseException):
+    """Raised in the thread of a call that nobody wants any more."""
+
+
+ACTIVE: dict[str, set[int]] = {}  # threads of the calls under way, by topic
+LEFT: set[str] = set()  # topics whose calls are wanted no more
+
+
+def run_call(topic: str, key: str, versions: dict[str, str], stem: bytes, needs: tuple[str, ...], *kept: Kept) -> Any:
+    """Runs a call on a worker, and says that it begins."""
+    worker: Any = importlib.import_module("distributed").get_worker()
+    check_same(worker.address, versions_here(), versions)
+    worker.log_event(topic, {"key": key, "worker": worker.address})
+    own = threading.get_ident()
+    ACTIVE.setdefault(topic, set()).add(own)
+    try:
+        if topic not in LEFT:
+            values = {name: one.value for name, one in zip(needs, kept, strict=True)}
+            return CallUnpickler(io.BytesIO(stem), values).load()()
+    except LeftError:
+        return None
+    finally:
+        ACTIVE[topic].discard(own)
+
+
+def stop_calls(topic: str) -> None:
+    """Makes the threads of a topic's calls leave them, at their next step of Python."""
+    import ctypes
+
+    LEFT.add(topic)
+    for thread in list(ACTIVE.get(topic, ())):
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(LeftError))
+
+
+def versions_here() -> dict[str, str]:
+    return {"mlpcli": mlpcli.__version__, "NumPy": np.__version__, "pandas": pd.__version__}
+
+
+def check_same(worker: str, found: dict[str, str], own: dict[str, str]) -> None:
+    for name, version in own.items():
+        if found.get(name) != version:
+            other = found.get(name, "another version")
+            raise MachineError(
+                f"worker {worker} has {name} {other}, and here is {version}: results would differ",
+                "install the same versions on all workers",
+            )
