@@ -101,6 +101,7 @@ WITHOUT_TESTS_OF_THEIR_OWN = {
     "reporter/answers": "what each command answers: cli/test_train.py, cli/test_studies.py, cli/test_inspect.py",
     "reporter/explain_tables": "what explain writes: cli/test_explain.py",
     "reporter/reproduction": "what reproduce shows: cli/test_reproduce.py",
+    "reporter/distill": "what distill shows: cli/test_distill.py",
     "reporter/export": "what export shows: cli/test_export.py",
     "export/target": "what each language answers: export/test_python.py",
     "export/answers": "what each language prints: export/test_python.py",

@@ -30,6 +30,7 @@ MODULES: Mapping[str, str] = {
     "explain-step": "explain_step",
     "drift": "drift",
     "export": "export",
+    "distill": "distill",
     "reproduce": "reproduce",
     "guide": "guide",
 }

@@ -1,8 +1,9 @@
 """Losses: each owns its link, its gradient, its row losses and its constant answer.
 
 Logits are (n, n_outputs); y is (n,) class numbers, or (n,) values as `Target.standardise` gives them; weights are
-(n,) with mean 1 over the training rows. Outputs are what the link makes of logits: class probabilities
-(n, n_classes), or values (n, 1). To add one: subclass Loss, add a line to LOSSES.
+(n,) with mean 1 over the training rows. `cross_entropy` also descends to (n, n_classes) probabilities, the soft targets
+of a distillation, by `rows`, `value` and `value_and_grad`. Outputs are what the link makes of logits: class
+probabilities (n, n_classes), or values (n, 1). To add one: subclass Loss, add a line to LOSSES.
 """
 
 from __future__ import annotations
@@ -130,6 +131,8 @@ class CrossEntropy(Classification):
     """Softmax and negative log-likelihood; one logit a class."""
 
     def rows(self, logits: Array, y: Target) -> Array:
+        if y.ndim == 2:
+            return np.asarray(-np.add.reduce(y * log_softmax(logits), axis=1))
         return -log_softmax(logits)[np.arange(len(y)), y]
 
     def value_and_grad(self, logits: Array, y: Target, weights: Array | None, grad: Array) -> float:
@@ -141,7 +144,8 @@ class CrossEntropy(Classification):
         total = np.add.reduce(p, axis=0)
         p /= total
         losses = np.log(total)
-        true = np.equal.outer(np.arange(n_classes), y).astype(z.dtype)
+        soft = y.T if y.ndim == 2 else np.equal.outer(np.arange(n_classes), y)
+        true = soft.astype(z.dtype)
         true *= 1 - self.label_smoothing
         if self.label_smoothing:
             spread = self.label_smoothing / n_classes

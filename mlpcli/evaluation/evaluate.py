@@ -155,8 +155,9 @@ def trained_frame(model: TrainedModel, frame: pd.DataFrame) -> DataSet:
 
 
 def known_table(model: TrainedModel) -> KnownTable | None:
-    """How the columns of a training that went on from another were written; those of any other are found out anew."""
-    return None if model.record.started_from is None else KnownTable.of(model.schema)
+    """How the columns of a model that has them from another one are written; those of any other are found out anew."""
+    record = model.record
+    return None if record.started_from is record.distilled_from is None else KnownTable.of(model.schema)
 
 
 def evaluate_rows(
@@ -190,7 +191,7 @@ def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Ev
     truth = truth_of(model, table.y_cells, table.name)
     everything = ScoredRows(truth, outputs, given_weights(table, model.config))
     is_test = table.sets == splits.TEST
-    of_train = ~is_test if model.record.by_fold else table.sets == splits.TRAIN
+    of_train = ~is_test if model.record.saw_validation else table.sets == splits.TRAIN
     metrics = {"train": everything.take(of_train).score(model)}
     if model.record.validation:
         metrics["validation"] = {k: Interval(v, v, v) for k, v in model.record.validation.items()}

@@ -22,7 +22,7 @@ CONCEPTS = (
     "perceptron", "layers", "activation", "initialisation", "loss", "poisson", "quantile", "gradient-descent",
     "batch-size", "learning-rate", "optimisers", "overfitting", "regularisation", "splits", "metrics",
     "importance", "effects", "contributions", "numbers", "dates", "comparing-models", "drift", "reproduce", "watching",
-    "start-from", "backpropagation",
+    "start-from", "backpropagation", "distill",
     "intervals", "coverage", "costs",
 )  # fmt: skip
 TOPICS = (*CONCEPTS, *(code for code in CODES if code not in CONCEPTS))

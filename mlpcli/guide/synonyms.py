@@ -65,6 +65,8 @@ WORDS: Mapping[str, str] = {
     "재현, 재현성, 결정론",
     "start-from": "warm start, fine tune, fine tuning, continue training, go on learning, incremental learning, "
     "transfer learning, forgetting, catastrophic forgetting, 이어서 학습, 미세 조정, 파인튜닝, 전이 학습, 망각",
+    "distill": "distillation, knowledge distillation, model compression, compress, compression, teacher, student, "
+    "smaller, small model, 증류, 지식 증류, 모델 압축, 교사 모델, 학생 모델",
     "numbers": "number, decimal, decimal comma, thousands, thousands separator, currency, percent, unit, format, "
     "숫자, 수, 소수점, 천 단위, 천단위 구분, 통화, 퍼센트, 단위",
     "dates": "date, time of day, times, datetime, timestamp, duration, time zone, dmy, mdy, iso 8601, 날짜, 시각, "

@@ -71,6 +71,11 @@ def promise_of(model: TrainedModel, kind: type[Promise]) -> Promise:
             f"the model was trained without validation rows, from which {what} are made",
             "train it again, with validation rows", file=model.path,
         )  # fmt: skip
+    if found == "distilled":
+        raise ModelError(
+            f"a distilled model makes no {what}: the model whose answers it learned saw all rows",
+            f"ask that model for {what}", file=model.path,
+        )  # fmt: skip
     assert found == "not kept"  # tasks are checked before
     raise ModelError(f"the model was trained before {what} existed", "train it again", file=model.path)
 

@@ -9,12 +9,15 @@ from typing import Literal
 from mlpcli.config.settings import Settings
 from mlpcli.data.dialect import Dialect
 from mlpcli.data.schema import Schema
+from mlpcli.files.jsonable import optional
 from mlpcli.metrics.conformal import Conformal
 from mlpcli.metrics.costs import Rule, rule_of
 from mlpcli.training.ensemble import Component
 from mlpcli.training.events import History
 from mlpcli.training.evidence import Evidence
 from mlpcli.training.profile import TrainingProfile
+
+NoPromise = Literal["no validation rows", "not kept", "distilled"]  # why there are no intervals and label sets
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,14 @@ class ModelRecord:
     history: History
     evidence: Evidence  # measured on training and validation rows
     profile: TrainingProfile | None  # how these rows and the answers to them are distributed; None: not kept
-    conformal: Conformal | Literal["no validation rows", "not kept"]  # what intervals and label sets are made of
+    conformal: Conformal | NoPromise  # what intervals and label sets are made of
     started_from: str | None  # SHA-256 of the model file whose weights were the start; None: random ones
+    distilled_from: str | None = optional(None)  # SHA-256 of the model file whose answers it learned; None: the truth
+
+    @property
+    def saw_validation(self) -> bool:
+        """Whether the networks together learned from the validation rows too."""
+        return self.by_fold or self.distilled_from is not None
 
     @cached_property
     def rule(self) -> Rule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -133,6 +134,11 @@ class TrainedModel:
                 "missing columns: " + ", ".join(missing[:10]) + (" ..." if len(missing) > 10 else ""),
                 f"did you mean '{near[0]}' for '{missing[0]}'?" if near else "the model needs every column it learned",
             )
+
+    @property
+    def sha256(self) -> str:
+        """Of the model file."""
+        return hashlib.sha256(archive.pack(*self.parts())).hexdigest()
 
     def save(self, path: str) -> None:
         """Writes the model file; an existing one is replaced by the complete new one. Raises MachineError."""

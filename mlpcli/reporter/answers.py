@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mlpcli.model.trained import TrainedModel
     from mlpcli.studies.comparison import Comparison, ComparisonPlan
     from mlpcli.studies.cross_validation import CrossValidation, CrossValidationPlan
+    from mlpcli.studies.distill import Distilled
     from mlpcli.studies.learning_curve import LearningCurve, LearningCurvePlan
     from mlpcli.studies.remedies import RemedyOutcome
     from mlpcli.studies.reproduce import Reproduction
@@ -95,6 +96,19 @@ def drift_answer(found: Drift, model: str) -> Answer:
         "model": model, "data": found.data, "rows": found.n_rows, "drift": bool(found.drifted), "shifts": shifts,
         "metrics": metrics, "notes": found.notes,
     }  # fmt: skip
+
+
+def distillation_answer(found: Distilled, small: str, large: str) -> Answer:
+    """Of `distill`: both models on the same rows, and what each takes; `not_evaluated` says why they could not be."""
+    answer = {
+        "model": small,
+        "distilled_from": large,
+        "speed": to_json(found.speed),
+        "before": to_json(found.speed_before),
+    }
+    if isinstance(found.comparison, str):
+        return answer | {"not_evaluated": found.comparison}
+    return answer | {"evaluated": model_comparison_answer(found.comparison, small, large)}
 
 
 def export_answer(found: Export, path: str, language: str) -> Answer:

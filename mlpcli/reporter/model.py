@@ -35,6 +35,7 @@ def model_facts(model: TrainedModel) -> dict[str, str]:
         "networks": "; ".join(network_facts(model)),
         "trained on": f"{data.path}, {plural(data.n_rows, 'row')}, sha256 {data.sha256}",
         "rows": f"{data.n_train} for training, {data.n_validation} for validation, {data.n_test} for testing{folds}",
+        **({"distilled from": f"sha256 {record.distilled_from}"} if record.distilled_from else {}),
         "epochs": f"{len(history.train_loss)}, best {best}, stopped by {history.stopped_by}",
         "validation": ", ".join(f"{k} {v:.4g}" for k, v in record.validation.items()) or "none",
         "promises": promise_facts(model),

@@ -76,6 +76,8 @@ def plan(model: TrainedModel, data: str | None = None) -> Reproducer:
             "its training went on from another model", "repeat mlpcli train --start-from with that one",
             file=model.path,
         )  # fmt: skip
+    if model.record.distilled_from is not None:
+        raise ModelError("it was distilled from another model", "repeat mlpcli distill with that one", file=model.path)
     path = data or training_file(model)
     if path is None:
         was_frame = model.record.data.path == FRAME_NAME

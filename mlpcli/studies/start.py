@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import fields, replace
 from typing import Any
 
@@ -22,7 +21,6 @@ from mlpcli.data.values import as_categorical
 from mlpcli.errors import DataError, UsageError, plural
 from mlpcli.evaluation.comparison import ModelComparison, compare
 from mlpcli.evaluation.seen_rows import row_keys, training_rows
-from mlpcli.files import archive
 from mlpcli.model.trained import TrainedModel, as_read
 from mlpcli.training.prepare import PreparedTraining, Start, prepare_dataset
 
@@ -59,7 +57,7 @@ def prepare_from(
     frame = take_rows(as_read(old, dataset.frame), rows, Storage(), storage)
     schema = old.schema.widened(frame, dataset.y_cells.iloc[rows])
     networks = {part.kind: of for part, of in zip(old.record.components, old.ensemble.networks, strict=True)}
-    start = Start(schema, networks, hashlib.sha256(archive.pack(*old.parts())).hexdigest())
+    start = Start(schema, networks, old.sha256)
     return prepare_dataset(replace(dataset, notes=(*dataset.notes, *notes)), config, start)
 
 

@@ -33,13 +33,16 @@ def relative_error(a: Vector, b: Vector) -> float:
     return float(np.linalg.norm(a - b) / max(np.linalg.norm(a) + np.linalg.norm(b), 1e-12))
 
 
-def errors(net: Network, loss_name: str, smoothing: float, weighted: bool, x: Vector | None = None) -> float:
+def errors(
+    net: Network, loss_name: str, smoothing: float, weighted: bool, x: Vector | None = None, is_soft: bool = False
+) -> float:  # fmt: skip
     rng = np.random.default_rng(5)
     net.params += 0.3 * rng.standard_normal(net.params.size)  # the recipe starts its output layer at zero
     x = rng.standard_normal((N, N_INPUTS)) if x is None else x
     loss = LOSSES[loss_name](smoothing)
     y = rng.integers(0, max(net.n_outputs, 2), N) if loss.task == "classification" else rng.standard_normal(N)
     y = y if loss.task == "classification" or np.isinf(loss.min_target) else np.abs(y)
+    y = rng.dirichlet(np.ones(N_CLASSES), N) if is_soft else y
     weights = rng.random(N) * 2 if weighted else None
     grad = np.empty((N, net.n_outputs))
 
@@ -73,6 +76,12 @@ def test_gradient_of_every_combination(activation, loss, normalization, parametr
         dtype=np.float64,
     )
     assert errors(net, loss, smoothing=0.1, weighted=True) <= 1e-6
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_gradient_of_soft_targets(smoothing):
+    net = mlp(N_INPUTS, N_CLASSES, Architecture(hidden=(3,)), rng=np.random.default_rng(3), dtype=np.float64)
+    assert errors(net, "cross_entropy", smoothing, weighted=True, is_soft=True) <= 1e-6
 
 
 @pytest.mark.parametrize("loss", LOSSES)

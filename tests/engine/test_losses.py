@@ -206,3 +206,17 @@ def test_the_link_of_numbers_is_the_number(loss):
 
     logits = np.array([[0.5], [-2.0]])
     assert LOSSES[loss]().link(logits).tolist() == logits.tolist()
+
+
+def test_soft_targets_are_those_of_a_distribution():
+    rng, loss = np.random.default_rng(3), LOSSES["cross_entropy"]()
+    logits, y = problem("cross_entropy")
+    hard, soft = np.empty_like(logits), np.empty_like(logits)
+    value = loss.value_and_grad(logits, y, None, hard)
+    assert loss.value_and_grad(logits, np.eye(3)[y], None, soft) == value
+    np.testing.assert_array_equal(soft, hard)
+    np.testing.assert_allclose(loss.rows(logits, np.eye(3)[y]), loss.rows(logits, y), rtol=1e-12)
+    shares = rng.dirichlet(np.ones(3), len(y))
+    assert loss.value_and_grad(np.log(shares), shares, None, soft) == pytest.approx(loss.value(np.log(shares), shares))
+    np.testing.assert_allclose(soft, 0, atol=1e-15)  # nothing is nearer to shares than they are
+    assert loss.value(np.log(shares), shares) < loss.value(logits, shares)
