@@ -59,8 +59,8 @@ def main() -> None:
             sizes, checks = [size for size, _ in of], [checked for _, checked in of]
             print(
                 f"| {language} | {len(of)} | {sum(c.n_rows for c in checks):,} | "
-                f"{max(c.largest for c in checks):.1e} | {sum(c.n_others for c in checks)} | {np.median(sizes) / 1000:,.0f} | "
-                f"{np.median([c.rows_per_second for c in checks]):,.0f} |"
+                f"{max(c.largest for c in checks):.1e} | {sum(c.n_others for c in checks)} | "
+                f"{np.median(sizes) / 1000:,.0f} | {np.median([c.rows_per_second for c in checks]):,.0f} |"
             )
     for language, of_language in reasons.items():
         for reason, n in of_language.items():
