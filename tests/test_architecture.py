@@ -15,7 +15,7 @@ ORDER = [
     "diagnosis", "export", "studies", "guide", "reporter", "library", "sklearn", "cli",
 ]  # fmt: skip
 OUTSIDE = {"numpy", "pandas", "typer", "rich"}
-ONLY_IN = {"duckdb": "export"}  # which works without them
+ONLY_IN = {"duckdb": "export", "onnx": "export", "onnxruntime": "export"}  # which works without them
 UPWARD: set[tuple[str, str]] = set()
 SCREEN = {"reporter", "cli"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -105,6 +105,10 @@ WITHOUT_TESTS_OF_THEIR_OWN = {
     "reporter/export": "what export shows: cli/test_export.py",
     "export/target": "what each language answers: export/test_python.py",
     "export/answers": "what each language prints: export/test_python.py",
+    "export/onnx/target": "each sample: export/test_onnx.py",
+    "export/onnx/graph": "each sample: export/test_onnx.py",
+    "export/onnx/inputs": "each kind of column: export/test_onnx.py",
+    "export/onnx/networks": "every layer and link: export/test_onnx.py",
     "export/sql/target": "each sample in each engine: export/test_sql.py",
     "export/sql/engines": "each engine: export/test_sql.py",
     "export/sql/chain": "each sample: export/test_sql.py",

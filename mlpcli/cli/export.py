@@ -10,7 +10,7 @@ import typer
 from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.options import Json, ModelFile, Quiet, check_choice
 
-LANGUAGES = ("python", "js", "c", "sql")  # those of export.languages.TARGETS
+LANGUAGES = ("python", "js", "c", "sql", "onnx")  # those of export.languages.TARGETS
 DIALECTS = ("sqlite", "duckdb")  # those of export.sql.engines.ENGINES
 
 
