@@ -37,7 +37,10 @@ Jobs = Annotated[
         help="Trainings at once, each in its own process.",
     ),
 ]  # fmt: skip
-NetworkJobs = Annotated[int, typer.Option("--jobs", min=1, max=256, help="Networks to train in parallel.")]
+NetworkJobs = Annotated[
+    int | None,
+    typer.Option("--jobs", min=1, max=256, show_default="one a core", help="Networks to train in parallel."),
+]
 FailUnder = Annotated[
     list[str] | None,
     typer.Option("--fail-under", metavar="METRIC=VALUE", help="Exit 3 when a test metric is worse than this."),

@@ -21,7 +21,7 @@ def reproduce(
     model: ModelFile,
     data: TrainingData = None,
     *,
-    jobs: NetworkJobs = 1,
+    jobs: NetworkJobs = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -31,6 +31,7 @@ def reproduce(
     mlpcli reproduce model.npz
     mlpcli reproduce model.npz data.csv --json
     """
+    from mlpcli.data.storage import n_cores
     from mlpcli.model.trained import load
     from mlpcli.reporter.answers import print_answer, reproduction_answer
     from mlpcli.reporter.live import live
@@ -40,7 +41,7 @@ def reproduce(
     from mlpcli.training.events import History
 
     study = plan(load(model), data)
-    seen, stopped = collect(live(study.events(jobs), make_console(sys.stderr, quiet), False))
+    seen, stopped = collect(live(study.events(jobs or n_cores()), make_console(sys.stderr, quiet), False))
     leave(stopped, "interrupted; nothing was compared")
     found = study.result(History.of(seen))
     if json:

@@ -82,7 +82,7 @@ def train(
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Model file.")] = "model.npz",
     overwrite: Overwrite = False,
     config: ConfigFile = None,
-    jobs: NetworkJobs = 1,
+    jobs: NetworkJobs = None,
     checkpoint: Checkpoint = None,
     resume: Resume = None,
     start_from: StartFrom = None,
@@ -123,7 +123,7 @@ def train(
     table_findings = check_table(prepared)
     console.show(table_view(prepared, table_findings) if verbose else plan_view(prepared, table_findings))
     watcher, show = shown_by(prepared, console, watch or bool(watch_columns), watch_columns, fps, verbose)
-    with cluster_for(cluster, jobs if jobs > 1 else None, console) as there:
+    with cluster_for(cluster, jobs, console) as there:
         events = events_of(prepared, there, console, jobs, checkpoint, resume, watcher)
         history, stopped = run(events, log, show)
     model = assemble(prepared, history)
@@ -147,16 +147,17 @@ def check_place(cluster: ClusterOptions, kept: str | None, is_watched: bool, fps
 
 
 def events_of(
-    prepared: PreparedTraining, cluster: Cluster | None, console: Screen, jobs: int, checkpoint: str | None,
+    prepared: PreparedTraining, cluster: Cluster | None, console: Screen, jobs: int | None, checkpoint: str | None,
     resume: str | None, watcher: Watcher | None,
 ) -> Iterator[Event]:  # fmt: skip
     """The events of a training on this machine, or on the workers of a cluster, with a bar of its own."""
+    from mlpcli.data.storage import n_cores
     from mlpcli.reporter.progress import progress
     from mlpcli.studies.members import TrainedMember, training_events
     from mlpcli.training.checkpoint import resumable
 
     if cluster is None:
-        return resumable(prepared, jobs, checkpoint, resume, watcher)
+        return resumable(prepared, jobs or n_cores(), checkpoint, resume, watcher)
 
     def watch(trained: Iterator[TrainedMember], total: int) -> Iterator[TrainedMember]:
         return progress(

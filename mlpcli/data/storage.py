@@ -1,4 +1,4 @@
-"""Where large arrays live: in memory up to a budget, beyond it in a file that no folder lists.
+"""Where large arrays live: in memory up to a budget, beyond it in a file that no folder lists; what the machine has.
 
 Code that uses them sees arrays either way. It works through them block by block and calls `release` after each, so
 that no more of a file than a block counts as memory of this process.
@@ -65,6 +65,11 @@ class Storage:
         """Lets go of the memory of arrays in files; their content stays."""
         for mapped in self.maps:
             mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def n_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def free_memory() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mlpcli.data import splits
+from mlpcli.data.storage import n_cores
 from mlpcli.errors import MlpcliError
 from mlpcli.model.assemble import assemble
 from mlpcli.studies.tasks import TrainingTask
@@ -65,11 +65,6 @@ def expected_seconds(tasks: Sequence[TrainingTask]) -> float | None:
     """Of all trainings one after another; None where that cannot be told."""
     pace = pace_of(tasks[0]) if tasks else None
     return None if pace is None else sum(map(pace.seconds, tasks))
-
-
-def n_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def jobs_for(seconds: float | None, n_tasks: int) -> int:

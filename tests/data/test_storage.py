@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import mlpcli
-from mlpcli.data.storage import Storage, free_memory
+from mlpcli.data.storage import Storage, free_memory, n_cores
 
 
 def test_the_limit_of_a_container_counts(here, monkeypatch):
@@ -21,6 +21,13 @@ def test_the_limit_of_a_container_counts(here, monkeypatch):
     assert free_memory() > 2_000_000  # no limit: what the machine has
     monkeypatch.setattr("mlpcli.data.storage.CGROUP", here / "none")
     assert free_memory() > 0
+
+
+def test_the_cores_are_those_of_the_process(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 3, 5}, raising=False)
+    assert n_cores() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert n_cores() == (os.cpu_count() or 1)
 
 
 def test_rows_live_in_a_file_where_disk_space_cannot_be_reserved(here, monkeypatch):

@@ -57,10 +57,6 @@ def test_trainings_run_at_once_where_that_saves_time(monkeypatch):
     assert jobs_for(100.0, 3) == 3
 
 
-def test_the_cores_are_those_of_the_process():
-    assert duration.n_cores() >= 1
-
-
 def test_the_note_has_seconds_or_minutes():
     assert list(duration_note(None, 1)) == []
     assert list(duration_note(0.2, 1)) == ["about 1 s, estimated from one epoch on a sample of the rows"]
