@@ -15,7 +15,9 @@ ORDER = [
     "diagnosis", "export", "studies", "guide", "reporter", "library", "sklearn", "cli",
 ]  # fmt: skip
 OUTSIDE = {"numpy", "pandas", "typer", "rich"}
-ONLY_IN = {"duckdb": "export", "onnx": "export", "onnxruntime": "export"}  # which works without them
+ONLY_IN = {  # which works without them
+    "duckdb": "export", "onnx": "export", "onnxruntime": "export", "joblib": "sklearn", "sklearn": "sklearn",
+}  # fmt: skip
 UPWARD: set[tuple[str, str]] = set()
 SCREEN = {"reporter", "cli"}
 MODULES = sorted(PACKAGE.rglob("*.py"))

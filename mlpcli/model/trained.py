@@ -144,6 +144,10 @@ class TrainedModel:
         """Writes the model file; an existing one is replaced by the complete new one. Raises MachineError."""
         archive.save(path, *self.parts())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled and copied as what a model file holds: views into networks and their buffers are made anew."""
+        return of_parts, (type(self), *self.parts())
+
     def parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """The header and the arrays of the model file."""
         vectors = [network.saved() for network in self.networks]
@@ -151,6 +155,13 @@ class TrainedModel:
         for row, weights in zip(members, vectors, strict=True):
             row[: len(weights)] = weights
         return to_json(self.record), {"members": members}
+
+
+def of_parts(kind: type[TrainedModel], header: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> TrainedModel:
+    """What `parts` takes apart. Raises ModelError."""
+    record = from_json(ModelRecord, ADDED | header)
+    check_header(record)
+    return kind(record, ensemble_of(record, arrays))
 
 
 def check_replaced(path: str, schema: Schema) -> None:
@@ -174,9 +185,7 @@ def load(path: str) -> TrainedModel:
     try:
         if header.get("kind") == "mlpcli checkpoint":
             raise ModelError("a checkpoint, not a model", "mlpcli train --resume goes on with it")
-        record = from_json(ModelRecord, ADDED | header)
-        check_header(record)
-        return TrainedModel(record, ensemble_of(record, arrays), path)
+        return replace(of_parts(TrainedModel, header, arrays), path=path)
     except ModelError as error:
         raise ModelError(error.message, error.hint, file=path) from error
 
