@@ -372,7 +372,7 @@ class Writer:
         """A layer of units of the width before it -> the layer in C, and its own width."""
         match step:
             case Linear(weights, bias):
-                at = self.kept(weights.T, bias)
+                at = self.kept(bias, weights)
                 return listed(("MLP_LINEAR", width, len(bias), at, "0.0")), len(bias)
             case Affine(scale, shift):
                 return listed(("MLP_AFFINE", width, width, self.kept(scale, shift), "0.0")), width

@@ -938,13 +938,13 @@ static void mlp_run(const mlp_net *net, const mlp_real *x, double *logits) {
         const float *w = mlp_weights + step->at;
         switch (step->kind) {
         case MLP_LINEAR:
-            for (k = 0; k < step->n_out; k++, w += n) {
-                mlp_real sum = 0;
-                for (i = 0; i < n; i++) sum += here[i] * R(w[i]);
-                there[k] = sum;
-            }
+            for (k = 0; k < step->n_out; k++) there[k] = R(w[k]);
+            w += step->n_out;
+            for (i = 0; i < n; i++, w += step->n_out)
+                if (here[i] != 0)
+                    for (k = 0; k < step->n_out; k++) there[k] += here[i] * R(w[k]);
             n = step->n_out;
-            for (k = 0; k < n; k++) here[k] = there[k] + R(w[k]);
+            memcpy(here, there, (size_t)n * sizeof there[0]);
             break;
         case MLP_AFFINE:
             for (k = 0; k < n; k++) here[k] = here[k] * R(w[k]) + R(w[n + k]);

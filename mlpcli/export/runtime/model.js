@@ -379,15 +379,26 @@ const ACTIVATIONS = {
 function floats(text) {
   const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   const view = new DataView(bytes.buffer);
-  return Float64Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
+  const found = new Float32Array(bytes.length / 4);
+  for (let i = 0; i < found.length; i += 1) found[i] = view.getFloat32(4 * i, true);
+  return found;
+}
+
+/** Weights of one unit behind another -> those of one input behind another, which are added up faster. */
+function transposed(weights, width) {
+  const height = weights.length / width;
+  return weights.map((_, i) => weights[(i % height) * width + floor(i / height)]);
 }
 
 function linear(x, width, weights, bias) {
-  return bias.map((shift, row) => {
-    let sum = shift;
-    for (let i = 0, at = row * width; i < width; i += 1) sum += x[i] * weights[at + i];
-    return sum;
-  });
+  const sums = Float64Array.from(bias);
+  const height = sums.length;
+  for (let i = 0, at = 0; i < width; i += 1, at += height) {
+    const value = x[i];
+    if (value === 0) continue;
+    for (let unit = 0; unit < height; unit += 1) sums[unit] += value * weights[at + unit];
+  }
+  return sums;
 }
 
 const affine = (x, scale, shift) => x.map((value, i) => value * scale[i] + shift[i]);
@@ -497,6 +508,7 @@ function unpack() {
       net.tables = net.tables.map(([place, width, text]) => [place, width, floats(text)]);
       net.width = net.tables.reduce((sum, [, width]) => sum + width, net.inputs.length);
       net.steps = net.steps.map((step) => step.map((one, i) => (i && typeof one === "string" ? floats(one) : one)));
+      for (const step of net.steps) if (step[0] === "linear") step[2] = transposed(step[2], step[1]);
     }
   }
 }
