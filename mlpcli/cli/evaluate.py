@@ -18,9 +18,12 @@ from mlpcli.cli.options import (
     Sectioned,
     Verbose,
     check_choice,
+    cluster_of,
     settings_of,
     with_settings,
 )
+from mlpcli.cli.workers import cluster_for
+from mlpcli.config.cluster import ClusterOptions
 from mlpcli.config.settings import ReadOptions
 from mlpcli.errors import DataError, GateFailed, UsageError
 
@@ -42,7 +45,7 @@ FailOnWorse = Annotated[
 
 @app.command(cls=Sectioned, short_help="Score a model on its test rows, or on another CSV file.")
 @with_error_boundary
-@with_settings(ReadOptions)
+@with_settings(ReadOptions, ClusterOptions)
 def evaluate(
     model: ModelFile,
     data: OtherData = None,
@@ -64,7 +67,7 @@ def evaluate(
     mlpcli evaluate model.npz other.csv --fail-under accuracy=0.9
     mlpcli evaluate new.npz --against old.npz --fail-on worse
     """
-    _, options = settings_of(None, settings)
+    cluster, (_, options) = cluster_of(settings), settings_of(None, settings)
     if against is not None:
         if metric is not None or fail_under:
             raise UsageError("--metric and --fail-under are for one model", "leave out --against")
@@ -80,11 +83,14 @@ def evaluate(
     from mlpcli.reporter.answers import model_answer, print_answer
     from mlpcli.reporter.evaluation import evaluation_view
     from mlpcli.reporter.text import make_console
+    from mlpcli.studies.elsewhere import Elsewhere
     from mlpcli.training.networks import build_loss
 
     loaded = load(model)
     check_metric(build_loss(loaded.config), loaded.record.rule, metric)
-    result = evaluation.evaluate(loaded, data, options, linear=metric is None)
+    with cluster_for(cluster, None, make_console(sys.stderr, quiet or json or metric is not None)) as there:
+        run = evaluation.here if there is None else Elsewhere(there)
+        result = evaluation.evaluate(loaded, data, options, linear=metric is None, run=run)
     if "test" not in result.metrics:
         raise DataError("the model kept no test rows", "name a CSV: mlpcli evaluate MODEL DATA", file=model)
     if metric is not None:

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mlpcli.cli.app import app, with_error_boundary
-from mlpcli.cli.options import Json, ModelFile, OtherData, Quiet, Sectioned, check_choice, settings_of, with_settings
+from mlpcli.cli.options import (
+    Json,
+    ModelFile,
+    OtherData,
+    Quiet,
+    Sectioned,
+    check_choice,
+    cluster_of,
+    settings_of,
+    with_settings,
+)
+from mlpcli.cli.workers import cluster_for
+from mlpcli.config.cluster import ClusterOptions
 from mlpcli.config.settings import ReadOptions
 from mlpcli.errors import UsageError
 from mlpcli.evaluation.explain import GROUP_CORRELATED
@@ -24,6 +36,7 @@ if TYPE_CHECKING:
     from mlpcli.evaluation.explain.rows import ExplainedRows
     from mlpcli.model.trained import TrainedModel
     from mlpcli.reporter.explain_tables import Table
+    from mlpcli.studies.elsewhere import Elsewhere
 
 
 ColumnNames = Annotated[
@@ -44,7 +57,10 @@ GroupCorrelated = Annotated[
 TableFormat = Annotated[
     str | None, typer.Option("--format", metavar="FORMAT", help="csv, tsv or jsonl: a table on standard output.")
 ]
-Threads = Annotated[int, typer.Option("--jobs", min=1, max=256, help="Threads that ask the model.")]
+Threads = Annotated[
+    int | None,
+    typer.Option("--jobs", min=1, max=256, show_default="1", help="Threads that ask the model."),
+]
 
 
 @dataclass
@@ -60,7 +76,7 @@ class Explanation:
 
 @app.command(cls=Sectioned, short_help="Show which columns matter, how each acts, and what made one answer.")
 @with_error_boundary
-@with_settings(ReadOptions)
+@with_settings(ReadOptions, ClusterOptions)
 def explain(
     model: ModelFile,
     data: OtherData = None,
@@ -70,7 +86,7 @@ def explain(
     metric: OtherMetric = None,
     group_correlated: GroupCorrelated = GROUP_CORRELATED,
     form: TableFormat = None,
-    jobs: Threads = 1,
+    jobs: Threads = None,
     json: Json = False,
     quiet: Quiet = False,
     **settings: Any,
@@ -84,11 +100,13 @@ def explain(
     mlpcli explain model.npz --column age,income
     mlpcli explain model.npz new.csv --row 3
     """
-    _, options = settings_of(None, settings)
+    cluster, (_, options) = cluster_of(settings), settings_of(None, settings)
     from mlpcli.evaluation.explain.rows import check_columns
     from mlpcli.metrics.scoring import check_metric
     from mlpcli.model.trained import load
     from mlpcli.model.writing import FORMATS
+    from mlpcli.reporter.text import make_console
+    from mlpcli.studies.elsewhere import Elsewhere
     from mlpcli.training.networks import build_loss
 
     check_choice("--format", form, FORMATS)
@@ -104,7 +122,9 @@ def explain(
     if row is not None:
         explain_one(found, loaded, data, options, row)
     if not names and row is None:
-        explain_all(found, loaded, data, options, metric=metric, group=group_correlated, jobs=jobs, quiet=quiet)
+        with cluster_for(cluster, jobs, make_console(sys.stderr, quiet)) as there:
+            on = (jobs or 1) if there is None else Elsewhere(there)
+            explain_all(found, loaded, data, options, metric=metric, group=group_correlated, on=on, quiet=quiet)
     show(loaded, found, json, form, quiet)
 
 
@@ -157,7 +177,7 @@ def explain_one(found: Explanation, model: TrainedModel, data: str | None, optio
 
 def explain_all(
     found: Explanation, model: TrainedModel, data: str | None, options: ReadOptions, *, metric: str | None,
-    group: float, jobs: int, quiet: bool,
+    group: float, on: int | Elsewhere, quiet: bool,
 ) -> None:  # fmt: skip
     """The importance of all columns, and the effects of the most important ones."""
     from mlpcli.evaluation.explain.effects import main_effects
@@ -176,7 +196,7 @@ def explain_all(
 
     found.rows = explained_rows(model, data, options)
     found.importance = importance(
-        model, found.rows, metric=metric, group_correlated=group, jobs=jobs, watch=watch
+        model, found.rows, metric=metric, group_correlated=group, jobs=on, watch=watch
     )  # fmt: skip
     found.effects = main_effects(model, found.rows, found.importance)
 

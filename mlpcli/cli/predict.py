@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mlpcli.cli.app import app, with_error_boundary
-from mlpcli.cli.options import ModelFile, OtherData, Quiet, Sectioned, among, check_choice, settings_of, with_settings
+from mlpcli.cli.options import (
+    ModelFile,
+    OtherData,
+    Quiet,
+    Sectioned,
+    among,
+    check_choice,
+    cluster_of,
+    settings_of,
+    with_settings,
+)
+from mlpcli.cli.stops import collect, leave
+from mlpcli.cli.workers import cluster_for, status_of
+from mlpcli.config.cluster import ClusterOptions
 from mlpcli.config.settings import BAD_CELLS, ReadOptions
 from mlpcli.errors import DataError, UsageError, plural
 
@@ -22,6 +37,7 @@ if TYPE_CHECKING:
     from mlpcli.model.prediction import Predictor
     from mlpcli.model.trained import TrainedModel
     from mlpcli.model.writing import Format
+    from mlpcli.studies.file_scoring import FileScoring
 
 ExcelSafe = Annotated[
     bool, typer.Option("--excel-safe", help="An apostrophe before what a spreadsheet takes for a formula.")
@@ -67,25 +83,32 @@ MaxWidth = Annotated[
     ),
 ]
 
+Output = Annotated[str | None, typer.Option("--output", "-o", metavar="FILE|FOLDER/", help="Instead of stdout.")]
+Threshold = Annotated[
+    float | None,
+    typer.Option("--threshold", min=0, max=1, help="Of two classes, predict the second from this probability on."),
+]
+LargestN = Annotated[
+    int | None,
+    typer.Option("--explain", min=1, metavar="N", help="Add the N columns that contribute most to each answer."),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="With -o FOLDER/: leave files that are answered already as they are.")
+]
+
 
 @app.command(cls=Sectioned, short_help="Predict the target of each row: rows in, rows out.")
 @with_error_boundary
-@with_settings(ReadOptions)
+@with_settings(ReadOptions, ClusterOptions)
 def predict(
     model: ModelFile,
     data: OtherData = "-",
     *,
-    output: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help="Instead of stdout.")] = None,
+    output: Output = None,
     proba: Annotated[bool, typer.Option("--proba", help="Add a column p_LABEL for each class.")] = False,
     keep: Annotated[str | None, typer.Option("--keep", metavar="A,B|all", help="Columns to copy before.")] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option("--threshold", min=0, max=1, help="Of two classes, predict the second from this probability on."),
-    ] = None,
-    explain: Annotated[
-        int | None,
-        typer.Option("--explain", min=1, metavar="N", help="Add the N columns that contribute most to each answer."),
-    ] = None,
+    threshold: Threshold = None,
+    explain: LargestN = None,
     form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="csv, tsv or jsonl.")] = "csv",
     bom: Annotated[bool, typer.Option("--bom", help="Begin with a mark by which Excel knows UTF-8.")] = False,
     excel_safe: ExcelSafe = False,
@@ -97,6 +120,7 @@ def predict(
     mondrian: Mondrian = None,
     min_confidence: MinConfidence = None,
     max_width: MaxWidth = None,
+    resume: Resume = False,
     quiet: Quiet = False,
     **settings: Any,
 ) -> None:
@@ -104,33 +128,86 @@ def predict(
 
     \b
     mlpcli predict model.npz new.csv > predictions.csv
+    mlpcli predict model.npz 'in/*.csv' -o out/ --resume
     cat new.csv | mlpcli predict model.npz - --keep id --proba | head
     tail -f log.csv | mlpcli predict model.npz - --interval 0.9
     """
-    _, options = settings_of(None, settings)
+    cluster, (_, options) = cluster_of(settings), settings_of(None, settings)
     from mlpcli.files.atomic import check_output
     from mlpcli.model.certainty import Certainty
     from mlpcli.model.prediction import Predictor
     from mlpcli.model.trained import load
+    from mlpcli.studies.file_scoring import plan
 
     writer = writer_of(form, bom, excel_safe)
     check_choice("--bad-cells", bad_cells, BAD_CELLS)
     check_choice("--drift", drift, ["warn"])
     loaded = load(model)
-    if threshold is not None and len(loaded.labels) != 2:
-        raise UsageError("--threshold is for models of two classes")
-    if threshold is not None and (loaded.config.cost or loaded.config.order):
-        raise UsageError("--threshold: the model answers by the costs it was trained with", "leave out --threshold")
+    check_threshold(loaded, threshold)
     certainty = Certainty(interval, label_set, mondrian, min_confidence, max_width)
     certainty.check(loaded)
     kept = [] if keep is None else [k.strip() for k in keep.split(",")]
     more = None if explain is None else contributions_of(loaded, explain, options, threshold)
-    predictor = Predictor(loaded, kept, proba, threshold, writer, bom, more, bad_cells, certainty=certainty)
+    made = partial(Predictor, loaded, kept, proba, threshold, writer, bom, more, bad_cells, certainty=certainty)
+    check_place(output, resume, errors or drift, None if quiet else cluster.cluster)
+    if output is not None and is_folder(output):
+        answer_files(plan(model, data or "-", output, form, resume, made, options), cluster, quiet)
+        return
+    predictor = made()
     for path, others in ((output, [errors] if errors else []), (errors, [])):
         if path is not None:
             check_output(path, [model, data or "-", *others])
     with watched(predictor, drift is not None and not quiet):
         answer(predictor, data or "-", options, output, errors, quiet)
+
+
+def check_threshold(model: TrainedModel, threshold: float | None) -> None:
+    if threshold is not None and len(model.labels) != 2:
+        raise UsageError("--threshold is for models of two classes")
+    if threshold is not None and (model.config.cost or model.config.order):
+        raise UsageError("--threshold: the model answers by the costs it was trained with", "leave out --threshold")
+
+
+def is_folder(path: str) -> bool:
+    return path.endswith(os.sep) or os.path.isdir(path)
+
+
+def check_place(output: str | None, resume: bool, for_one: str | None, cluster: str | None) -> None:
+    """UsageError, or a note, for what is for one file of answers, or for many in a folder."""
+    if output is not None and is_folder(output):
+        if for_one is not None:
+            raise UsageError("--errors and --drift are for one file of answers", "-o FILE")
+        return
+    if resume:
+        raise UsageError("--resume is for files answered into a folder", "-o FOLDER/")
+    if cluster is not None:
+        say(["rows of one file are answered here; a cluster answers files into a folder: -o FOLDER/"])
+
+
+def answer_files(files: FileScoring, options: ClusterOptions, quiet: bool) -> None:
+    """Answers each file into a folder, and says so; the problems of those that could not be are raised at the end."""
+    from mlpcli.reporter.progress import progress
+    from mlpcli.reporter.text import make_console, safe
+    from mlpcli.studies.file_scoring import ScoredFile
+    from mlpcli.studies.workers import Inline
+
+    def line(one: ScoredFile) -> str:
+        reached = plural(one.n_rows, "row") if one.error is None else "failed"
+        return "; ".join([f"{safe(one.name, 200)}: {reached}", *(safe(note, 300) for note in one.notes)])
+
+    aside = make_console(sys.stderr, quiet)
+    if files.n_done:
+        aside.say(f"{plural(files.n_done, 'file is/files are')} done already (--resume)")
+    with cluster_for(options, None, aside) as there:
+        outcomes = files.outcomes(there or Inline())
+        scored, stopped = collect(
+            progress(outcomes, len(files.tasks), aside, line, "files", status_of(there))
+        )  # fmt: skip
+    leave(stopped, f"interrupted; {plural(len(scored), 'file')} of {len(files.tasks)} done; --resume goes on")
+    problems = [one.error for one in sorted(scored, key=lambda one: one.number) if one.error is not None]
+    if problems:
+        problems[0].others = tuple(problems[1:])
+        raise problems[0]
 
 
 def contributions_of(

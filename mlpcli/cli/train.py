@@ -144,6 +144,8 @@ def check_place(cluster: ClusterOptions, kept: str | None, is_watched: bool, fps
         raise UsageError("--fps is for --watch", "--watch")
     if cluster.cluster and (kept or is_watched):
         raise UsageError("--checkpoint, --resume and --watch are for a training on this machine", "leave out --cluster")
+    if cluster.data_on_workers:
+        raise UsageError("--data-on-workers: the networks of one training get the encoded rows", "leave it out")
 
 
 def events_of(

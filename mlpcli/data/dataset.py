@@ -79,6 +79,16 @@ class KnownTable:
 
 
 @dataclass(frozen=True)
+class Reread:
+    """How a table was read."""
+
+    path: str
+    config: Config
+    options: ReadOptions
+    known: KnownTable | None
+
+
+@dataclass(frozen=True)
 class DataSet:
     """A table with its target: the frame, y of each row, and which set the row belongs to."""
 
@@ -94,6 +104,7 @@ class DataSet:
     notes: tuple[str, ...]
     formats: Mapping[str, Format | None]  # how each column is written; None for text
     storage: Storage  # where arrays of as many rows go
+    reread: Reread | None = None  # reads the same table anew; None where it cannot be
 
     @classmethod
     def read(
@@ -104,7 +115,8 @@ class DataSet:
         What is larger than memory goes to a file in `folder` that is gone at the end.
         """
         storage = Storage(options.memory, folder)
-        return cls.of(open_any(path, options, storage=storage), config, options, known)
+        made = cls.of(open_any(path, options, storage=storage), config, options, known)
+        return made if path == "-" else replace(made, reread=Reread(path, config, options, known))
 
     @classmethod
     def from_frame(

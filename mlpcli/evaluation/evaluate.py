@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -113,22 +113,33 @@ def is_trained_on(model: TrainedModel, path: str, sheet: str | None = None) -> b
     return is_here(path) and digest_of(path, sheet) == model.record.data.sha256
 
 
+Run = Callable[..., Evaluation]
+
+
+def here(work: Callable[..., Evaluation], *given: Any, **options: Any) -> Evaluation:
+    return work(*given, **options)
+
+
 def evaluate(
     model: TrainedModel,
     data: str | pd.DataFrame | None = None,
     options: ReadOptions | None = None,
     *,
     linear: bool = True,
+    run: Run = here,
 ) -> Evaluation:
-    """Scores the sets of the training data, named or found, or all rows of another CSV or frame. Raises DataError."""
+    """Scores the sets of the training data, named or found, or all rows of another CSV or frame. Raises DataError.
+
+    `run` calls what scores the rows that were read, here or elsewhere.
+    """
     if isinstance(data, pd.DataFrame):
         if FrameSource(data, ReadOptions(), Storage()).sha256 == model.record.data.sha256:
             return evaluate_dataset(model, trained_frame(model, data), linear=linear)
         return evaluate_rows(model, *frame_for(model, data), FRAME_NAME)
     if data is not None and not is_trained_on(model, data, options.sheet if options else None):
         frame, cells, source = read_for(model, data, options or ReadOptions())
-        return evaluate_rows(model, frame, cells, data, source.storage)
-    return evaluate_dataset(model, read_trained(model, data, options), linear=linear)
+        return run(evaluate_rows, model, frame, cells, data, source.storage)
+    return run(evaluate_dataset, model, read_trained(model, data, options), linear=linear)
 
 
 def read_trained(

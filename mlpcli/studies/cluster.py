@@ -27,7 +27,7 @@ import pandas as pd
 
 import mlpcli
 from mlpcli.config.cluster import ClusterOptions
-from mlpcli.errors import LostClusterError, MachineError, MlpcliError, plural
+from mlpcli.errors import LostClusterError, MachineError, MlpcliError, UsageError, plural
 from mlpcli.studies.workers import Shared, signals_blocked
 
 T = TypeVar("T")
@@ -211,9 +211,19 @@ class Cluster(Executor):
         with self.sending:
             value, there = self.kept[key]
             if there is None or there.status != "finished":
-                there = self.client.scatter(Kept(value), direct=True, hash=False)
+                there = self.client.scatter(self.as_sent(value), direct=True, hash=False)
                 self.kept[key] = value, there
             return there
+
+    def as_sent(self, value: Any) -> Kept:
+        """A value on its way to the workers, or how they make it themselves. Raises UsageError."""
+        if not isinstance(value, Shared):
+            return Kept(value)
+        if self.address.data_on_workers and value.is_table:
+            if value.recipe is None:
+                raise UsageError("--data-on-workers: the rows are not those of one file", "leave out --data-on-workers")
+            return Kept(None, value.recipe, is_shared=True)
+        return Kept(value.value, is_shared=True)
 
     def keep(self, key: str, value: Any) -> None:
         with self.sending:
@@ -330,8 +340,6 @@ class CallPickler(pickle.Pickler):
 
     def persistent_id(self, value: Any) -> Any:
         if isinstance(value, Shared):
-            if self.cluster.address.data_on_workers and value.recipe is not None:
-                return "recipe", pickle.dumps(value.recipe)
             return self.named(f"shared-{id(value)}", value)
         if type(value) is np.ndarray and value.nbytes > LARGE and not value.dtype.hasobject:
             content = np.ascontiguousarray(value)
@@ -339,52 +347,44 @@ class CallPickler(pickle.Pickler):
             return self.named(f"{digest}-{value.dtype.str}-{value.shape}", value)
         return None
 
-    def named(self, key: str, value: Any) -> tuple[str, str]:
+    def named(self, key: str, value: Any) -> str:
         self.cluster.keep(key, value)
         self.needs[key] = None
-        return "kept", key
+        return key
 
 
 # --- on a worker ------------------------------------------------------------------------------------------
 
 
 class Kept:
-    """A value that stays with the workers; that of a `Shared` comes back in one."""
+    """A value that stays with the workers, made there where it comes as a recipe; that of a `Shared` is in one."""
 
-    def __init__(self, value: Any) -> None:
-        self.value = value
+    def __init__(self, value: Any, recipe: Callable[[], Any] | None = None, *, is_shared: bool = False) -> None:
+        self.value, self.recipe, self.is_shared = value, recipe, is_shared
+        self.made: Any = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        is_shared = isinstance(self.value, Shared)
-        return made_kept, (self.value.value if is_shared else self.value, is_shared)
+        return functools.partial(Kept, is_shared=self.is_shared), (self.value, self.recipe)
+
+    def get(self) -> Any:
+        """The value, the same one for every call on this worker."""
+        with MAKING:
+            if self.made is None:
+                value = self.value if self.recipe is None else self.recipe()
+                self.made = Shared(value) if self.is_shared else value
+            return self.made
 
 
-def made_kept(value: Any, is_shared: bool) -> Kept:
-    return Kept(Shared(value) if is_shared else value)
+MAKING = threading.Lock()
 
 
 class CallUnpickler(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, kept: dict[str, Any]) -> None:
+    def __init__(self, file: io.BytesIO, kept: dict[str, Kept]) -> None:
         super().__init__(file)
         self.kept = kept
 
     def persistent_load(self, pid: Any) -> Any:
-        kind, value = pid
-        return self.kept[value] if kind == "kept" else made_there(value)
-
-
-READING = threading.Lock()
-
-
-def made_there(recipe: bytes) -> Shared[Any]:
-    """What a recipe makes on this worker, once."""
-    with READING:
-        return made_once(recipe)
-
-
-@functools.lru_cache(maxsize=2)
-def made_once(recipe: bytes) -> Shared[Any]:
-    return Shared(pickle.loads(recipe)())
+        return self.kept[pid].get()
 
 
 class LeftError(BaseException):
@@ -404,8 +404,7 @@ def run_call(topic: str, key: str, versions: dict[str, str], stem: bytes, needs:
     ACTIVE.setdefault(topic, set()).add(own)
     try:
         if topic not in LEFT:
-            values = {name: one.value for name, one in zip(needs, kept, strict=True)}
-            return CallUnpickler(io.BytesIO(stem), values).load()()
+            return CallUnpickler(io.BytesIO(stem), dict(zip(needs, kept, strict=True))).load()()
     except LeftError:
         return None
     finally:

@@ -6,6 +6,7 @@ runs it and in whatever order. `run` yields outcomes as they come.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -17,9 +18,9 @@ from numpy.typing import NDArray
 
 from mlpcli.config.settings import Config
 from mlpcli.data import splits
-from mlpcli.data.dataset import DataSet
+from mlpcli.data.dataset import DataSet, Reread
 from mlpcli.data.splits import Sets
-from mlpcli.errors import TrainingError
+from mlpcli.errors import DataError, TrainingError
 from mlpcli.evaluation.evaluate import truth_of
 from mlpcli.metrics.scoring import score
 from mlpcli.model.assemble import assemble
@@ -96,7 +97,33 @@ def metrics_of(model: TrainedModel, dataset: DataSet, chosen: NDArray[np.bool_])
 
 def shared(dataset: DataSet) -> Shared[DataSet]:
     """The data set for all workers, without the bytes of the file, which training does not need."""
-    return Shared(dataset.without_file())
+    return Shared(dataset.without_file(), recipe_of(dataset), is_table=True)
+
+
+@dataclass(frozen=True)
+class ReadThere:
+    """Makes a data set where its file lies, which is to be the same file."""
+
+    how: Reread
+    sha256: str
+    rows: bytes  # a bit for each row of the file: whether it belongs
+
+    def __call__(self) -> DataSet:
+        whole = DataSet.read(self.how.path, self.how.config, self.how.options, known=self.how.known).without_file()
+        if whole.sha256 != self.sha256:
+            raise DataError("another file than here", "--data-on-workers needs the same one", file=self.how.path)
+        is_taken = np.unpackbits(np.frombuffer(self.rows, np.uint8))[whole.rows]
+        return whole if is_taken.all() else whole.take(np.flatnonzero(is_taken))
+
+
+def recipe_of(dataset: DataSet) -> ReadThere | None:
+    """How a worker makes a data set itself; None where its rows are not those of one file."""
+    how = dataset.reread
+    if how is None or None in (how.config.share("validation"), how.config.share("test")):
+        return None
+    is_taken = np.zeros(-(-int(dataset.rows.max() + 1) // 8) * 8, np.uint8)
+    is_taken[dataset.rows] = 1
+    return ReadThere(replace(how, path=os.path.abspath(how.path)), dataset.sha256, np.packbits(is_taken).tobytes())
 
 
 def validated(dataset: DataSet, config: Config, sets: Sets, seed: int) -> Sets:

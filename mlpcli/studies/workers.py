@@ -140,12 +140,12 @@ def signals_blocked() -> Iterator[None]:
 class Shared(Generic[T]):
     """A value for all workers: its arrays are mapped from one temporary file, written when first sent to one.
 
-    The process that made it keeps the value itself; `close` removes the file. A `recipe` makes the same value on
-    another machine, for workers that are to read a table where it lies.
+    The process that made it keeps the value itself; `close` removes the file. A table may have a `recipe`, which makes
+    it anew where its file lies.
     """
 
-    def __init__(self, value: T, recipe: Callable[[], T] | None = None) -> None:
-        self.value, self.recipe = value, recipe
+    def __init__(self, value: T, recipe: Callable[[], T] | None = None, *, is_table: bool = False) -> None:
+        self.value, self.recipe, self.is_table = value, recipe, is_table
         self.path: str | None = None
         self.lock = threading.Lock()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,12 @@ STUDIES = {
     "learning-curve": ("learning-curve", "iris.csv", "--sizes", "3", "--repeats", "2", "--test", "0"),
     "tune": ("tune", "iris.csv", "--trials", "3", "--folds", "2", "--space", "lr=1e-3..1", "-o", "out.npz"),
     "train": ("train", "iris.csv", "-o", "out.npz"),
+}
+OF_A_MODEL = {
+    "explain": ("explain", "iris.npz"),
+    "evaluate": ("evaluate", "iris.npz"),
+    "evaluate another file": ("evaluate", "iris.npz", "other.csv"),
+    "diagnose": ("diagnose", "iris.npz", "--try"),
 }
 
 
@@ -31,13 +38,24 @@ def without_seconds(answer):
     return [without_seconds(one) for one in answer] if isinstance(answer, list) else answer
 
 
-def both(call, monkeypatch, folder, args, *cluster):
+@pytest.fixture(scope="module")
+def model(tmp_path_factory, shell):
+    """A folder with iris.csv, the same rows as other.csv in another order, and a quick model."""
+    folder = tmp_path_factory.mktemp("model")
+    text = (SAMPLES / "iris.csv").read_text()
+    (folder / "iris.csv").write_text(text)
+    header, *rows = text.splitlines()
+    (folder / "other.csv").write_text("\n".join([header, *reversed(rows), ""]))
+    shell(f"mlpcli train iris.csv -q -o iris.npz {' '.join(QUICK)}", folder, check=True)
+    return folder
+
+
+def both(call, monkeypatch, files, folder, args, *cluster):
     """The JSON answers, the written files and what was said by a command here and on a cluster."""
     found = []
-    for name, where in (("here", ("--jobs", "1")), ("there", cluster)):
-        (folder / name).mkdir()
+    for name, where in (("here", ()), ("there", cluster)):
+        shutil.copytree(files, folder / name)
         monkeypatch.chdir(folder / name)
-        (folder / name / "iris.csv").write_bytes((SAMPLES / "iris.csv").read_bytes())
         code, out, err = call(*args, "--json", *where)
         assert code == 0, err
         written = {p.name: p.read_bytes() for p in Path().iterdir() if p.suffix != ".journal"}
@@ -56,7 +74,58 @@ def test_cv_on_a_cluster(call, files, scheduler, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in STUDIES if name != "cv"])
-def test_answers_and_files_are_those_of_one_machine(name, call, tmp_path, monkeypatch, scheduler):
-    here, there = both(call, monkeypatch, tmp_path, (*STUDIES[name], *QUICK), "--cluster", scheduler)
+def test_answers_and_files_are_those_of_one_machine(name, call, model, tmp_path, monkeypatch, scheduler):
+    where = ("--cluster", scheduler)
+    here, there = both(call, monkeypatch, model, tmp_path, (*STUDIES[name], *QUICK), *where)
     assert there[:2] == here[:2]
     assert "distributed" not in there[2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OF_A_MODEL)
+def test_what_is_asked_of_a_model_is_answered_as_on_one_machine(name, call, model, tmp_path, monkeypatch, scheduler):
+    here, there = both(call, monkeypatch, model, tmp_path, OF_A_MODEL[name], "--cluster", scheduler)
+    assert there[0] == here[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cv", "tune", "compare"])
+def test_workers_read_the_table_where_it_lies(name, call, model, tmp_path, monkeypatch, scheduler):
+    where = ("--cluster", scheduler, "--data-on-workers")
+    here, there = both(call, monkeypatch, model, tmp_path, (*STUDIES[name], *QUICK), *where)
+    assert there[:2] == here[:2]
+
+
+@pytest.mark.slow
+def test_files_are_answered_by_workers(call, model, here, scheduler):
+    for name in ("iris.npz", "iris.csv", "other.csv"):
+        shutil.copy(model / name, here / name)
+    (here / "broken.csv").write_text("no,such\n1,2\n")
+    code, out, err = call("predict", "iris.npz", "*.csv", "-o", "out/", "--cluster", scheduler)
+    assert (code, out) == (1, "")
+    assert "mlpcli: broken.csv" in err
+    for name in ("iris.csv", "other.csv"):
+        assert (here / "out" / name).read_text() == call("predict", "iris.npz", name)[1]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("cv", "iris.csv", "--cluster", "local:2", "--jobs", "2"), "--jobs is for this machine"),
+        (("train", "iris.csv", "--cluster", "local:2", "--checkpoint", "a.ckpt"), "are for a training on this machine"),
+        (("train", "iris.csv", "--cluster", "local:2", "--data-on-workers"), "get the encoded rows"),
+        (("cv", "iris.csv", "--cluster", "nowhere"), "expected a scheduler or local:N, found 'nowhere'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(call, files, args, message):
+    code, _, err = call(*args)
+    assert code == 2
+    assert message in err
+
+
+def test_one_file_is_answered_here_and_that_is_said(call, model, monkeypatch):
+    monkeypatch.chdir(model)
+    code, out, err = call("predict", "iris.npz", "iris.csv", "--cluster", "tcp://nowhere:1")
+    assert code == 0
+    assert "rows of one file are answered here" in err
+    assert out == call("predict", "iris.npz", "iris.csv")[1]

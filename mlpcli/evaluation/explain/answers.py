@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -39,11 +39,22 @@ def answers(model: TrainedModel, x: Matrix) -> Floats:
     return found
 
 
+class Spread(Protocol):
+    """Gives tasks to workers of another kind than threads."""
+
+    def in_order(
+        self, model: TrainedModel, work: Callable[[TrainedModel, Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[Result]: ...
+
+
 def in_order(
-    model: TrainedModel, work: Callable[[TrainedModel, Task], Result], tasks: Sequence[Task], jobs: int
+    model: TrainedModel, work: Callable[[TrainedModel, Task], Result], tasks: Sequence[Task], jobs: int | Spread
 ) -> Iterator[Result]:
     """The results of tasks in their order, from `jobs` threads: each has networks of its own, for they hold what they
     compute, and BLAS works without Python's lock."""
+    if not isinstance(jobs, int):
+        yield from jobs.in_order(model, work, tasks)
+        return
     if jobs == 1:
         for task in tasks:
             yield work(model, task)

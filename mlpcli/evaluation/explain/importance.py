@@ -18,7 +18,7 @@ from mlpcli.engine.arrays import Array, Floats, Ints
 from mlpcli.engine.network import PREDICT_ROWS
 from mlpcli.errors import DataError
 from mlpcli.evaluation.explain import GROUP_CORRELATED
-from mlpcli.evaluation.explain.answers import Watch, answers, in_order, inputs_of, unwatched
+from mlpcli.evaluation.explain.answers import Spread, Watch, answers, in_order, inputs_of, unwatched
 from mlpcli.evaluation.explain.dependence import dependences, groups_of
 from mlpcli.evaluation.explain.rows import ExplainedRows
 from mlpcli.metrics.intervals import resamples, t_quantile
@@ -69,7 +69,7 @@ class Importance:
 
 def importance(
     model: TrainedModel, rows: ExplainedRows, *, metric: str | None = None,
-    group_correlated: float = GROUP_CORRELATED, jobs: int = 1, watch: Watch[ColumnImportance] = unwatched,
+    group_correlated: float = GROUP_CORRELATED, jobs: int | Spread = 1, watch: Watch[ColumnImportance] = unwatched,
 ) -> Importance:  # fmt: skip
     """The importance of each input column of a model for rows with truth; of its loss without `metric`.
 
