@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from samples import SAMPLES
 
+# What Dask's loop leaves behind when its client is closed.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 QUICK = ("--preset", "classic", "--hidden", "8", "--epochs", "4", "--ensemble", "2")
 STUDIES = {
     "cv": ("cv", "iris.csv", "--folds", "3"),
