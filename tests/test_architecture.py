@@ -16,7 +16,8 @@ ORDER = [
 ]  # fmt: skip
 OUTSIDE = {"numpy", "pandas", "typer", "rich"}
 ONLY_IN = {  # which works without them
-    "duckdb": "export", "onnx": "export", "onnxruntime": "export", "joblib": "sklearn", "sklearn": "sklearn",
+    "duckdb": "export", "onnx": "export", "onnxruntime": "export", "psycopg": "export", "joblib": "sklearn",
+    "sklearn": "sklearn",
 }  # fmt: skip
 UPWARD: set[tuple[str, str]] = set()
 SCREEN = {"reporter", "cli"}

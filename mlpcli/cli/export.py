@@ -11,7 +11,7 @@ from mlpcli.cli.app import app, with_error_boundary
 from mlpcli.cli.options import Json, ModelFile, Quiet, check_choice
 
 LANGUAGES = ("python", "js", "c", "sql", "onnx")  # those of export.languages.TARGETS
-DIALECTS = ("sqlite", "duckdb")  # those of export.sql.engines.ENGINES
+DIALECTS = ("sqlite", "duckdb", "postgresql")  # those of export.sql.engines.ENGINES
 
 
 @app.command(short_help="Write a model in another language, to run without mlpcli.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from mlpcli.engine.arrays import Array
@@ -48,6 +49,16 @@ def cases(of: str, found: Mapping[str, str], otherwise: str) -> str:
     """The value of the first that `of` equals."""
     whens = "".join(f" WHEN {key} THEN {value}" for key, value in found.items())
     return f"CASE {of}{whens} ELSE {otherwise} END" if found else otherwise
+
+
+@dataclass(frozen=True)
+class Products:
+    """The sums of a layer, and what they need: columns of the SELECT before, a table of numbers, a join."""
+
+    sums: list[str]
+    first: Mapping[str, str] = field(default_factory=dict)
+    table: str = ""
+    join: str = ""
 
 
 class Engine(ABC):
@@ -109,10 +120,14 @@ class Engine(ABC):
             values = [c[0] if len(c) == 1 else f"{function}({', '.join(c)})" for c in chunks]
         return values[0]
 
-    def products(self, names: Sequence[str], weights: Array, bias: Array) -> tuple[dict[str, str], list[str]]:
-        """Columns (n_in), weights (n_in, n_out), bias (n_out,) -> columns that are needed first, then n_out sums"""
+    def of_level(self, values: Sequence[float], code: str) -> str | None:
+        """The value with a number; None where a join is faster."""
+        return None
+
+    def products(self, names: Sequence[str], weights: Array, bias: Array, name: str) -> Products:
+        """Columns (n_in), weights (n_in, n_out), bias (n_out,) -> n_out sums; `name` is free for a table"""
         columns = zip(weights.T.tolist(), bias.tolist(), strict=True)
-        return {}, [self.product(names, column, constant) for column, constant in columns]
+        return Products([self.product(names, column, constant) for column, constant in columns])
 
     def product(self, names: Sequence[str], weights: Sequence[float], constant: float) -> str:
         terms = [f"{name}*{self.number(w)}" for name, w in zip(names, weights, strict=True) if w]
@@ -203,14 +218,73 @@ class DuckDB(Engine):
     def shape(self, text: str) -> str:
         return f"translate({text}, '123456789', '000000000')"
 
-    def products(self, names: Sequence[str], weights: Array, bias: Array) -> tuple[dict[str, str], list[str]]:
+    def of_level(self, values: Sequence[float], code: str) -> str:
+        return f"list_extract('{list(values)}'::DOUBLE[], {code} + 1)"
+
+    def products(self, names: Sequence[str], weights: Array, bias: Array, name: str) -> Products:
         # Arrays in quotes: as lists of numbers they would take ten times as long to parse.
         of_type = f"::DOUBLE[{len(names)}]"
         sums = [
             f"array_inner_product(g0, '{column}'{of_type}) + {self.number(constant)}"
             for column, constant in zip(weights.T.tolist(), bias.tolist(), strict=True)
         ]
-        return {"g0": f"[{', '.join(names)}]{of_type}"}, sums
+        return Products(sums, first={"g0": f"[{', '.join(names)}]{of_type}"})
 
 
-ENGINES: Mapping[str, Engine] = {"sqlite": SQLite(), "duckdb": DuckDB()}
+class PostgreSQL(Engine):
+    keeps_apart = " OFFSET 0"
+    max_columns = 1600
+    max_name = 63  # bytes; what is longer is cut off
+
+    def number(self, value: float) -> str:
+        return f"({float(value)!r})::float8" if value < 0 else f"{float(value)!r}::float8"
+
+    def known_as(self, name: str) -> str:
+        return name.encode()[: self.max_name].decode(errors="replace")
+
+    def text(self, cell: str) -> str:
+        return f"CAST({cell} AS text)"
+
+    def is_text(self, cell: str) -> str:
+        types = ", ".join(f"'{name}'::regtype" for name in ("text", "varchar", "bpchar"))
+        return f"pg_typeof({cell}) IN ({types})"
+
+    def plain_number(self, text: str) -> str:
+        # Numbers too small for a double would stop the query, as those too large.
+        size = f"abs({text}::numeric)"
+        value = (
+            f"CASE WHEN {size} > 1.7976931348623157e308 THEN NULL WHEN {size} < 1e-200 THEN 0 ELSE {text}::float8 END"
+        )
+        pattern = literal(PLAIN_NUMBER.replace("[0-9]+)?$", "[0-9]{1,4})?$"))
+        return f"CASE WHEN length({text}) < 400 AND {text} ~ {pattern} THEN {value} END"
+
+    def trimmed(self, text: str) -> str:
+        return f"btrim({text}, {' || '.join(f'chr({space})' for space in SPACES)})"
+
+    def place(self, text: str, character: str) -> str:
+        return f"strpos({text}, {literal(character)})"
+
+    def shape(self, text: str) -> str:
+        return f"translate({text}, '123456789', '000000000')"
+
+    def of_level(self, values: Sequence[float], code: str) -> str:
+        return f"({array_literal(values)})[{code} + 1]"
+
+    def products(self, names: Sequence[str], weights: Array, bias: Array, name: str) -> Products:
+        # A row for each unit: expressions of all units together would take minutes to plan.
+        columns = ", ".join(["b", *(f"w{i}" for i in range(len(names)))])
+        arrays = ", ".join(map(array_literal, [bias.tolist(), *weights.tolist()]))
+        total = bracketed("+", ["b", *(f"{column}*w{i}" for i, column in enumerate(names))])
+        units = f"SELECT array_agg(z) AS z FROM (SELECT {total} AS z FROM {name} OFFSET 0) AS u"
+        return Products(
+            [f"l.z[{j + 1}]" for j in range(len(bias))],
+            table=f"{name} AS MATERIALIZED (SELECT * FROM unnest({arrays}) AS t({columns}))",
+            join=f" CROSS JOIN LATERAL ({units}) AS l",
+        )
+
+
+def array_literal(values: Sequence[float]) -> str:
+    return f"'{{{','.join(map(repr, values))}}}'::float8[]"
+
+
+ENGINES: Mapping[str, Engine] = {"sqlite": SQLite(), "duckdb": DuckDB(), "postgresql": PostgreSQL()}

@@ -57,7 +57,7 @@ def add_networks(program: Program, chain: Chain) -> None:
     number = 0
     for part in program.parts:
         for net in part.nets:
-            logits = add_network(net, number, chain, of_interest(program) if number == last else None)
+            logits = add_network(net, chain, of_interest(program) if number == last else None)
             weight = part.weight / len(part.nets)
             LINKS[program.link](logits, part.temperature, weight, number == 0, chain)
             number += 1
@@ -68,23 +68,26 @@ def of_interest(program: Program) -> set[str]:
     return {f"x{step[0]}" for step in (program.interval.steps if program.interval else ()) if step[0] >= 0}
 
 
-def add_network(net: Net, number: int, chain: Chain, kept: set[str] | None) -> list[str]:
+def add_network(net: Net, chain: Chain, kept: set[str] | None) -> list[str]:
     """The columns of the logits. `kept`: the inputs that are needed behind this network, None: all."""
     names = [f"x{i}" for i in net.inputs.tolist()]
-    join, done = "", []
+    join, done, found = "", list[str](), dict[str, str]()
     for k, table in enumerate(net.tables):
-        vectors = f"vectors_{number}_{k}"
         columns = [f"l{k}_{j}" for j in range(table.vectors.shape[1])]
+        names += columns
+        values = [chain.engine.of_level(column, f"x{table.place}") for column in table.vectors.T.tolist()]
+        found |= dict(zip(columns, [value or name for value, name in zip(values, columns, strict=True)], strict=True))
+        if None not in values:
+            continue
+        vectors = f"vectors{len(chain.others)}"
         rows = ", ".join(
             f"({i}, {', '.join(map(chain.engine.number, row))})" for i, row in enumerate(table.vectors.tolist())
         )
         chain.others.append(f"{vectors}(code, {', '.join(columns)}) AS (VALUES {rows})")
         join += f" JOIN {vectors} ON {vectors}.code = x{table.place}"
-        names += columns
-    if join:
-        new = [name for name in names if name.startswith("l")]
-        chain.add({name: name for name in new}, join=join)
-        done += new
+    if found:
+        chain.add(found, join=join)
+        done += found
     steps = merged(net.steps)
     for i, step in enumerate(steps):
         if kept is not None and not any(isinstance(later, Linear) for later in steps[:i]) and isinstance(step, Linear):
@@ -129,12 +132,14 @@ def add_step(step: Step, names: list[str], done: list[str], chain: Chain) -> lis
 
 
 def add_linear(names: list[str], weights: Array, bias: Array, done: list[str], chain: Chain) -> list[str]:
-    first, sums = chain.engine.products(names, weights, bias)
-    if first:
-        chain.add(first, done)
-        done = list(first)
-    columns = {f"h{j}": expression for j, expression in enumerate(sums)}
-    chain.add(columns, [name for name in done if name not in columns])
+    found = chain.engine.products(names, weights, bias, f"weights{len(chain.others)}")
+    if found.table:
+        chain.others.append(found.table)
+    if found.first:
+        chain.add(found.first, done)
+        done = list(found.first)
+    columns = {f"h{j}": expression for j, expression in enumerate(found.sums)}
+    chain.add(columns, [name for name in done if name not in columns], found.join)
     return list(columns)
 
 

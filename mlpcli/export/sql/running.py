@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -31,8 +32,11 @@ class Table:
     def create(self, of_type: str) -> str:
         return f"CREATE TABLE {quoted(self.name)} ({', '.join(f'{quoted(c)} {of_type}' for c in self.columns)})"
 
-    def insert(self, mark: str) -> str:
-        return f"INSERT INTO {quoted(self.name)} VALUES ({', '.join([mark] * len(self.columns))})"
+    def insert(self, mark: str, doubled: str = "") -> str:
+        """`doubled`: a character of which the engine takes two for one."""
+        name = quoted(self.name)
+        name = name.replace(doubled, doubled * 2) if doubled else name
+        return f"INSERT INTO {name} VALUES ({', '.join([mark] * len(self.columns))})"
 
 
 @dataclass(frozen=True)
@@ -78,4 +82,33 @@ def in_duckdb(statement: str, table: Table) -> Found | str:
         return Found(rows, time.monotonic() - began)
 
 
-RUNNERS: Mapping[str, Callable[[str, Table], Found | str]] = {"sqlite": in_sqlite, "duckdb": in_duckdb}
+def in_postgresql(statement: str, table: Table) -> Found | str:
+    """In a temporary table of the server that libpq's variables name."""
+    if not any(os.environ.get(name) for name in ("PGHOST", "PGSERVICE", "PGDATABASE")):
+        return "PGHOST names no PostgreSQL server to run it in"
+    try:
+        import psycopg
+    except ImportError:
+        return "the package psycopg is not installed"
+    try:
+        connection = psycopg.connect(connect_timeout=TIMEOUT)
+    except psycopg.OperationalError as error:
+        return f"the PostgreSQL server does not answer: {error}"
+    with connection:
+        connection.execute("SET jit = off")
+        connection.execute(table.create("text").replace("TABLE", "TEMPORARY TABLE", 1).encode())
+        with connection.cursor() as cursor:
+            cursor.executemany(table.insert("%s", "%").encode(), table.rows)
+            began = time.monotonic()
+            rows = cursor.execute(statement.encode()).fetchall()
+            return Found(rows, time.monotonic() - began)
+
+
+TIMEOUT = 5  # seconds to wait for a server
+
+
+RUNNERS: Mapping[str, Callable[[str, Table], Found | str]] = {
+    "sqlite": in_sqlite,
+    "duckdb": in_duckdb,
+    "postgresql": in_postgresql,
+}

@@ -18,6 +18,7 @@ HEAD = """\
 -- One row of answers for each row of the table, numbered in the column "row" in the order in which the engine reads
 -- the table. For a key of your own, write its name (d."id") in place of row_number() OVER () in the first SELECT.
 """
+HEADS = {"postgresql": "-- SET jit = off; first: to compile it takes longer than all else.\n"}
 
 
 class Sql(Target):
@@ -27,7 +28,9 @@ class Sql(Target):
         chain = read_cells(program, ENGINES[wishes.dialect], wishes.table)
         fill_inputs(program, chain)
         add_networks(program, chain)
-        return (HEAD + chain.written({"row": "id"} | answers_of(program, chain))).encode()
+        return (
+            HEAD + HEADS.get(wishes.dialect, "") + chain.written({"row": "id"} | answers_of(program, chain))
+        ).encode()
 
     def run(self, path: str, rows: str, program: Program, wishes: Wishes) -> Answers | str:
         dialect = replace(program.dialect, missing=())

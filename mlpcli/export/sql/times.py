@@ -68,7 +68,7 @@ def read_durations(places: list[int], cells: Mapping[int, Cell], chain: Chain) -
     )
     chain.add({f"p{i}": engine.place(f"t{i}", ":") for i in places})
     chain.add(
-        {f"a{i}": engine.shape(f"substr(t{i}, 1, p{i} - 1)") for i in places}
+        {f"a{i}": engine.shape(f"substr(t{i}, 1, {engine.greatest}(p{i} - 1, 0))") for i in places}
         | {f"e{i}": engine.shape(f"substr(t{i}, p{i} + 1)") for i in places}
     )
     chain.add({f"v{i}": duration(i, cells[i]) for i in places}, [f"{c}{i}" for i in places for c in "sptae"])
@@ -103,6 +103,7 @@ def fraction(i: int, behind: int) -> str:
 def read_points(places: list[int], dates: Mapping[int, Mapping[str, Mapping[str, Place]]], chain: Chain) -> None:
     """Dates, with a time of day and a zone or without, and times of day -> v"""
     engine = chain.engine
+    chain.add({f"t{i}": f"replace(replace(t{i}, 'UTC', 'Z'), 'GMT', 'Z')" for i in places})
     chain.add({f"q{i}": first_place(f"t{i}", "T_ ", engine) if i in dates else "0" for i in places})
     of_day = {
         i: f"CASE WHEN q{i} = 0 THEN '' ELSE {engine.trimmed(f'substr(t{i}, q{i} + 1)')} END" if i in dates else f"t{i}"
@@ -110,7 +111,7 @@ def read_points(places: list[int], dates: Mapping[int, Mapping[str, Mapping[str,
     }
     chain.add(
         {f"a{i}": f"CASE WHEN q{i} = 0 THEN t{i} ELSE substr(t{i}, 1, q{i} - 1) END" for i in dates}
-        | {f"r{i}": f"replace(replace({of_day[i]}, 'UTC', 'Z'), 'GMT', 'Z')" for i in places},
+        | {f"r{i}": of_day[i] for i in places},
         [f"{c}{i}" for i in places for c in "tq"],
     )
     chain.add(
