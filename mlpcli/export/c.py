@@ -74,7 +74,7 @@ class C(Target):
                 [compiler, *COMPILE, "-x", "c", path, "-o", built, "-lm"], capture_output=True, check=False
             )
             if done.returncode:
-                raise RuntimeError(done.stderr.decode("utf-8", "replace"))
+                return f"{compiler} does not compile it: {done.stderr.decode('utf-8', 'replace')[:500].strip()}"
             given = coded_rows(rows, program) if wishes.single else text_rows(rows, program)
             began = time.monotonic()
             done = subprocess.run([built, "--full"], input=given, capture_output=True, check=False)

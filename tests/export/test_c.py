@@ -79,7 +79,7 @@ def test_without_texts_it_says_the_same_of_numbers_and_codes(name, without, trai
     model, rows = trained(name, without)
     program = program_of(model, SAMPLES[name].level)
     source = TARGETS["c"].write(program, SINGLE)
-    built = compiled(source, tmp_path / "model", "-DMLP_MAIN", *SANITIZED)
+    built = compiled(source, tmp_path / "model", "-DMLP_MAIN", *SANITIZED * (name == "classes"))
     done = run(built, coded_rows(rows, program), "--full")
     assert (done.returncode, done.stderr) == (0, b"")
     check(model, rows, read_answers(done.stdout, program, 1.0), SAMPLES[name].level, 3e-6)  # sums of float32
@@ -411,6 +411,17 @@ def test_no_comment_or_literal_is_ended_by_a_name(trained):
 def test_without_a_compiler_it_says_why_it_was_not_run(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert C().run("m.c", "rows.csv", None, Wishes()) == "there is no C compiler on this machine"
+
+
+def test_a_compiler_that_fails_is_named(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: "false")
+    assert C().run("m.c", "rows.csv", None, Wishes()) == "false does not compile it: "
+
+
+def test_a_number_without_bound_can_be_written(trained, tmp_path):
+    program = replace(program_of(trained("counts")[0], 0.9), low=-np.inf, high=np.inf)
+    built = compiled(C().write(program, Wishes()), tmp_path / "model", "-DMLP_MAIN")
+    assert run(built, Path(trained("counts")[1]).read_bytes()).returncode == 0
 
 
 @pytest.mark.slow
