@@ -7,6 +7,7 @@ one whose shared values were lost with all their workers is sent again with them
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import hashlib
 import importlib
@@ -16,7 +17,7 @@ import pickle
 import threading
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -306,14 +307,14 @@ class Cluster(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = True) -> None:
         """Ends all calls that are under way, on the workers too; none of them comes to a result. The workers stay."""
         with self.lock:
-            calls, self.running = list(self.running.values()), {}
-        for call in calls:
+            calls, self.running = self.running, {}
+        for call in calls.values():
             call.result.set_exception(CancelledError())
         if calls and self.client.status == "running":
             with suppress(Exception):  # a cluster that is gone has nothing to end
-                self.client.cancel([call.there for call in calls if call.there is not None])
+                self.client.cancel([call.there for call in calls.values() if call.there is not None])
                 self.client.sync(
-                    self.client._run, stop_calls, self.topic, on_error="ignore", callback_timeout=STOP_SECONDS
+                    self.client._run, stop_calls, list(calls), on_error="ignore", callback_timeout=STOP_SECONDS
                 )
 
     def close(self) -> None:
@@ -391,8 +392,8 @@ class LeftError(BaseException):
     """Raised in the thread of a call that nobody wants any more."""
 
 
-ACTIVE: dict[str, set[int]] = {}  # threads of the calls under way, by topic
-LEFT: set[str] = set()  # topics whose calls are wanted no more
+ACTIVE: dict[str, int] = {}  # the threads of the calls under way, by key
+LEFT: set[str] = set()  # keys of calls that are wanted no more
 
 
 def run_call(topic: str, key: str, versions: dict[str, str], stem: bytes, needs: tuple[str, ...], *kept: Kept) -> Any:
@@ -400,23 +401,20 @@ def run_call(topic: str, key: str, versions: dict[str, str], stem: bytes, needs:
     worker: Any = importlib.import_module("distributed").get_worker()
     check_same(worker.address, versions_here(), versions)
     worker.log_event(topic, {"key": key, "worker": worker.address})
-    own = threading.get_ident()
-    ACTIVE.setdefault(topic, set()).add(own)
+    ACTIVE[key] = threading.get_ident()
     try:
-        if topic not in LEFT:
+        if key not in LEFT:
             return CallUnpickler(io.BytesIO(stem), dict(zip(needs, kept, strict=True))).load()()
     except LeftError:
         return None
     finally:
-        ACTIVE[topic].discard(own)
+        ACTIVE.pop(key, None)
 
 
-def stop_calls(topic: str) -> None:
-    """Makes the threads of a topic's calls leave them, at their next step of Python."""
-    import ctypes
-
-    LEFT.add(topic)
-    for thread in list(ACTIVE.get(topic, ())):
+def stop_calls(keys: Sequence[str]) -> None:
+    """Makes the threads of these calls leave them, at their next step of Python."""
+    LEFT.update(keys)
+    for thread in [ACTIVE[key] for key in keys if key in ACTIVE]:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(LeftError))
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from samples import SAMPLES
 
+from mlpcli.cli.stops import collect, leave, result_of
+from mlpcli.errors import LostClusterError, TrainingError
+
 # What Dask's loop leaves behind when its client is closed.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -132,3 +135,23 @@ def test_one_file_is_answered_here_and_that_is_said(call, model, monkeypatch):
     assert code == 0
     assert "rows of one file are answered here" in err
     assert out == call("predict", "iris.npz", "iris.csv")[1]
+
+
+def test_what_was_finished_before_the_cluster_was_lost_is_kept():
+    def items():
+        yield 1
+        raise LostClusterError("the scheduler is gone")
+
+    done, stopped = collect(items())
+    assert done == [1]
+    with pytest.raises(LostClusterError):
+        leave(stopped, "not said")
+    assert result_of(lambda: 5, stopped) == 5
+
+    def nothing():
+        raise TrainingError("stopped before two folds were done")
+
+    with pytest.raises(LostClusterError):
+        result_of(nothing, stopped)
+    with pytest.raises(TrainingError):
+        result_of(nothing, None)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
+import subprocess
+import sys
 import time
+from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from mlpcli.config.cluster import ClusterOptions
-from mlpcli.errors import MachineError
-from mlpcli.studies.cluster import Cluster, connected
+from mlpcli.errors import LostClusterError, MachineError
+from mlpcli.guide import page
+from mlpcli.studies.cluster import Call, Cluster, connected, imported
 from mlpcli.studies.tasks import each
 from mlpcli.studies.workers import Shared
 
@@ -40,6 +47,24 @@ def done(task: Named) -> object:
 def joined(scheduler):
     with connected(ClusterOptions(scheduler)) as cluster:
         yield cluster
+
+
+@contextmanager
+def own_scheduler():
+    """A scheduler to be killed, with one worker, in a process of its own; its address."""
+    code = (
+        "import asyncio, distributed as d\n"
+        "async def main():\n"
+        "    async with d.Scheduler(host='127.0.0.1', port=0, dashboard_address=None) as s:\n"
+        "        async with d.Worker(s.address, nthreads=1, dashboard_address=None):\n"
+        "            print(s.address, flush=True)\n"
+        "            await s.finished()\n"
+        "asyncio.run(main())\n"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        yield process, process.stdout.readline().strip()
+        process.kill()
 
 
 def pids(cluster: Cluster) -> list[int]:
@@ -92,3 +117,109 @@ def test_a_task_that_kills_three_workers_is_named_and_others_are_not_disturbed(j
         bad.result(60)
     until(lambda: len(joined.client.nthreads()) == 2)
     assert joined.submit(eval, "1 + 1").result(30) == 2
+
+
+ACTIVE = "len(__import__('mlpcli.studies.cluster', fromlist=['x']).ACTIVE)"
+
+
+@pytest.mark.slow
+def test_leaving_the_block_ends_the_calls_on_the_workers(joined):
+    slow = "[__import__('time').sleep(0.01) for _ in range(100_000)]"
+    with pytest.raises(KeyboardInterrupt), joined:  # noqa: PT012
+        waiting = [joined.submit(eval, slow) for _ in range(2)]
+        until(lambda: any(call.starts for call in joined.running.values()))
+        raise KeyboardInterrupt
+    until(lambda: not any(joined.client.run(eval, ACTIVE).values()))
+    assert not joined.running
+    for one in waiting:
+        with pytest.raises(CancelledError):
+            one.result()
+    assert joined.submit(eval, "1 + 1").result(30) == 2
+
+
+def test_a_worker_with_another_version_is_refused_by_name(joined, monkeypatch):
+    monkeypatch.setattr("mlpcli.__version__", "9.9")
+    with pytest.raises(MachineError, match=r"worker tcp://.* has mlpcli .*, and here is 9\.9: results would differ"):
+        joined.check_versions()
+    with pytest.raises(MachineError, match=r"and here is 9\.9"):
+        joined.submit(eval, "1").result(30)
+
+
+@pytest.mark.slow
+def test_the_scheduler_gone_is_one_error():
+    with own_scheduler() as (process, address), connected(ClusterOptions(address)) as cluster:
+        assert cluster.submit(eval, "1 + 1").result(30) == 2
+        waiting = cluster.submit(eval, NAP.format(60))
+        until(lambda: all(call.starts for call in cluster.running.values()))
+        process.kill()
+        with pytest.raises(LostClusterError, match=r"the scheduler at tcp://.* is gone"):
+            waiting.result(30)
+        with pytest.raises(LostClusterError):
+            cluster.submit(eval, "1").result(30)
+
+
+def test_without_a_scheduler_there_is_one_line(monkeypatch):
+    monkeypatch.setattr("mlpcli.studies.cluster.CONNECT_SECONDS", 0.5)
+    with pytest.raises(MachineError, match="no scheduler answers at tcp://127"), connected(
+        ClusterOptions("tcp://127.0.0.1:9")
+    ):  # fmt: skip
+        pass
+
+
+def test_certificates_that_cannot_be_read_are_named(here):
+    with pytest.raises(MachineError, match=r"no\.pem: --cluster-tls: cannot read"), connected(
+        ClusterOptions("tls://127.0.0.1:9", ("no.pem", "no.pem", "no.pem"))
+    ):  # fmt: skip
+        pass
+
+
+def test_without_dask_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(MachineError, match="not installed") as raised:
+        imported()
+    assert raised.value.hint == "pip install 'mlpcli[cluster]'"
+
+
+@pytest.mark.slow
+def test_the_script_of_the_guide_starts_a_scheduler_and_two_workers(tmp_path, monkeypatch):
+    (script,) = [
+        text for text in re.findall(r"^```sh\n(.*?)^```$", page("cluster"), re.S | re.M) if "#!/bin/sh" in text
+    ]
+    assert len(script.splitlines()) <= 20
+    (tmp_path / "cluster.sh").write_text(script)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    env = {**os.environ, "PORT": str(port), "PYTHON": sys.executable, "TMPDIR": str(tmp_path)}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    monkeypatch.setattr("mlpcli.studies.cluster.CONNECT_SECONDS", 60)
+    with subprocess.Popen(["sh", "cluster.sh"], cwd=tmp_path, env=env, start_new_session=True, **quiet) as process:
+        try:
+            with connected(ClusterOptions(f"tcp://127.0.0.1:{port}")) as cluster:
+                until(lambda: len(cluster.client.nthreads()) == 2, 60)
+                assert cluster.submit(eval, "1 + 1").result(30) == 2
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+
+
+class NoWorkers:
+    """What is used of a client, of a cluster without workers."""
+
+    status = "running"
+
+    def nthreads(self):
+        return {}
+
+    def subscribe_topic(self, topic, handler):
+        pass
+
+
+def test_without_any_worker_nobody_is_waited_for_long(monkeypatch):
+    monkeypatch.setattr("mlpcli.studies.cluster.WATCH_SECONDS", 0.01)
+    cluster = Cluster(NoWorkers(), ClusterOptions("tcp://127.0.0.1:9"))
+    call = Call("a task", b"", (), Future())
+    cluster.running["key"] = call
+    monkeypatch.setattr("mlpcli.studies.cluster.EMPTY_SECONDS", 0.05)
+    with pytest.raises(LostClusterError, match="has had no worker"):
+        call.result.result(10)
+    cluster.close()
