@@ -174,7 +174,7 @@ class Writer:
             yield define(self.names.of("MLP_NUMBER_", name), f"{i} /* {commented(name)}{unit} */")
         for i, of in enumerate(self.coded):
             name = self.names.of("MLP_LEVEL_", cells[of.cell].name)
-            stem = name.replace("MLP_LEVEL_", "MLP_") + "_"
+            stem = name.replace("MLP_LEVEL_", "MLP_CODE_", 1) + "_"
             yield define(name, f"{i} /* {commented(cells[of.cell].name)} */")
             for level, code in of.codes:
                 if level is not None:
@@ -435,7 +435,7 @@ SINGLE_HEAD = """\
 
    int mlp_predict(const mlp_row *row, double *out)
        row->numbers[MLP_NUMBER_...] are numbers, NAN where there is none; times are seconds: since 1970-01-01 in UTC,
-       since midnight, or a length. row->levels[MLP_LEVEL_...] are codes of levels, MLP_..._IS_....
+       since midnight, or a length. row->levels[MLP_LEVEL_...] are codes of levels, MLP_CODE_....
        out gets MLP_N_OUTPUTS numbers: the probabilities of the classes, or the value and the ends of its interval.
        Returns the number of the class that is said, 0 for a value; or -1 - i where the i-th column, counted as in
        the training file, has a code or a time that there is not; out is then unchanged.

@@ -394,6 +394,17 @@ def test_what_c_cannot_say_is_refused_by_name(trained):
         C().write(replace(program, labels=("a\0b", *program.labels[1:])), Wishes())
 
 
+def test_names_of_codes_are_no_names_of_the_runtime(trained, tmp_path):
+    program = program_of(trained("crossed")[0])
+    cells = tuple(replace(cell, name="INFINITE" if i == 1 else cell.name) for i, cell in enumerate(program.cells))
+    levels = tuple((level and "MISSING", code) for level, code in program.categories[0].codes[:1])
+    first = replace(program.categories[0], cell=1, codes=levels + program.categories[0].codes[1:])
+    source = C().write(replace(program, cells=cells, categories=(first, *program.categories[1:])), SINGLE)
+    compiled(source, tmp_path / "model", "-DMLP_MAIN")
+    assert b"#define MLP_CODE_INFINITE_IS_MISSING " in source
+    assert b"#define MLP_CODE_INFINITE_MISSING " in source
+
+
 @pytest.mark.slow
 def test_a_long_text_is_no_long_literal(trained, tmp_path):
     program = program_of(trained("crossed")[0])
