@@ -99,6 +99,15 @@ def test_dates_are_read_to_the_end_of_the_calendar(seconds, written, trained):
     np.testing.assert_allclose(numbers, model.outputs(frame), atol=1e-6)
 
 
+def test_a_column_may_be_named_like_the_values_between_nodes(written):
+    path, program, inputs = written("crossed")
+    renamed = {name: "_" * i + "0" for i, name in enumerate(inputs, 1)}
+    cells = tuple(replace(cell, name=renamed[cell.name]) for cell in program.cells)
+    other = onnx.load_from_string(TARGETS["onnx"].write(replace(program, cells=cells), Wishes()))
+    answers = answered(by_reference(other, {renamed[name]: cells for name, cells in inputs.items()}), program)
+    np.testing.assert_array_equal(answers.numbers, answered(by_reference(path, inputs), program).numbers)
+
+
 def test_it_is_run_in_both_runtimes_before_it_is_said_to_be_done(trained, monkeypatch):
     model, rows = trained("crossed")
     assert export(model, TARGETS["onnx"], Wishes(), data=rows).checked.largest < 1e-6

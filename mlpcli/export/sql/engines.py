@@ -92,9 +92,9 @@ class Engine(ABC):
     @abstractmethod
     def trimmed(self, text: str) -> str: ...
 
+    @abstractmethod
     def known_as(self, name: str) -> str:
         """What columns are told apart by."""
-        return name
 
     def last(self, text: str, n: int) -> str:
         """The last n characters."""
@@ -124,14 +124,9 @@ class Engine(ABC):
         """The value with a number; None where a join is faster."""
         return None
 
+    @abstractmethod
     def products(self, names: Sequence[str], weights: Array, bias: Array, name: str) -> Products:
         """Columns (n_in), weights (n_in, n_out), bias (n_out,) -> n_out sums; `name` is free for a table"""
-        columns = zip(weights.T.tolist(), bias.tolist(), strict=True)
-        return Products([self.product(names, column, constant) for column, constant in columns])
-
-    def product(self, names: Sequence[str], weights: Sequence[float], constant: float) -> str:
-        terms = [f"{name}*{self.number(w)}" for name, w in zip(names, weights, strict=True) if w]
-        return bracketed("+", [self.number(constant), *terms])
 
 
 class SQLite(Engine):
@@ -175,6 +170,10 @@ class SQLite(Engine):
 
     def exp(self, x: str) -> str:
         return f"exp({x})"
+
+    def products(self, names: Sequence[str], weights: Array, bias: Array, name: str) -> Products:
+        columns = zip(weights.T.tolist(), bias.tolist(), strict=True)
+        return Products([self.product(names, column, constant) for column, constant in columns])
 
     def product(self, names: Sequence[str], weights: Sequence[float], constant: float) -> str:
         # SQLite looks for each constant among all those before it, but for those that are made by a function.

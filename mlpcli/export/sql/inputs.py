@@ -52,9 +52,7 @@ def filled(number: Number, value: str, engine: Engine) -> str:
 def scaled(value: str, number: Number, engine: Engine) -> str:
     """(value - center) * factor within MAX_SCALED, by a value near enough to the center that nothing overflows."""
     rule = number.rule
-    if not rule.factor:
-        return engine.number(0.0)
-    reach = MAX_SCALED / abs(rule.factor)
+    reach = MAX_SCALED / abs(rule.factor) if rule.factor else 0.0
     low, high = (engine.number(rule.center + side) for side in (-reach, reach))
     near = f"{engine.greatest}({low}, {engine.least}({high}, {value}))"
     return f"({near} - {engine.number(rule.center)}) * {engine.number(rule.factor)}"

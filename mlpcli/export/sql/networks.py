@@ -97,35 +97,32 @@ def add_network(net: Net, chain: Chain, kept: set[str] | None) -> list[str]:
     return names
 
 
-def merged(steps: tuple[Step, ...]) -> list[Step]:
+def merged(steps: tuple[Step, ...]) -> list[Linear | Standardise | Activation]:
     """The steps with every scale and shift behind a layer in its weights."""
-    found: list[Step] = []
+    found: list[Linear | Standardise | Activation] = []
     for step in steps:
-        if isinstance(step, Affine) and found and isinstance(found[-1], Linear):
-            weights, bias = (np.asarray(a, np.float64) for a in (found[-1].weights, found[-1].bias))
-            found[-1] = Linear(weights * step.scale, bias * step.scale + step.shift)
+        if isinstance(step, Affine):
+            before = found.pop()
+            assert isinstance(before, Linear)  # a batch is normalised behind a layer
+            weights, bias = (np.asarray(a, np.float64) for a in (before.weights, before.bias))
+            found.append(Linear(weights * step.scale, bias * step.scale + step.shift))
         else:
             found.append(step)
     return found
 
 
-def add_step(step: Step, names: list[str], done: list[str], chain: Chain) -> list[str]:
+def add_step(step: Linear | Standardise | Activation, names: list[str], done: list[str], chain: Chain) -> list[str]:
     """One layer on these columns -> the columns of its outputs"""
     e, own = chain.engine, [name for name in names if name[0] in "hg"]
-    match step:
-        case Linear(weights, bias):
-            return add_linear(names, weights, bias, [*done, *own], chain)
-        case Affine(scale, shift):
-            new = [f"{z} * {e.number(a)} + {e.number(b)}" for z, a, b in zip(names, scale, shift, strict=True)]
-        case Standardise():
-            add_moments(step, names, chain)
-            new = [
-                f"({z} - m0) * {e.number(a)} / m1 + {e.number(b)}"
-                for z, a, b in zip(names, step.scale, step.shift, strict=True)
-            ]
-            done = [*done, "m0", "m1"]
-        case Activation(name):
-            new = [ACTIVATIONS[name](z, e) for z in names]
+    if isinstance(step, Linear):
+        return add_linear(names, step.weights, step.bias, [*done, *own], chain)
+    if isinstance(step, Standardise):
+        add_moments(step, names, chain)
+        sizes = zip(names, step.scale, step.shift, strict=True)
+        new = [f"({z} - m0) * {e.number(a)} / m1 + {e.number(b)}" for z, a, b in sizes]
+        done = [*done, "m0", "m1"]
+    else:
+        new = [ACTIVATIONS[step.name](z, e) for z in names]
     columns = {f"h{j}": expression for j, expression in enumerate(new)}
     chain.add(columns, [*done, *(name for name in own if name not in columns)])
     return list(columns)
