@@ -261,7 +261,7 @@ def date_seconds(fields: Fields) -> Floats:
     if fields.match.end("y") - fields.match.start("y") == 2:
         year += np.where(year >= PIVOT, 1900, 2000)
     if fields.has("name"):
-        month += MONTH_OF[fields.word("name")]
+        month += MONTH_OF.get(fields.word("name"), 0)  # case is folded: auguſt has the shape of august
     day = fields.whole("d") if fields.has("d") else np.ones(len(year), np.int64)
     is_month = (year >= 1) & (month >= 1) & (month <= 12)
     months = np.where(is_month, (year - 1970) * 12 + month - 1, 0).astype("datetime64[M]")

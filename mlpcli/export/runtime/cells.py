@@ -156,7 +156,7 @@ def date_seconds(fields: Fields) -> float | None:
     if len(fields.groups["y"]) == 2:
         year += 1900 if year >= PIVOT else 2000
     if fields.has("name"):
-        month += MODEL["months"][fields.word("name")]
+        month += MODEL["months"].get(fields.word("name"), 0)
     day = int(fields.number("d")) if fields.has("d") else 1
     clock, zone = clock_seconds(fields), zone_seconds(fields)
     if year < 1 or not 1 <= month <= 12 or day < 1 or clock is None or zone is None:

@@ -422,3 +422,8 @@ def test_no_pattern_repeats_without_a_bound():
     for kind in LAYOUTS.values():
         for layout in kind.values():
             assert not re.search(r"[^\\][+*]", re.sub(r"\[[^]]*\]", "", layout.pattern.text))
+
+
+@pytest.mark.parametrize("text", ["5 auguſt 2024", "5 aprıl 2024", "AUGUſT 5, 2024"])
+def test_a_month_with_a_letter_that_only_looks_like_one_is_none(text):
+    assert np.isnan(TimeFormat("date", ("d month y", "month d y")).parse([text])).all()
