@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import typer.main
@@ -27,6 +28,28 @@ def mlpcli(*args: object, cwd: str | Path, stdin: str = "", env: dict[str, str] 
     """Exit code and what was written to the standard streams, which are files, not terminals."""
     with contextlib.chdir(cwd), set_environment(ENV | (env or {})):
         return run(args, stdin)
+
+
+def run_lines(lines: Iterable[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Lines of a shell one after another, up to the first that fails: that of the last one that ran.
+
+    A line that only starts mlpcli runs in this process, any other in a shell in which `mlpcli` is this Python's. The
+    folder has sample_data.
+    """
+    if not (cwd / "sample_data").exists():
+        (cwd / "sample_data").symlink_to(Path(__file__).parents[1] / "sample_data")
+    function = f'set -eo pipefail\nmlpcli() {{ "{sys.executable}" -m mlpcli "$@"; }}\n'
+    for line in lines:
+        if line.startswith("mlpcli ") and not set("|<>&;$") & set(line):
+            done = mlpcli(*shlex.split(line.replace("\\\n", ""))[1:], cwd=cwd)
+        else:
+            done = subprocess.run(
+                ["bash", "-c", function + line], cwd=cwd, env=ENV, capture_output=True, encoding="utf-8", timeout=120,
+                check=False,
+            )  # fmt: skip
+        if done.returncode:
+            break
+    return done
 
 
 def run(args: tuple[object, ...], stdin: str = "") -> subprocess.CompletedProcess[str]:

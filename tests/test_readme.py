@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from command_line import COMMANDS, ENV, mlpcli
+from command_line import COMMANDS, mlpcli, run_lines
 
 from mlpcli.config.flags import setting_type
 from mlpcli.config.settings import Config, ReadOptions, flag
@@ -29,10 +27,8 @@ def block(marker: str) -> str:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_examples_of_the_readme_run(tmp_path):
-    (tmp_path / "sample_data").symlink_to(ROOT / "sample_data")
-    script = f'set -eo pipefail\nmlpcli() {{ "{sys.executable}" -m mlpcli "$@"; }}\n' + block("examples")
-    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=ENV, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = run_lines(block("examples").splitlines(), tmp_path)
+    assert done.returncode == 0, (done.args, done.stderr)
     assert (tmp_path / "predictions.csv").read_text().startswith("island,sex,prediction\n")
 
 

@@ -16,7 +16,7 @@ TrainingData = Annotated[str | None, typer.Argument(metavar="DATA", help="The tr
 Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where the small model goes.")]
 Hidden = Annotated[
     str | None,
-    typer.Option("--hidden", metavar="A,B", help="Units of its hidden layers; '': none. Default: 64,32."),
+    typer.Option("--hidden", metavar="A,B", help="Units of its hidden layers. Default: 64,32; for numbers 32,32."),
 ]
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import unicodedata
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from command_line import ENV, mlpcli
+from command_line import mlpcli, run_lines
 from rich.cells import cell_len
 
 from mlpcli.diagnosis.codes import CODES
@@ -32,17 +30,6 @@ from mlpcli.guide.synonyms import WORDS, squashed
 
 ROOT = Path(__file__).parents[2]
 SIGNS = {"en": ("Look at: ", "See also: "), "ko": ("눈여겨볼 것: ", "함께 보기: ")}
-
-
-def shell(script, cwd):
-    """The script with `mlpcli` as this Python runs it; the folder has sample_data."""
-    if not (cwd / "sample_data").exists():
-        (cwd / "sample_data").symlink_to(ROOT / "sample_data")
-    text = f'set -eo pipefail\nmlpcli() {{ "{sys.executable}" -m mlpcli "$@"; }}\n{script}\n'
-    return subprocess.run(
-        ["bash", "-c", text], cwd=cwd, env=ENV, capture_output=True, text=True, encoding="utf-8", timeout=120,
-        check=False,
-    )  # fmt: skip
 
 
 def test_every_finding_has_a_page():
@@ -72,8 +59,7 @@ def test_flags_on_a_page_exist(topic):
 @pytest.mark.slow
 @pytest.mark.parametrize("code", CODES)
 def test_the_command_of_a_finding_raises_it(code, tmp_path):
-    command = commands(code)[0]
-    done = shell(command, tmp_path)
+    done = run_lines(commands(code)[:1], tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"\n{code}: " in done.stderr
     assert (tmp_path / "try.npz").is_file()
@@ -82,13 +68,13 @@ def test_the_command_of_a_finding_raises_it(code, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("topic", [t for t in CONCEPTS if t not in CODES])
 def test_the_commands_of_a_concept_run(topic, tmp_path):
-    done = shell("\n".join(commands(topic)), tmp_path)
+    done = run_lines(commands(topic), tmp_path)
     assert done.returncode == 0, done.stderr
 
 
 def compared(topic, folder):
     """The runs of a page's comparison by name."""
-    done = shell(commands(topic)[0] + " --json", folder)
+    done = run_lines([commands(topic)[0] + " --json"], folder)
     assert done.returncode == 0, done.stderr
     return {run["name"]: run for run in json.loads(done.stdout)["runs"]}
 

@@ -202,7 +202,8 @@ def test_N01_N02_N13_the_kernel_fails_or_kills_at_every_system_call_of_a_save(tm
             if fault == "signal=SIGKILL":
                 assert path.read_bytes() in ((b"old",) if i < renamed else (b"old", new))
                 assert len(list(folder.iterdir())) <= 2
-                assert traced(path, log)[0] == 0  # the next save clears away what was left
+                archive.save(str(path), {}, {"members": np.zeros(100_000, np.float32)})  # clears away what was left
+                assert path.read_bytes() == new
             else:
                 assert code in (0, 7), (name, k, fault)
                 assert path.read_bytes() == (new if code == 0 or i > renamed else b"old")

@@ -87,7 +87,8 @@ def test_it_answers_nearly_as_the_model_does(models, name):
 @pytest.mark.parametrize("name", TASKS)
 def test_it_is_one_network_on_the_same_columns_and_a_model_file_like_any_other(models, name, folder):
     large, small, _ = models[name]
-    assert (small.schema, len(small.networks), small.config.hidden) == (large.schema, 1, (64, 32))
+    assert (small.schema, len(small.networks)) == (large.schema, 1)
+    assert small.config.hidden == ((64, 32) if large.labels else (32, 32))
     file = (folder / f"{name}.npz").read_bytes()
     assert small.record.distilled_from == hashlib.sha256(file).hexdigest()
     assert small.record.threshold == large.record.threshold
