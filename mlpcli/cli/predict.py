@@ -129,8 +129,7 @@ def predict(
     \b
     mlpcli predict model.npz new.csv > predictions.csv
     mlpcli predict model.npz 'in/*.csv' -o out/ --resume
-    cat new.csv | mlpcli predict model.npz - --keep id --proba | head
-    tail -f log.csv | mlpcli predict model.npz - --interval 0.9
+    tail -f log.csv | mlpcli predict model.npz - --keep id --interval 0.9
     """
     cluster, (_, options) = cluster_of(settings), settings_of(None, settings)
     from mlpcli.files.atomic import check_output

@@ -1,7 +1,7 @@
 """Rows made from rows: each has some of its cells from a row that is like it, so that it lies near where rows lie.
 
-After MUNGE, of Bucila, Caruana & Niculescu-Mizil 2006, Model compression: without its noise on numbers, which gained
-nothing on 14 tables (tests/benchmarks/distillation.py).
+After MUNGE, of Bucila, Caruana & Niculescu-Mizil 2006, Model compression, without its noise on numbers. What they are
+worth: tests/benchmarks/README.md.
 """
 
 from __future__ import annotations
