@@ -103,20 +103,10 @@ def rare(tmp_path):
     return str(tmp_path / "rare.csv"), frame
 
 
-OWN_CLUSTER = """
-import sys
-from mlpcli.studies.cluster import imported, own_workers
-if __name__ == "__main__":
-    with own_workers(imported(), 2) as cluster:
-        print(cluster.scheduler_address, flush=True)
-        sys.stdin.read()
-"""
-
-
 @pytest.fixture(scope="session")
 def scheduler():
     """The address of a Dask scheduler in a process of its own, with two worker processes of one thread each."""
-    command = [sys.executable, "-c", OWN_CLUSTER]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        yield process.stdout.readline().strip()
-        process.stdin.close()
+    from mlpcli.studies.cluster import own_workers
+
+    with own_workers(2) as address:
+        yield address

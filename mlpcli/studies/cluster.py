@@ -13,7 +13,10 @@ import hashlib
 import importlib
 import io
 import logging
+import os
 import pickle
+import subprocess
+import sys
 import threading
 import uuid
 import warnings
@@ -29,7 +32,7 @@ import pandas as pd
 import mlpcli
 from mlpcli.config.cluster import ClusterOptions
 from mlpcli.errors import LostClusterError, MachineError, MlpcliError, UsageError, plural
-from mlpcli.studies.workers import Shared, signals_blocked
+from mlpcli.studies.workers import Shared
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -53,9 +56,7 @@ def connected(address: ClusterOptions) -> Iterator[Cluster]:
         warnings.filterwarnings("ignore", module=r"distributed|dask|tornado|asyncio|contextlib")
         try:
             scheduler = (
-                stack.enter_context(own_workers(distributed, address.n_processes))
-                if address.n_processes
-                else address.cluster
+                stack.enter_context(own_workers(address.n_processes)) if address.n_processes else address.cluster
             )
             security = security_of(distributed, address.cluster_tls) if address.cluster_tls else None
             client = stack.enter_context(
@@ -87,17 +88,41 @@ def imported() -> Any:
     return distributed
 
 
+OWN_WORKERS = """
+import logging, sys
+import dask, distributed
+if __name__ == "__main__":
+    n, n_failures = map(int, sys.argv[1:])
+    dask.config.set({"distributed.scheduler.allowed-failures": n_failures})
+    with distributed.LocalCluster(
+        n_workers=n, threads_per_worker=1, host="127.0.0.1", scheduler_port=0, dashboard_address=None,
+        worker_dashboard_address=None, silence_logs=logging.CRITICAL, memory_limit=0,
+    ) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        sys.stdin.read()
+"""
+
+
 @contextmanager
-def own_workers(distributed: Any, n: int) -> Iterator[Any]:
-    """Worker processes of this machine, with one thread each, and their scheduler; none hears Ctrl-C."""
-    dask: Any = importlib.import_module("dask")
-    with dask.config.set({"distributed.scheduler.allowed-failures": MAX_DEATHS - 1}), signals_blocked():
-        cluster = distributed.LocalCluster(
-            n_workers=n, threads_per_worker=1, host="127.0.0.1", scheduler_port=0, dashboard_address=None,
-            worker_dashboard_address=None, silence_logs=QUIET, memory_limit=0,
-        )  # fmt: skip
-    with cluster:
-        yield cluster
+def own_workers(n: int) -> Iterator[str]:
+    """The address of a scheduler of this machine with so many workers of one thread; they end with this process.
+
+    All are processes apart, which Ctrl-C does not reach and whose messages nobody sees.
+    """
+    command = [sys.executable, "-P", "-c", OWN_WORKERS, str(n), str(MAX_DEATHS - 1)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        start_new_session=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            address = process.stdout.readline().strip()
+            if not address:
+                raise MachineError("no worker could be started", "too little memory? try --jobs 2")
+            yield address
+        finally:
+            process.stdin.close()
 
 
 def security_of(distributed: Any, files: tuple[str, ...]) -> Any:

@@ -16,10 +16,10 @@ import signal
 import struct
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar
@@ -125,16 +125,6 @@ def local(jobs: int) -> Inline | LocalPool:
 def opened(on: int | Workers) -> Workers:
     """What runs tasks: so many at a time on this machine, or workers that are there already, and stay."""
     return local(on) if isinstance(on, int) else on
-
-
-@contextmanager
-def signals_blocked() -> Iterator[None]:
-    """Threads and processes that are started here do not hear Ctrl-C."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Shared(Generic[T]):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import pickle
 import re
 import signal
 import socket
@@ -12,14 +14,24 @@ import time
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
 
 from mlpcli.config.cluster import ClusterOptions
-from mlpcli.errors import LostClusterError, MachineError
+from mlpcli.errors import LostClusterError, MachineError, UsageError
 from mlpcli.guide import page
-from mlpcli.studies.cluster import Call, Cluster, connected, imported
+from mlpcli.studies.cluster import (
+    Call,
+    CallPickler,
+    Cluster,
+    connected,
+    imported,
+    run_call,
+    stop_calls,
+    versions_here,
+)
 from mlpcli.studies.tasks import each
 from mlpcli.studies.workers import Shared
 
@@ -222,4 +234,37 @@ def test_without_any_worker_nobody_is_waited_for_long(monkeypatch):
     monkeypatch.setattr("mlpcli.studies.cluster.EMPTY_SECONDS", 0.05)
     with pytest.raises(LostClusterError, match="has had no worker"):
         call.result.result(10)
+    cluster.close()
+
+
+class OneWorker:
+    """What a call uses of its worker."""
+
+    address = "tcp://here"
+
+    def __init__(self):
+        self.events = []
+
+    def log_event(self, topic, event):
+        self.events.append((topic, event))
+
+
+def test_a_call_on_a_worker_gets_what_is_kept_there_and_is_left_when_nobody_wants_it(monkeypatch):
+    worker, made = OneWorker(), []
+    monkeypatch.setattr("distributed.get_worker", lambda: worker)
+    cluster = Cluster(NoWorkers(), ClusterOptions("local:2", (), True))
+    table = Shared([1, 2], recipe=partial(made.append, 1), is_table=True)
+    numbers = np.arange(10_000.0)
+    stem = io.BytesIO()
+    pickler = CallPickler(stem, cluster)
+    pickler.dump(partial(len, (numbers, table)))
+    sent = [cluster.as_sent(cluster.kept[key][0]) for key in pickler.needs]
+    call = ("topic", "key", versions_here(), stem.getvalue(), tuple(pickler.needs))
+    assert run_call(*call, *sent) == run_call(*call, *sent) == 2
+    assert worker.events == [("topic", {"key": "key", "worker": "tcp://here"})] * 2
+    assert pickle.loads(pickle.dumps(cluster.as_sent(numbers))).get()[-1] == 9999
+    with pytest.raises(UsageError, match="not those of one file"):
+        cluster.as_sent(Shared([], is_table=True))
+    stop_calls(["key"])
+    assert run_call(*call, *sent) is None
     cluster.close()
