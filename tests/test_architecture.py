@@ -97,6 +97,7 @@ WITHOUT_TESTS_OF_THEIR_OWN = {
     "training/kinds": "what each kind is: training/test_ensemble.py",
     "training/networks": "the layers of each kind: training/test_ensemble.py",
     "model/record": "the fields of the file: training/test_ensemble.py, model/test_checks.py",
+    "model/reading": "files and frames are read alike by every verb: library/test_model.py, evaluation/test_drift.py",
     "reporter/findings": "its table with all tables: reporter/test_grid.py; its sentences: cli/test_diagnose.py",
     "reporter/tables": "every table at every width: reporter/test_grid.py",
     "diagnosis/bounds": "each bound, on planted cases: diagnosis/test_table_checks.py, diagnosis/test_findings.py",

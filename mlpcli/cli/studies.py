@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,28 +30,13 @@ from mlpcli.config.settings import Config, ReadOptions
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from mlpcli.data.dataset import DataSet
-    from mlpcli.reporter.html.document import Document
-    from mlpcli.studies.tasks import TaskOutcome, TrainingTask
-    from mlpcli.studies.workers import Workers
-
-Found = TypeVar("Found", covariant=True)
-
-
-class Study(Protocol[Found]):
-    """Trainings that are ready to run, and what they add up to."""
-
-    @property
-    def table(self) -> DataSet: ...
-    @property
-    def tasks(self) -> tuple[TrainingTask, ...]: ...
-    def outcomes(self, on: int | Workers) -> Iterator[TaskOutcome]: ...
-    def result(self, outcomes: Sequence[TaskOutcome]) -> Found: ...
+    from mlpcli.reporter.html.document import Summary
+    from mlpcli.studies.tasks import Study
 
 
 def conduct(
-    study: Study[Found], note: str, answer: Callable[[Any, Any], dict[str, Any]],
-    view: Callable[[Any], Iterable[RenderableType]], document: Callable[[Any, Any], Document], *,
+    study: Study[Any], note: str, answer: Callable[[Any, Any], dict[str, Any]],
+    view: Callable[[Any], Iterable[RenderableType]], summary: Callable[[Any], Summary], command: str, *,
     report: str | None, jobs: int | None, cluster: ClusterOptions, json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Runs a study as all of them run: says what it will do, shows progress, then answers or shows what was found.
@@ -60,6 +44,7 @@ def conduct(
     After an interruption the figures are those of the trainings that were finished; no report is written then.
     """
     from mlpcli.reporter.answers import print_answer
+    from mlpcli.reporter.html.studies import study_document
     from mlpcli.reporter.progress import progress, task_line
     from mlpcli.reporter.studies import duration_note
     from mlpcli.reporter.text import make_console
@@ -81,7 +66,7 @@ def conduct(
         make_console(sys.stdout, quiet).show(view(found))
     leave(stopped, f"interrupted; the figures are of {len(done)} of {total} trainings")
     if report is not None:
-        write_report(document(study, found), report)
+        write_report(study_document(study.table, study.seed, summary(found), command), report)
         aside.say(f"report: {report}")
 
 
@@ -112,16 +97,16 @@ def cv(
     check_report(report, [data, chosen.validation, chosen.test])
     from mlpcli.data.dataset import DataSet
     from mlpcli.reporter.answers import cross_validation_answer
-    from mlpcli.reporter.html.studies import cross_validation_document
+    from mlpcli.reporter.html.studies import cross_validation_summary
     from mlpcli.reporter.studies import cross_validation_note, cross_validation_view
     from mlpcli.studies.cross_validation import plan
 
     study = plan(DataSet.read(data, chosen, options), chosen, folds, repeats)
     note = cross_validation_note(study)
     own = f"--folds {folds} --repeats {repeats}"
-    document = partial(cross_validation_document, command=command_line("cv", data, own, chosen, options))
+    command = command_line("cv", data, own, chosen, options)
     conduct(
-        study, note, cross_validation_answer, cross_validation_view, document,
+        study, note, cross_validation_answer, cross_validation_view, cross_validation_summary, command,
         report=report, jobs=jobs, cluster=cluster, json=json, quiet=quiet,
     )  # fmt: skip
 
@@ -157,16 +142,16 @@ def compare(
     chosen, options = settings_of(config, settings)
     check_report(report, [data, chosen.validation, chosen.test])
     from mlpcli.reporter.answers import comparison_answer
-    from mlpcli.reporter.html.studies import comparison_document
+    from mlpcli.reporter.html.studies import comparison_summary
     from mlpcli.reporter.studies import comparison_note, comparison_view
     from mlpcli.studies.comparison import parse_grid, plan
 
     study = plan(data, chosen, options, parse_grid(vary), repeats)
     note = comparison_note(study)
     own = " ".join([*(f"--vary {shlex.quote(one)}" for one in vary), f"--repeats {repeats}"])
-    document = partial(comparison_document, command=command_line("compare", data, own, chosen, options))
+    command = command_line("compare", data, own, chosen, options)
     conduct(
-        study, note, comparison_answer, comparison_view, document,
+        study, note, comparison_answer, comparison_view, comparison_summary, command,
         report=report, jobs=jobs, cluster=cluster, json=json, quiet=quiet,
     )  # fmt: skip
 
@@ -200,15 +185,15 @@ def learning_curve(
     check_report(report, [data, chosen.validation, chosen.test])
     from mlpcli.data.dataset import DataSet
     from mlpcli.reporter.answers import learning_curve_answer
-    from mlpcli.reporter.html.studies import learning_curve_document
+    from mlpcli.reporter.html.studies import learning_curve_summary
     from mlpcli.reporter.studies import learning_curve_note, learning_curve_view
     from mlpcli.studies.learning_curve import plan
 
     study = plan(DataSet.read(data, chosen, options), chosen, repeats, sizes)
     note = learning_curve_note(study)
     own = f"--repeats {repeats} --sizes {sizes}"
-    document = partial(learning_curve_document, command=command_line("learning-curve", data, own, chosen, options))
+    command = command_line("learning-curve", data, own, chosen, options)
     conduct(
-        study, note, learning_curve_answer, learning_curve_view, document,
+        study, note, learning_curve_answer, learning_curve_view, learning_curve_summary, command,
         report=report, jobs=jobs, cluster=cluster, json=json, quiet=quiet,
     )  # fmt: skip

@@ -76,7 +76,7 @@ def tune(
     check_outputs([data, chosen.validation, chosen.test, *([config] if config else [])], output, toml, report)
     from mlpcli.data.dataset import DataSet
     from mlpcli.reporter.answers import print_answer, tuning_answer
-    from mlpcli.reporter.html.studies import tuning_document
+    from mlpcli.reporter.html.studies import study_document, tuning_summary
     from mlpcli.reporter.progress import search_progress
     from mlpcli.reporter.studies import tuning_notes, tuning_view
     from mlpcli.reporter.text import make_console
@@ -102,7 +102,7 @@ def tune(
     if report is not None:
         assert final is not None
         command = command_line("tune", data, own_flags(trials, space, folds), chosen, options)
-        write_report(tuning_document(tuner, found, final, command), report)
+        write_report(study_document(table, tuner.seed, tuning_summary(found, final), command), report)
         aside.say(f"report: {report}")
 
 

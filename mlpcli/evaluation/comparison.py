@@ -19,10 +19,11 @@ from mlpcli.engine.arrays import Bools, Floats, Ints
 from mlpcli.engine.losses import Target
 from mlpcli.errors import DataError, UsageError, plural
 from mlpcli.evaluation.evaluate import files_beside, find_data
-from mlpcli.evaluation.seen_rows import ReadTable, Table, n_rows_of_file, read_table
+from mlpcli.evaluation.seen_rows import ReadTable, n_rows_of_file, read_table
 from mlpcli.metrics.costs import Costs
 from mlpcli.metrics.paired import PairedMetric, ScoredModel, compare_scores
 from mlpcli.metrics.scoring import decide
+from mlpcli.model.reading import Table
 from mlpcli.model.trained import TrainedModel
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import MAX_EVALUATED, given_weights

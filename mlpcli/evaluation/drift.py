@@ -18,7 +18,6 @@ import pandas as pd
 from mlpcli.config.settings import ReadOptions
 from mlpcli.data.bad_cells import read_cells
 from mlpcli.data.foreign_stream import any_stream
-from mlpcli.data.frame import FRAME_NAME, as_table, as_values
 from mlpcli.data.header import require_columns
 from mlpcli.data.profile import Profile
 from mlpcli.data.raw import opened
@@ -30,7 +29,8 @@ from mlpcli.evaluation.evaluate import losses_of_members, rank_sum, ranks_of
 from mlpcli.metrics.intervals import Interval
 from mlpcli.metrics.p_values import at_least, cells_p_value, ks_p_value, normal_p_value, share_p_value
 from mlpcli.metrics.scoring import METRICS, score
-from mlpcli.model.trained import TrainedModel
+from mlpcli.model.reading import open_for, read_for
+from mlpcli.model.trained import TrainedModel, as_read
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import MAX_EVALUATED
 from mlpcli.training.profile import MAX_PROFILED, answer_numbers, profiled, target_numbers
@@ -258,20 +258,18 @@ def count_parts(
         yield counter
 
 
-def drift_of_frame(model: TrainedModel, frame: pd.DataFrame) -> Drift:
-    """How the rows of a user's frame stand to the training rows. Raises DataError."""
-    counter, target = DriftCounter(model), model.schema.target
-    require_columns(model.schema.formats(), list(map(str, frame.columns)), FRAME_NAME)
-    cells = as_values(frame[target.name], target.format) if target.name in frame else None
-    counter.add(as_table(frame, model.schema), cells)
-    return counter.result(FRAME_NAME)
-
-
-def drift_of_file(model: TrainedModel, path: str, options: ReadOptions | None = None) -> Drift:
-    """How the rows of a file stand to the training rows. Raises DataError or MachineError."""
-    counter = DriftCounter(model)
-    with opened(path) as (parts, name):
-        for _ in count_parts(counter, parts, name, options or ReadOptions()):
+def drift_of(model: TrainedModel, data: str | pd.DataFrame, options: ReadOptions | None = None) -> Drift:
+    """How the rows of a file or of a frame stand to the training rows. Raises DataError or MachineError."""
+    counter, options = DriftCounter(model), options or ReadOptions()
+    if isinstance(data, pd.DataFrame):
+        table, target = open_for(model, data, options, with_target=True), model.schema.target.name
+        require_columns(model.schema.formats(), table.names, table.name)
+        has_target = target in table.names
+        frame = read_for(model, table, with_target=has_target)
+        counter.add(as_read(model, frame), frame[target] if has_target else None)
+        return counter.result(table.name)
+    with opened(data) as (parts, name):
+        for _ in count_parts(counter, parts, name, options):
             pass
     return counter.result(name)
 

@@ -13,11 +13,8 @@ import pandas as pd
 from mlpcli.config.settings import ReadOptions, Settings
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet, KnownTable, check_least, with_value
-from mlpcli.data.foreign import ForeignSource, open_any
-from mlpcli.data.frame import FRAME_NAME, FrameSource, as_table, as_values
+from mlpcli.data.frame import FRAME_NAME, FrameSource
 from mlpcli.data.header import require_columns
-from mlpcli.data.reading import read_written
-from mlpcli.data.source import Source
 from mlpcli.data.storage import Storage
 from mlpcli.data.take import sampled, take_rows
 from mlpcli.data.text import digest_of, files_of
@@ -30,6 +27,7 @@ from mlpcli.metrics.costs import Costs
 from mlpcli.metrics.intervals import Interval, estimate, resampled_means
 from mlpcli.metrics.p_values import kolmogorov_smirnov
 from mlpcli.metrics.scoring import N_BOOTSTRAP, score
+from mlpcli.model.reading import Table, open_for, read_for
 from mlpcli.model.trained import TrainedModel, as_read
 from mlpcli.training.evidence import MAX_EVIDENCE_ROWS, Evidence
 from mlpcli.training.networks import build_loss
@@ -132,14 +130,28 @@ def evaluate(
 
     `run` calls what scores the rows that were read, here or elsewhere.
     """
+    options = options or ReadOptions()
+    table = trained_table(model, data, options)
+    if table is not None:
+        return run(evaluate_dataset, model, table, linear=linear)
+    assert data is not None
+    frame, cells, source = read_with_target(model, data, options)
+    return run(evaluate_rows, model, frame, cells, data if isinstance(data, str) else source.name, source.storage)
+
+
+def trained_table(
+    model: TrainedModel, data: str | pd.DataFrame | None, options: ReadOptions, command: str | None = "evaluate"
+) -> DataSet | None:
+    """The table a model was trained on, each row in its set, where `data` is that or none; None for other data.
+
+    Raises DataError, as `find_data` does.
+    """
     if isinstance(data, pd.DataFrame):
-        if FrameSource(data, ReadOptions(), Storage()).sha256 == model.record.data.sha256:
-            return evaluate_dataset(model, trained_frame(model, data), linear=linear)
-        return evaluate_rows(model, *frame_for(model, data), FRAME_NAME)
-    if data is not None and not is_trained_on(model, data, options.sheet if options else None):
-        frame, cells, source = read_for(model, data, options or ReadOptions())
-        return run(evaluate_rows, model, frame, cells, data, source.storage)
-    return run(evaluate_dataset, model, read_trained(model, data, options), linear=linear)
+        is_it = FrameSource(data, ReadOptions(), Storage()).sha256 == model.record.data.sha256
+        return DataSet.from_frame(data, model.config, known=known_table(model)) if is_it else None
+    if data is not None and not is_trained_on(model, data, options.sheet):
+        return None
+    return read_trained(model, data, options, command)
 
 
 def read_trained(
@@ -160,11 +172,6 @@ def files_beside(model: TrainedModel) -> Settings:
     return replace(model.config, **now)
 
 
-def trained_frame(model: TrainedModel, frame: pd.DataFrame) -> DataSet:
-    """The DataFrame that a model was trained on, each row in its set."""
-    return DataSet.from_frame(frame, model.config, known=known_table(model))
-
-
 def known_table(model: TrainedModel) -> KnownTable | None:
     """How the columns of a model that has them from another one are written; those of any other are found out anew."""
     record = model.record
@@ -174,8 +181,11 @@ def known_table(model: TrainedModel) -> KnownTable | None:
 def evaluate_rows(
     model: TrainedModel, frame: pd.DataFrame, cells: pd.Series[Any], name: str, storage: Storage | None = None
 ) -> Evaluation:
-    """Scores all rows of other data, with intervals, beside the constant answer. Raises DataError."""
-    frame, storage = as_read(model, frame), storage or Storage()
+    """Scores all rows of other data, the model's columns and their target, beside the constant answer.
+
+    Raises DataError.
+    """
+    storage = storage or Storage()
     scored = ScoredRows(truth_of(model, cells, name), model.outputs(frame, storage.release), None)
     rng = np.random.default_rng(model.config.seed)
     metrics = {"test": scored.score(model, rng)}
@@ -377,37 +387,26 @@ def truth_of(model: TrainedModel, cells: pd.Series[Any], file: str) -> Target:
     return truth
 
 
-def frame_for(model: TrainedModel, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series[Any]]:
-    """The rows of a user's frame that have a target, and that, as the model reads them. Raises DataError."""
-    target = model.schema.target
-    require_columns([*model.schema.formats(), target.name], list(map(str, frame.columns)), FRAME_NAME)
-    cells = as_values(frame[target.name], target.format)
-    has_target = cells.notna().to_numpy()
-    if not has_target.any():
-        raise DataError("no rows with a target", file=FRAME_NAME, column=target.name)
-    return as_table(frame, model.schema).loc[has_target].reset_index(drop=True), cells[has_target]
-
-
-def read_for(
-    model: TrainedModel, path: str, options: ReadOptions, without_target: str | None = None
-) -> tuple[pd.DataFrame, pd.Series[Any], Source | ForeignSource]:
-    """The rows of another CSV, read by the model's rules, and their target. Raises DataError.
+def read_with_target(
+    model: TrainedModel, data: str | pd.DataFrame, options: ReadOptions, without_target: str | None = None
+) -> tuple[pd.DataFrame, pd.Series[Any], Table]:
+    """The rows of another CSV or frame that have a target, and that, as the model reads them. Raises DataError.
 
     `without_target` is the hint for a file that does not have it.
     """
     target = model.schema.target
-    formats = model.schema.formats()
-    storage = Storage(options.memory)
-    source = open_any(path, options, dialect=model.record.dialect, expect=[*formats, target.name], storage=storage)
+    source = open_for(model, data, options, with_target=True)
     if without_target is not None and target.name not in source.names:
         raise DataError(f"no column '{target.name}', the target", without_target, file=source.name)
     source.column(target.name)
-    require_columns(formats, source.names, source.name)
+    require_columns(model.schema.formats(), source.names, source.name)
     if source.n_rows == 0:
         raise DataError("no data rows", file=source.name)
-    frame = read_written(source, formats | {target.name: target.format}, target.name)
-    rows = with_value(frame[target.name], storage)
-    frame = take_rows(frame, rows, storage)
+    frame = read_for(model, source, with_target=True)
+    rows = with_value(frame[target.name], source.storage)
+    if not len(rows):
+        raise DataError("no rows with a target", file=source.name, column=target.name)
+    frame = take_rows(frame, rows, source.storage)
     if not target.labels:
         check_least(source, frame[target.name], rows, model.config.loss)
-    return frame, frame[target.name], source
+    return as_read(model, frame), frame[target.name], source

@@ -17,19 +17,13 @@ from numpy.typing import NDArray
 from mlpcli.config.settings import ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
-from mlpcli.data.foreign import ForeignSource, open_any
-from mlpcli.data.frame import FRAME_NAME, FrameSource, as_table, as_values
 from mlpcli.data.header import require_columns
-from mlpcli.data.reading import read_written
-from mlpcli.data.source import Source
-from mlpcli.data.storage import Storage
 from mlpcli.data.values import as_frame, column_values
 from mlpcli.engine.arrays import Bools
 from mlpcli.errors import DataError
-from mlpcli.evaluation.evaluate import is_trained_on, read_trained, trained_frame
+from mlpcli.evaluation.evaluate import read_trained, trained_table
+from mlpcli.model.reading import Table, open_for, read_for
 from mlpcli.model.trained import TrainedModel, as_read
-
-Table = Source | ForeignSource | FrameSource
 
 
 @dataclass(frozen=True)
@@ -77,20 +71,12 @@ class ReadTable:
 
 def read_table(model: TrainedModel, data: str | pd.DataFrame, options: ReadOptions) -> ReadTable:
     """A file, or a frame, as the model reads it. Raises DataError."""
-    target, formats = model.schema.target, model.schema.formats()
-    wanted = [*formats, target.name]
-    if isinstance(data, pd.DataFrame):
-        source = FrameSource(data, ReadOptions(), Storage())
-        require_columns(wanted, source.names, FRAME_NAME)
-        same = source.sha256 == model.record.data.sha256
-        training = trained_frame(model, data) if same else None
-        cells = as_values(data[target.name], target.format).reset_index(drop=True)
-        return ReadTable(model, source, as_table(data, model.schema).reset_index(drop=True), cells, training)
-    file = open_any(data, options, dialect=model.record.dialect, expect=wanted, storage=Storage(options.memory))
-    require_columns(wanted, file.names, file.name)
-    frame = read_written(file, formats | {target.name: target.format}, target.name)
-    training = read_trained(model, data) if is_trained_on(model, data, options.sheet) else None
-    return ReadTable(model, file, as_read(model, frame), frame[target.name], training)
+    target = model.schema.target.name
+    source = open_for(model, data, options, with_target=True)
+    require_columns([*model.schema.formats(), target], source.names, source.name)
+    frame = read_for(model, source, with_target=True)
+    training = trained_table(model, data, options)
+    return ReadTable(model, source, as_read(model, frame), frame[target], training)
 
 
 def training_rows(model: TrainedModel) -> DataSet | None:

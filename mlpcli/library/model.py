@@ -9,16 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlpcli.config.settings import ReadOptions
-from mlpcli.data.foreign import open_any
 from mlpcli.data.frame import as_table
 from mlpcli.data.header import require_columns
-from mlpcli.data.reading import read_written
 from mlpcli.engine.arrays import Array, Floats
 from mlpcli.evaluation.comparison import ModelComparison, compare
-from mlpcli.evaluation.drift import Drift, drift_of_file, drift_of_frame
+from mlpcli.evaluation.drift import Drift, drift_of
 from mlpcli.evaluation.evaluate import Evaluation, evaluate
 from mlpcli.model import trained
 from mlpcli.model.certainty import USUAL_LEVEL, Certainty, intervals, label_sets
+from mlpcli.model.reading import open_for, read_for
 
 
 class Model(trained.TrainedModel):
@@ -65,9 +64,7 @@ class Model(trained.TrainedModel):
 
     def drift(self, data: str | pd.DataFrame) -> Drift:
         """How the rows of a CSV or a frame stand to the rows the model was trained on. Raises DataError."""
-        if isinstance(data, pd.DataFrame):
-            return drift_of_frame(self, data)
-        return drift_of_file(self, data)
+        return drift_of(self, data)
 
     def table_of(self, data: str | pd.DataFrame) -> pd.DataFrame:
         """The rows as the model's columns, read by its rules. Raises DataError."""
@@ -79,10 +76,9 @@ class Model(trained.TrainedModel):
         """The frame itself, or the model's columns of a CSV, read by its rules."""
         if isinstance(data, pd.DataFrame):
             return data
-        formats = self.schema.formats()
-        source = open_any(data, ReadOptions(), dialect=self.record.dialect, expect=[*formats])
-        require_columns(formats, source.names, source.name)
-        return read_written(source, formats)
+        source = open_for(self, data, ReadOptions(), with_target=False)
+        require_columns(self.schema.formats(), source.names, source.name)
+        return read_for(self, source, with_target=False)
 
 
 def load(path: str) -> Model:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,22 @@ class TaskOutcome:
     rows: dict[str, int]
     seconds: float
     error: str | None = None
+
+
+Found = TypeVar("Found", covariant=True)
+
+
+class Study(Protocol[Found]):
+    """Trainings that are ready to run, and what they add up to."""
+
+    @property
+    def table(self) -> DataSet: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def tasks(self) -> tuple[TrainingTask, ...]: ...
+    def outcomes(self, on: int | Workers = 1) -> Iterator[TaskOutcome]: ...
+    def result(self, outcomes: Sequence[TaskOutcome]) -> Found: ...
 
 
 def perform(task: TrainingTask) -> TaskOutcome:

@@ -11,24 +11,14 @@ import pandas as pd
 from mlpcli.config.settings import ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
-from mlpcli.data.foreign import open_any
-from mlpcli.data.frame import FRAME_NAME, FrameSource, as_table
 from mlpcli.data.header import known_column, require_columns
-from mlpcli.data.reading import read_written
 from mlpcli.data.storage import Storage
 from mlpcli.data.take import sampled, take_rows
 from mlpcli.engine.arrays import Floats, Ints, Matrix
 from mlpcli.engine.losses import Target
 from mlpcli.errors import DataError, UsageError, plural
-from mlpcli.evaluation.evaluate import (
-    find_data,
-    frame_for,
-    is_trained_on,
-    read_for,
-    read_trained,
-    trained_frame,
-    truth_of,
-)
+from mlpcli.evaluation.evaluate import find_data, read_trained, read_with_target, trained_table, truth_of
+from mlpcli.model.reading import Table, open_for, read_for
 from mlpcli.model.trained import TrainedModel, as_read
 from mlpcli.training.prepare import given_weights
 
@@ -78,13 +68,11 @@ def explained_rows(
     Without `need_target` the rows of other data need none, and get no truth.
     """
     options = options or ReadOptions()
-    if isinstance(data, pd.DataFrame):
-        if FrameSource(data, ReadOptions(), Storage()).sha256 == model.record.data.sha256:
-            return rows_of_dataset(model, trained_frame(model, data))
-        return rows_of_frame(model, data, need_target)
-    if data is not None and not is_trained_on(model, data, options.sheet):
-        return rows_of_file(model, data, options, need_target)
-    return rows_of_dataset(model, read_trained(model, data, options, "explain"))
+    table = trained_table(model, data, options, "explain")
+    if table is not None:
+        return rows_of_dataset(model, table)
+    assert data is not None
+    return rows_of_other(model, data, options, need_target)
 
 
 def rows_of_dataset(model: TrainedModel, table: DataSet, every_set: bool = False) -> ExplainedRows:
@@ -105,30 +93,24 @@ def rows_of_dataset(model: TrainedModel, table: DataSet, every_set: bool = False
     )  # fmt: skip
 
 
-def rows_of_frame(model: TrainedModel, data: pd.DataFrame, need_target: bool) -> ExplainedRows:
-    """The rows of a user's frame."""
+def rows_of_other(
+    model: TrainedModel, data: str | pd.DataFrame, options: ReadOptions, need_target: bool
+) -> ExplainedRows:
+    """The rows of another CSV or frame, of those with a target if that is needed."""
     if need_target:
-        return drawn(model, FRAME_NAME, *frame_for(model, data))
-    require_columns([*model.schema.formats()], list(map(str, data.columns)), FRAME_NAME)
-    return drawn(model, FRAME_NAME, as_table(data, model.schema), None)
+        frame, cells, source = read_with_target(model, data, options, WITHOUT_TARGET)
+        return drawn(model, source.name, frame, cells)
+    frame, source = read_features(model, data, options)
+    return drawn(model, data if isinstance(data, str) else source.name, frame, None)
 
 
-def rows_of_file(model: TrainedModel, path: str, options: ReadOptions, need_target: bool) -> ExplainedRows:
-    """The rows of another CSV, of those with a target if that is needed."""
-    if need_target:
-        frame, cells, source = read_for(model, path, options, WITHOUT_TARGET)
-        return drawn(model, source.name, as_read(model, frame), cells)
-    return drawn(model, path, read_features(model, path, options)[0], None)
-
-
-def read_features(model: TrainedModel, path: str, options: ReadOptions) -> tuple[pd.DataFrame, Any]:
-    """The model's columns of all rows of a file, and the open file. Raises DataError."""
-    formats = model.schema.formats()
-    source = open_any(path, options, dialect=model.record.dialect, expect=[*formats])
-    require_columns(formats, source.names, source.name)
+def read_features(model: TrainedModel, data: str | pd.DataFrame, options: ReadOptions) -> tuple[pd.DataFrame, Table]:
+    """The model's columns of all rows of a table, and the open table. Raises DataError."""
+    source = open_for(model, data, options, with_target=False)
+    require_columns(model.schema.formats(), source.names, source.name)
     if source.n_rows == 0:
         raise DataError("no data rows", file=source.name)
-    return as_read(model, read_written(source, formats)), source
+    return read_for(model, source, with_target=False), source
 
 
 def drawn(model: TrainedModel, name: str, frame: pd.DataFrame, cells: pd.Series[Any] | None) -> ExplainedRows:
@@ -144,18 +126,17 @@ def max_rows(model: TrainedModel) -> int:
     return max(min(MAX_ROWS, MAX_CELLS // max(model.schema.n_inputs, 1)), 100)
 
 
-def background_rows(model: TrainedModel, data: str | None, options: ReadOptions) -> ExplainedRows:
+def background_rows(model: TrainedModel, data: str | pd.DataFrame | None, options: ReadOptions) -> ExplainedRows:
     """The rows whose mean answer an answer is compared with: those of the training file, else those of `data`.
 
     Its test rows, or any where it has none. Raises DataError when neither is there.
     """
     try:
-        is_it = data is not None and is_trained_on(model, data, options.sheet)
-        table = read_trained(model, data if is_it else None, options, "explain")
+        table = trained_table(model, data, options, "explain") or read_trained(model, None, options, "explain")
     except DataError:
-        if data in (None, "-"):  # standard input is read once, for the row
+        if data is None or (isinstance(data, str) and data == "-"):  # standard input is read once, for the row
             raise
-        return rows_of_file(model, data, options, need_target=False)
+        return rows_of_other(model, data, options, need_target=False)
     return rows_of_dataset(model, table, every_set=True)
 
 
@@ -171,10 +152,12 @@ class OneRow:
     x: Matrix  # (1, n_inputs)
 
 
-def one_row(model: TrainedModel, data: str | None, options: ReadOptions, number: int) -> OneRow:
-    """The row of this number, counted from 1 behind the header, of a file or of the training file. Raises DataError."""
-    path = data or find_data(model, "explain")
-    frame, source = read_features(model, path, options)
+def one_row(model: TrainedModel, data: str | pd.DataFrame | None, options: ReadOptions, number: int) -> OneRow:
+    """The row of this number, counted from 1 behind the header, of a table or of the training file. Raises DataError.
+
+    Of a frame the line is the number of the row.
+    """
+    frame, source = read_features(model, find_data(model, "explain") if data is None else data, options)
     if not 1 <= number <= len(frame):
         hint = f"--row 1 to --row {len(frame)}" if len(frame) > 1 else "--row 1"
         raise UsageError(f"{source.name}: no row {number}: it has {plural(len(frame), 'row')}", hint)

@@ -102,6 +102,15 @@ class Document:
     footer: str
 
 
+@dataclass(frozen=True)
+class Summary:
+    """What was found, in a sentence and in blocks: the first section of a report, and what a notebook shows."""
+
+    title: str
+    verdict: str
+    blocks: Sequence[Block]
+
+
 def tables_of(picture: Picture) -> list[Grid]:
     """All numbers of a picture: those of its lines or bars, and how the rows are spread."""
     found, chart = [replace(picture.numbers, title=f"{picture.title}: numbers")], picture.chart

@@ -21,16 +21,15 @@ from mlpcli.evaluation.evaluate import (
     Evaluation,
     evaluate_dataset,
     evaluate_rows,
-    is_trained_on,
-    read_for,
-    read_trained,
+    read_with_target,
+    trained_table,
 )
 from mlpcli.evaluation.explain.effects import Effect, main_effects
 from mlpcli.evaluation.explain.importance import Importance, importance
 from mlpcli.evaluation.explain.rows import ExplainedRows, drawn, rows_of_dataset
 from mlpcli.files.jsonable import to_json
 from mlpcli.metrics.intervals import Interval
-from mlpcli.model.trained import TrainedModel, as_read
+from mlpcli.model.trained import TrainedModel
 from mlpcli.reporter.answers import Answer, explain_answer, interval, model_answer
 from mlpcli.reporter.chart import Series
 from mlpcli.reporter.grid import Grid
@@ -82,11 +81,12 @@ def gather(model: TrainedModel, path: str, data: str | None, options: ReadOption
 
     Raises DataError.
     """
-    if data is not None and not is_trained_on(model, data, options.sheet):
-        frame, cells, source = read_for(model, data, options)  # once: it may be standard input
+    table = trained_table(model, data, options, "report")
+    if table is None:
+        assert data is not None
+        frame, cells, source = read_with_target(model, data, options)  # once: it may be standard input
         evaluation = evaluate_rows(model, frame, cells, source.name, source.storage)
-        return report_of(model, path, evaluation, None, drawn(model, source.name, as_read(model, frame), cells))
-    table = read_trained(model, data, options, "report")
+        return report_of(model, path, evaluation, None, drawn(model, source.name, frame, cells))
     checks = run_checks(TableFacts.of(table, model.schema, model.config))
     return report_of(model, path, evaluate_dataset(model, table, linear=True), checks, test_rows(model, table))
 

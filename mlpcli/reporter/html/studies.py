@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from mlpcli.data.dataset import DataSet
 from mlpcli.errors import plural
 from mlpcli.files.archive import versions
 from mlpcli.reporter.chart import Series
@@ -16,6 +15,7 @@ from mlpcli.reporter.html.document import (
     NamedBars,
     Picture,
     Section,
+    Summary,
     line_picture,
     sentence,
 )
@@ -35,24 +35,20 @@ from mlpcli.reporter.studies import (
     verdict,
 )
 from mlpcli.reporter.tables import interval_text, metrics_table, number
-from mlpcli.studies.comparison import Comparison, ComparisonPlan
-from mlpcli.studies.cross_validation import CrossValidation, CrossValidationPlan
-from mlpcli.studies.learning_curve import LearningCurve, LearningCurvePlan
-from mlpcli.studies.tuning import FinalEvaluation, Tuner, Tuning
-
-Plan = CrossValidationPlan | ComparisonPlan | LearningCurvePlan | Tuner
+from mlpcli.studies.comparison import Comparison
+from mlpcli.studies.cross_validation import CrossValidation
+from mlpcli.studies.learning_curve import LearningCurve
+from mlpcli.studies.tuning import FinalEvaluation, Tuning
 
 
-def study_document(study: Plan, title: str, found: str, blocks: Sequence[Block], command: str) -> Document:
-    """A report on a study: what it found, in a sentence and in blocks, and how to make it again."""
-    table = study.table
+def study_document(table: DataSet, seed: int, summary: Summary, command: str) -> Document:
+    """A report on a study of a table: what it found, and how to make it again."""
     rows = [(f"version of {package}", version) for package, version in versions().items()]
-    rows += [("data file", table.name), ("sha256 of the data", table.sha256), ("seed", str(study.seed))]
+    rows += [("data file", table.name), ("sha256 of the data", table.sha256), ("seed", str(seed))]
     origin: list[Block] = [Commands([command]), Grid(["what", "value"], rows, (0, 1), "What it was made of")]
-    sections = [Section("What was found", blocks), Section("How to make it again", origin)]
-    return Document(
-        f"{table.target}: {title}", found, sections, f"Made by mlpcli {versions()['mlpcli']} from {table.name}."
-    )
+    sections = [Section("What was found", summary.blocks), Section("How to make it again", origin)]
+    footer = f"Made by mlpcli {versions()['mlpcli']} from {table.name}."
+    return Document(f"{table.target}: {summary.title}", summary.verdict, sections, footer)
 
 
 def without_time(grid: Grid) -> Grid:
@@ -62,7 +58,7 @@ def without_time(grid: Grid) -> Grid:
     return Grid([grid.columns[i] for i in kept], [[row[i] for i in kept] for row in grid.rows], texts, grid.title)
 
 
-def cross_validation_document(study: CrossValidationPlan, found: CrossValidation, command: str) -> Document:
+def cross_validation_summary(found: CrossValidation) -> Summary:
     metric = next(iter(found.metrics))
     mean = found.metrics[metric]
     known = (
@@ -86,10 +82,10 @@ def cross_validation_document(study: CrossValidationPlan, found: CrossValidation
         "The interval is that of the corrected resampled t-test, as folds share training rows (Nadeau & Bengio 2003).",
         Picture("Folds", sentence(seen), chart, scores),
     ]
-    return study_document(study, "cross-validation", sentence(known), blocks, command)
+    return Summary("cross-validation", sentence(known), blocks)
 
 
-def comparison_document(study: ComparisonPlan, found: Comparison, command: str) -> Document:
+def comparison_summary(found: Comparison) -> Summary:
     chart = Chart.of(comparison_chart(found), "loss")
     seen = "The validation losses of each training after each epoch; dashed, in the same colour, its training losses."
     blocks: list[Block] = [without_time(comparison_table(found))]
@@ -97,10 +93,10 @@ def comparison_document(study: ComparisonPlan, found: Comparison, command: str) 
         blocks.append("The losses differ in kind here; compare the metrics.")
     blocks += [sentence(part) if isinstance(part, str) else part for part in repeats_view(found)]
     blocks.append(line_picture("Loss curves", seen, chart))
-    return study_document(study, "a comparison", sentence(best_line(found)), blocks, command)
+    return Summary("a comparison", sentence(best_line(found)), blocks)
 
 
-def learning_curve_document(study: LearningCurvePlan, found: LearningCurve, command: str) -> Document:
+def learning_curve_summary(found: LearningCurve) -> Summary:
     picture = Picture(
         "Learning curve",
         f"{found.metric.replace('_', ' ')} over the number of training rows, with 95 % intervals, and the power law as "
@@ -112,10 +108,10 @@ def learning_curve_document(study: LearningCurvePlan, found: LearningCurve, comm
     verdict = (
         f"with {last.rows:,} rows the validation {found.metric} is {number(last.valid.value)}; {ADVICE[found.advice]}"
     )
-    return study_document(study, "a learning curve", sentence(verdict), [*lines, picture], command)
+    return Summary("a learning curve", sentence(verdict), [*lines, picture])
 
 
-def tuning_document(study: Tuner, found: Tuning, final: FinalEvaluation, command: str) -> Document:
+def tuning_summary(found: Tuning, final: FinalEvaluation) -> Summary:
     settings = ", ".join(f"{n.replace('_', '-')} {v}" for n, v in (found.best.values or found.given_values).items())
     best = f"the best of {plural(len(found.trials), 'trial')} has {settings}; {verdict(found, final)}"
     blocks: list[Block] = []
@@ -130,4 +126,4 @@ def tuning_document(study: Tuner, found: Tuning, final: FinalEvaluation, command
     ))  # fmt: skip
     grid = metrics_table(final.evaluation.metrics, final.evaluation.baselines)
     blocks.append(Grid(["metric", *grid.columns[1:]], grid.rows, title="The best model, evaluated once on test rows"))
-    return study_document(study, "a search for settings", sentence(best), blocks, command)
+    return Summary("a search for settings", sentence(best), blocks)
