@@ -15,18 +15,34 @@ if TYPE_CHECKING:
 
     from mlpcli.config.settings import Config as Config
     from mlpcli.config.settings import ReadOptions as ReadOptions
-    from mlpcli.evaluation.evaluate import evaluate as evaluate
-    from mlpcli.library import Model as Model
-    from mlpcli.library import fit as fit
-    from mlpcli.library import load as load
+    from mlpcli.library.model import Model as Model
+    from mlpcli.library.model import load as load
+    from mlpcli.library.studies import compare as compare
+    from mlpcli.library.studies import cv as cv
+    from mlpcli.library.studies import learning_curve as learning_curve
+    from mlpcli.library.studies import steps as steps
+    from mlpcli.library.studies import tune as tune
+    from mlpcli.library.training import fit as fit
+    from mlpcli.library.verbs import drift as drift
+    from mlpcli.library.verbs import evaluate as evaluate
+    from mlpcli.library.verbs import explain as explain
+    from mlpcli.library.verbs import predict as predict
 
 HOMES = {
     "Config": "config.settings",
     "ReadOptions": "config.settings",
-    "evaluate": "evaluation.evaluate",
-    "fit": "library",
-    "Model": "library",
-    "load": "library",
+    "Model": "library.model",
+    "load": "library.model",
+    "fit": "library.training",
+    "predict": "library.verbs",
+    "evaluate": "library.verbs",
+    "explain": "library.verbs",
+    "drift": "library.verbs",
+    "cv": "library.studies",
+    "compare": "library.studies",
+    "learning_curve": "library.studies",
+    "tune": "library.studies",
+    "steps": "library.studies",
 }
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import doctest
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 import mlpcli
@@ -31,3 +33,28 @@ def test_the_version_is_said():
 def test_the_names_of_the_package_are_listed_before_they_are_loaded():
     assert set(mlpcli.HOMES) <= set(dir(mlpcli))
     assert dir(mlpcli) == sorted(dir(mlpcli))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The sample data, and a model of iris.csv."""
+    folder = tmp_path_factory.mktemp("examples")
+    (folder / "sample_data").symlink_to(ROOT / "sample_data")
+    mlpcli.fit(str(folder / "sample_data" / "iris.csv"), preset="classic", epochs=5).save(str(folder / "iris.npz"))
+    return folder
+
+
+@pytest.mark.parametrize("name", mlpcli.HOMES)
+def test_every_public_name_has_an_example_that_runs(name, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    example = doctest.DocTestParser().get_doctest(getattr(mlpcli, name).__doc__, {"mlpcli": mlpcli}, name, None, None)
+    told: list[str] = []
+    found = doctest.DocTestRunner().run(example, out=told.append)
+    assert found.attempted
+    assert not found.failed, "".join(told)
+
+
+def test_no_name_is_loaded_before_it_is_used():
+    code = "import mlpcli, sys; assert not {'numpy', 'pandas', 'rich'} & set(sys.modules); mlpcli.fit; "
+    code += "mlpcli.cv; mlpcli.explain; assert 'rich' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -26,13 +26,10 @@ from mlpcli.cli.stops import collect, leave, result_of
 from mlpcli.cli.workers import cluster_for, status_of
 from mlpcli.config.cluster import ClusterOptions
 from mlpcli.config.settings import Config, ReadOptions
+from mlpcli.studies import TRIALS
 
 if TYPE_CHECKING:
-    from mlpcli.reporter.text import Screen
-    from mlpcli.studies.cluster import Cluster
-    from mlpcli.studies.tuning import FinalEvaluation, Tuner
-
-TRIALS = 50  # without --trials and --time-limit
+    from mlpcli.studies.tuning import FinalEvaluation, SearchPlan, Tuner
 
 Trials = Annotated[
     int | None,
@@ -78,7 +75,7 @@ def tune(
     from mlpcli.reporter.answers import print_answer, tuning_answer
     from mlpcli.reporter.html.studies import study_document, tuning_summary
     from mlpcli.reporter.progress import search_progress
-    from mlpcli.reporter.studies import tuning_notes, tuning_view
+    from mlpcli.reporter.studies import duration_note, tuning_notes, tuning_view
     from mlpcli.reporter.text import make_console
     from mlpcli.studies.tuning import Tuner
 
@@ -87,11 +84,14 @@ def tune(
     aside = make_console(sys.stderr, quiet)
     aside.say(*table.notes, *tuning_notes(tuner, len(tuner.search.trials)))
     with cluster_for(cluster, jobs, aside) as there:
-        n_trials, on = plan(tuner, trials, jobs, aside, there)
-        _, stopped = collect(search_progress(tuner.events(n_trials, on), tuner.loss_name, aside, status_of(there)))
+        search = tuner.plan(trials, there or jobs)
+        if isinstance(search.on, int):
+            aside.say(*duration_note(search.seconds, search.on))
+        events = tuner.events(search.n_trials, search.on)
+        _, stopped = collect(search_progress(events, tuner.loss_name, aside, status_of(there)))
         found = result_of(tuner.result, stopped)
         write_toml(tuner, toml)
-        final = None if stopped else best_model(tuner, on, output, json or bool(report) or not quiet)
+        final = None if stopped else best_model(tuner, search, output, json or bool(report) or not quiet)
     if json:
         print_answer(tuning_answer(tuner, found, output if stopped is None else None, toml, final))
     else:
@@ -99,8 +99,7 @@ def tune(
     leave(stopped, f"interrupted; best so far in {toml}; the same command goes on")
     if not json:
         aside.say(f"model: {output}  settings: {toml}  (mlpcli train {shlex.quote(data)} --config {shlex.quote(toml)})")
-    if report is not None:
-        assert final is not None
+    if report is not None and final is not None:
         command = command_line("tune", data, own_flags(trials, space, folds), chosen, options)
         write_report(study_document(table, tuner.seed, tuning_summary(found, final), command), report)
         aside.say(f"report: {report}")
@@ -114,28 +113,11 @@ def write_toml(tuner: Tuner, path: str) -> None:
         file.write(tuner.best_toml().encode())
 
 
-def best_model(tuner: Tuner, on: int | Cluster, output: str, is_evaluated: bool) -> FinalEvaluation | None:
+def best_model(tuner: Tuner, search: SearchPlan, output: str, is_evaluated: bool) -> FinalEvaluation | None:
     """Trains the model of the best settings, writes it, and evaluates it where that is shown."""
-    model = tuner.train_best(on)
+    model = tuner.train_best(search.on)
     model.save(output)
-    return tuner.evaluate_best(model, on) if is_evaluated else None
-
-
-def plan(
-    tuner: Tuner, trials: int | None, jobs: int | None, aside: Screen, cluster: Cluster | None
-) -> tuple[int | None, int | Cluster]:
-    """Trials, None for as many as the time allows, and what runs them; says how long they will take on this machine."""
-    from mlpcli.reporter.studies import duration_note
-    from mlpcli.studies.duration import expected_seconds, jobs_for
-    from mlpcli.studies.tuning import GENERATION
-
-    n_trials = TRIALS if trials is None and tuner.limit is None else trials
-    if cluster is not None:
-        return n_trials, cluster
-    seconds = expected_seconds(tuner.usual_tasks(n_trials or GENERATION))
-    jobs = jobs or jobs_for(tuner.limit or seconds, GENERATION)
-    aside.say(*duration_note(None if n_trials is None else seconds, jobs))
-    return n_trials, jobs
+    return tuner.evaluate_best(model, search.on) if is_evaluated else None
 
 
 def check_outputs(inputs: list[str], output: str, toml: str, report: str | None) -> None:

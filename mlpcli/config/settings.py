@@ -90,7 +90,11 @@ DATA, NETWORK, TRAINING, ENSEMBLE, READING = "Data", "Network", "Training", "Ens
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How the bytes of a CSV become cells. None means: found out from the file, and said."""
+    """How the bytes of a CSV become cells. None means: found out from the file, and said.
+
+    >>> mlpcli.drift("iris.npz", "sample_data/iris.csv", mlpcli.ReadOptions(delimiter=",")).n_rows
+    150
+    """
 
     encoding: str | None = setting(None, "Text encoding, e.g. utf-8, cp949, latin-1.", group=READING)
     delimiter: str | None = setting(None, r"Character between fields; '\t' for a tab.", group=READING)
@@ -144,7 +148,11 @@ class ReadOptions:
 
 @dataclass(frozen=True)
 class Config:
-    """How a model is trained. None means: the preset decides (`resolve`)."""
+    """How a model is trained. None means: the preset decides (`resolve`).
+
+    >>> mlpcli.Config(hidden=(64, 64)).resolve("classification").hidden
+    (64, 64)
+    """
 
     # Data: which column is what, and which row goes where.
     target: str | None = setting(

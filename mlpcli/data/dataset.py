@@ -127,6 +127,13 @@ class DataSet:
         return cls.of(FrameSource(frame, options, Storage(options.memory)), config, options, known)
 
     @classmethod
+    def given(cls, data: str | pd.DataFrame, config: Config, options: ReadOptions) -> DataSet:
+        """That of a path or a DataFrame. Raises DataError."""
+        if isinstance(data, pd.DataFrame):
+            return cls.from_frame(data, config, options)
+        return cls.read(data, config, options)
+
+    @classmethod
     def of(cls, source: Rows, config: Config, options: ReadOptions, known: KnownTable | None = None) -> DataSet:
         """The data set of an open table; what is `known` of it need not be found out. Raises DataError."""
         target, notes = checked_target(source, config)

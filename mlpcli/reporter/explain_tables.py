@@ -9,6 +9,7 @@ import numpy as np
 
 from mlpcli.evaluation.explain.axes import written
 from mlpcli.evaluation.explain.effects import Effect
+from mlpcli.evaluation.explain.explanation import Explanation
 from mlpcli.evaluation.explain.importance import Importance
 from mlpcli.evaluation.explain.row import RowExplanation
 from mlpcli.model.trained import TrainedModel
@@ -37,6 +38,15 @@ def cell_text(cell: Cell, form: Format) -> str:
     if cell is None:
         return form.nothing()
     return form.text(cell) if isinstance(cell, str) else f"{cell:.9g}"
+
+
+def explanation_table(model: TrainedModel, found: Explanation) -> Table:
+    """Contributions to an answer, or the importance of columns, or positions of effects."""
+    if found.explained:
+        return contribution_table(found.explained)
+    if found.importance is not None:
+        return importance_table(found.importance)
+    return effect_table(model, found.effects)
 
 
 def importance_table(found: Importance) -> Table:

@@ -13,6 +13,7 @@ from itertools import product
 from math import prod
 
 import numpy as np
+import pandas as pd
 
 from mlpcli.config.flags import named, parse, setting_named
 from mlpcli.config.settings import DATA, LOSS_OF_TASK, Config, ReadOptions, Settings, flag
@@ -194,7 +195,9 @@ def parse_grid(texts: Sequence[str]) -> Grid:
     return dict(found)
 
 
-def plan(path: str, config: Config, options: ReadOptions, grid: Grid, n_repeats: int = 1) -> ComparisonPlan:
+def plan(
+    data: str | pd.DataFrame, config: Config, options: ReadOptions, grid: Grid, n_repeats: int = 1
+) -> ComparisonPlan:
     """One training for each combination of values and each repeat; one network each, unless `ensemble` is set.
 
     Raises DataError, MachineError or UsageError.
@@ -212,7 +215,7 @@ def plan(path: str, config: Config, options: ReadOptions, grid: Grid, n_repeats:
         # So does the seed: first weights and order of rows then differ, and not the rows that validate.
         key = tuple(text for name, text in texts.items() if is_of_data(name))
         if key not in tables:
-            tables[key] = shared(DataSet.read(path, chosen, options))
+            tables[key] = shared(DataSet.given(data, chosen, options))
         held = tables[key]
         name = " ".join(named(setting, text) for setting, text in texts.items())
         sets = np.where(held.value.sets == splits.TEST, splits.UNUSED, held.value.sets)

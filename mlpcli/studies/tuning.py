@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,8 @@ from mlpcli.metrics.intervals import Interval
 from mlpcli.metrics.scoring import METRICS, decide
 from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import TrainedModel, as_read
+from mlpcli.studies import TRIALS
+from mlpcli.studies.duration import expected_seconds, jobs_for
 from mlpcli.studies.members import training_events
 from mlpcli.studies.search import (
     GIVEN,
@@ -113,6 +115,14 @@ class FinalEvaluation:
         return None if self.test_loss is None else self.test_loss - found.best.loss
 
 
+class SearchPlan(NamedTuple):
+    """How long a search goes on, and what that takes."""
+
+    n_trials: int | None  # None: as many as the time limit allows
+    seconds: float | None  # of all trainings one after another on this machine; None where that cannot be told
+    on: int | Workers  # trainings at a time, or what runs them
+
+
 class Tuner:
     """A search that is ready to run: iterate `events`, then take `result`.
 
@@ -182,6 +192,15 @@ class Tuner:
                     if trial.state == "open":
                         self.search.closed(trial, "done" if trial in kept else "pruned")
                         yield TrialEnded(trial, self.best(), self.n_ended(), time.monotonic() - began)
+
+    def plan(self, trials: int | None, on: int | Workers | None) -> SearchPlan:
+        """How many trials to make, and what runs their trainings, where that is not asked for."""
+        n_trials = TRIALS if trials is None and self.limit is None else trials
+        if not isinstance(on, int | None):
+            return SearchPlan(n_trials, None, on)
+        seconds = expected_seconds(self.usual_tasks(n_trials or GENERATION))
+        jobs = on or jobs_for(self.limit or seconds, GENERATION)
+        return SearchPlan(n_trials, None if n_trials is None else seconds, jobs)
 
     def usual_tasks(self, n_trials: int) -> list[TrainingTask]:
         """As many trainings, of the settings as given, as so many trials take."""

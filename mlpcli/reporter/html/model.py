@@ -132,14 +132,17 @@ def model_document(report: ModelReport) -> Document:
     """The report as a page."""
     model = report.model
     sections = [
-        Section("How good it is", [*goodness(report)]),
+        Section("How good it is", [*goodness(report.evaluation)]),
         Section("What to know, and what to try", [*findings_blocks(report.findings, CHECKS)]),
-        Section("How it learned", [*curve_blocks(report)]),
+        Section("How it learned", [*curve_blocks(report.model)]),
     ]
     if report.details is not None:
         is_classes = isinstance(report.details, ClassDetails)
         sections.append(
-            Section("Which mistakes it makes" if is_classes else "How far off it is", [*details_blocks(report)])
+            Section(
+                "Which mistakes it makes" if is_classes else "How far off it is",
+                [*details_blocks(model, report.details)],
+            )
         )
     if report.importance is not None:
         sections.append(Section("Which columns matter, and how", [*explanation_blocks(report, report.importance)]))
@@ -155,9 +158,8 @@ def model_document(report: ModelReport) -> Document:
     )  # fmt: skip
 
 
-def goodness(report: ModelReport) -> Iterator[Block]:
+def goodness(evaluation: Evaluation) -> Iterator[Block]:
     """Metrics with intervals beside the baselines."""
-    evaluation = report.evaluation
     yield test_first(metrics_table(evaluation.metrics, evaluation.baselines, verbose=True), evaluation)
     evidence = evaluation.test_evidence
     if evidence is not None and evidence.advantage is not None:
@@ -209,29 +211,29 @@ def finding_lines(found: Finding, checks: Mapping[str, Any]) -> Iterator[str]:
         yield "Try: " + "; ".join(found.remedies)
 
 
-def curve_blocks(report: ModelReport) -> Iterator[Block]:
+def curve_blocks(model: TrainedModel) -> Iterator[Block]:
     """The loss curve."""
-    history = report.history
+    history = model.record.history
     n, best = len(history.train_loss), history.best_epoch
     lines = [Series("training loss", range(1, n + 1), history.train_loss)]
     if history.valid_loss:
         lines.append(Series("validation loss", range(1, n + 1), history.valid_loss))
-    by = chosen_by(report.model.config)
+    by = chosen_by(model.config)
     kept = f", the best{by}" if by else ""
     ended = f"{plural(n, 'epoch')}, stopped by {history.stopped_by}; the model keeps epoch {best}{kept}"
     seen = f"Loss ({history.loss.replace('_', ' ')}) after each epoch: {ended}."
     chart = Chart("epoch", "loss", thinned(lines, best), mark=best if history.valid_loss and best else None)
     yield line_picture("Loss curve", seen, chart)
-    if note := curve_note(report.model, history, ""):
+    if note := curve_note(model, history, ""):
         yield sentence(note)
 
 
-def details_blocks(report: ModelReport) -> Iterator[Block]:
+def details_blocks(model: TrainedModel, details: Details) -> Iterator[Block]:
     """What the evaluated rows say, by task."""
-    details, target = report.details, report.model.schema.target
+    target = model.schema.target
     if isinstance(details, ClassDetails):
         yield from class_blocks(details, target.labels)
-    elif details is not None:
+    else:
         yield from value_blocks(details, target.name)
 
 

@@ -14,7 +14,17 @@ from typing import Any
 
 from mlpcli.errors import plural
 from mlpcli.reporter.grid import Grid
-from mlpcli.reporter.html.document import Block, Chart, Commands, Document, Items, Picture, capitalised, tables_of
+from mlpcli.reporter.html.document import (
+    Block,
+    Chart,
+    Commands,
+    Document,
+    Items,
+    Picture,
+    Summary,
+    capitalised,
+    tables_of,
+)
 from mlpcli.reporter.html.markup import Html, breakable, element, joined, name_width
 from mlpcli.reporter.html.svg import legend, picture
 
@@ -24,6 +34,10 @@ LIMITS = ((300, 2_000), (100, 500), (40, 200), (20, 80))
 MAX_COMMAND = 20_000  # cells of a line for a shell, which is of no use when it is cut
 NEXT = Html("\n")  # so that a page has lines
 STYLE = re.sub(r"\s+", " ", (files(__package__) / "style.css").read_text(encoding="utf-8")).strip()
+NOTEBOOK = "mlpcli-result"  # class of a result among other people's elements
+# The same style for what stands in it alone: the page's rules nested, those of the whole page its own.
+OF_PAGE = re.compile(r"(?<![\w-])body(?= \{)|:root")
+NESTED = Html(f".{NOTEBOOK} {{ {OF_PAGE.sub('&', STYLE)} }}")
 POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; "
     f"style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
@@ -41,6 +55,15 @@ def page(document: Document) -> bytes:
     return content
 
 
+def fragment(summary: Summary) -> str:
+    """What a notebook shows of a result, in its own style, with ids that no other result on the page has."""
+    n_rows, width = LIMITS[1]
+    with texts_cut_at(width):
+        content = Writer(n_rows, "its frame() lists").summary(summary)
+        named = Writer(n_rows, "its frame() lists", f"m{hashlib.sha256(content.encode()).hexdigest()[:12]}-")
+        return named.summary(summary)
+
+
 @contextmanager
 def texts_cut_at(width: int) -> Iterator[None]:
     """Within the block no text is longer."""
@@ -56,6 +79,8 @@ class Writer:
     """Writes the parts of a page; `n` counts what has an id."""
 
     n_rows: int  # of a table that are written
+    elsewhere: str = "--json lists"  # who has the others
+    prefix: str = "e"  # of ids
     n: int = 0
 
     def document(self, document: Document) -> Html:
@@ -86,14 +111,23 @@ class Writer:
         )  # fmt: skip
         return Html("<!DOCTYPE html>\n" + element("html", {"lang": "en"}, NEXT, head, NEXT, body) + "\n")
 
+    def summary(self, summary: Summary) -> Html:
+        blocks = self.blocks(summary.blocks)
+        heading = element("h3", {}, capitalised(summary.title))
+        verdict = element("p", {"class": "verdict"}, summary.verdict)
+        return element("div", {"class": NOTEBOOK}, element("style", {}, NESTED), NEXT, heading, verdict, NEXT, blocks)
+
     def section(self, name: str, title: str, blocks: Sequence[Block]) -> Html:
+        heading = element("h2", {"id": name}, title)
+        return element("section", {"aria-labelledby": name}, heading, NEXT, self.blocks(blocks))
+
+    def blocks(self, blocks: Sequence[Block]) -> Html:
+        """One below the other, pictures side by side."""
         parts = []
         for are_pictures, group in groupby(blocks, lambda block: isinstance(block, Picture)):
             written = joined((self.block(block) for block in group), "\n")
             parts.append(element("div", {"class": "pictures"}, written) if are_pictures else written)
-        return element(
-            "section", {"aria-labelledby": name}, element("h2", {"id": name}, title), NEXT, joined(parts, "\n")
-        )
+        return joined(parts, "\n")
 
     def block(self, block: Block) -> Html:
         return WRITTEN[type(block)](self, block)
@@ -101,7 +135,7 @@ class Writer:
     def name(self) -> str:
         """An id that no other element has."""
         self.n += 1
-        return f"e{self.n}"
+        return f"{self.prefix}{self.n}"
 
     def paragraph(self, text: str) -> Html:
         return element("p", {}, text)
@@ -120,7 +154,7 @@ class Writer:
             NEXT, element("tbody", {}, joined(rows, "\n")),
         )  # fmt: skip
         n_more = len(grid.rows) - self.n_rows
-        more = element("p", {}, f"and {plural(n_more, 'more row')}, which --json lists") if n_more > 0 else Html("")
+        more = element("p", {}, f"and {plural(n_more, 'more row')}, which {self.elsewhere}") if n_more > 0 else Html("")
         region = {"class": "scroll", "role": "region", "aria-labelledby": name, "tabindex": "0"}
         return joined([element("div", region, table), more])
 

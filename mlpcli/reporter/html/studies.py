@@ -111,9 +111,11 @@ def learning_curve_summary(found: LearningCurve) -> Summary:
     return Summary("a learning curve", sentence(verdict), [*lines, picture])
 
 
-def tuning_summary(found: Tuning, final: FinalEvaluation) -> Summary:
+def tuning_summary(found: Tuning, final: FinalEvaluation | None) -> Summary:
+    """`final` is None when the search was interrupted."""
     settings = ", ".join(f"{n.replace('_', '-')} {v}" for n, v in (found.best.values or found.given_values).items())
-    best = f"the best of {plural(len(found.trials), 'trial')} has {settings}; {verdict(found, final)}"
+    best = f"the best of {plural(len(found.trials), 'trial')} has {settings}"
+    best += "" if final is None else f"; {verdict(found, final)}"
     blocks: list[Block] = []
     if found.top:
         chart = Chart.of(best_chart(found), found.loss_name)
@@ -124,6 +126,10 @@ def tuning_summary(found: Tuning, final: FinalEvaluation) -> Summary:
         "Which settings matter", "Share of the variation in loss due to this setting alone, corrected for chance.",
         bars, Grid(shares.columns[:2], [row[:2] for row in shares.rows]),
     ))  # fmt: skip
-    grid = metrics_table(final.evaluation.metrics, final.evaluation.baselines)
-    blocks.append(Grid(["metric", *grid.columns[1:]], grid.rows, title="The best model, evaluated once on test rows"))
+    if final is not None:
+        grid, title = (
+            metrics_table(final.evaluation.metrics, final.evaluation.baselines),
+            "The best model, evaluated once",
+        )
+        blocks.append(Grid(["metric", *grid.columns[1:]], grid.rows, title=f"{title} on test rows"))
     return Summary("a search for settings", sentence(best), blocks)

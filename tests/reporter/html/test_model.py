@@ -233,13 +233,13 @@ def test_a_long_curve_keeps_its_ends_and_its_best_epoch(made):
     n = 5_000
     history = History("cross_entropy", "accuracy", [1 / (i + 1) for i in range(n)], best_epoch=n)
     record = replace(report.model.record, history=replace(history, valid_loss=history.train_loss, best_epoch=3_333))
-    picture, *_ = curve_blocks(replace(report, model=replace(report.model, record=record)))
+    picture, *_ = curve_blocks(replace(report.model, record=record))
     epochs = [int(row[0]) for row in picture.numbers.rows]
     assert len(epochs) < 130
     assert {1, 3_333, n} <= set(epochs)
     assert picture.chart.mark == 3_333
     lone = replace(record, history=replace(history, best_epoch=0))
-    picture, *_ = curve_blocks(replace(report, model=replace(report.model, record=lone)))
+    picture, *_ = curve_blocks(replace(report.model, record=lone))
     assert (picture.chart.mark, len(picture.chart.lines)) == (None, 1)
 
 
