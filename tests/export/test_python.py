@@ -97,8 +97,8 @@ def test_numbers_are_read_as_the_model_reads_them(form, texts):
 
 TIMES = near("0123456789-/.: T+Zap", [
     "2024-02-29", "29.2.2023", "12/31/99", "20240305", "March", "5 mars 2024", "5 auguſt 2024", "T23:59:59.25",
-    "+09:00", " pm", "오후 3시", "2024년 3월 5일", "KST", "1:02:03", "24:00", "-", "1h 30m", "P1DT2H", "3 days, 4:05:06", "Fri, ",
-    "0", "9999-12-31",
+    "+09:00", " pm", "오후 3시", "2024년 3월 5일", "KST", "1:02:03", "24:00", "-", "1h 30m", "P1DT2H",
+    "3 days, 4:05:06", "Fri, ", "0", "9999-12-31",
 ])  # fmt: skip
 LAYOUTS_OF = [(kind, name) for kind, layouts in LAYOUTS.items() for name in layouts]
 
