@@ -35,6 +35,7 @@ BESIDE = {
 NEEDS_EXTRA = {
     "train table.xlsx": "mlpcli[excel]",
     "train table.parquet": "mlpcli[parquet]",
+    "serve model.npz": "mlpcli[serve]",
 }
 
 

@@ -18,6 +18,7 @@ OUTSIDE = {"numpy", "pandas", "typer", "rich"}
 ONLY_IN = {  # which works without them
     "duckdb": "export", "onnx": "export", "onnxruntime": "export", "psycopg": "export", "joblib": "sklearn",
     "sklearn": "sklearn",
+    "uvicorn": "cli", "starlette": "cli", "h11": "cli",
 }  # fmt: skip
 UPWARD: set[tuple[str, str]] = set()
 SCREEN = {"reporter", "cli"}

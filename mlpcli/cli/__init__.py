@@ -31,6 +31,7 @@ MODULES: Mapping[str, str] = {
     "drift": "drift",
     "export": "export",
     "distill": "distill",
+    "serve": "serve",
     "reproduce": "reproduce",
     "guide": "guide",
 }

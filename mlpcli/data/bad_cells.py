@@ -3,7 +3,7 @@ row its answer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,15 @@ import numpy as np
 import pandas as pd
 
 from mlpcli.data.block import Block
+from mlpcli.data.dialect import Dialect
 from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.kinds.protocol import Format
 from mlpcli.data.problems import expected, odd_character
 from mlpcli.data.reading import as_asked, is_text, without_markers, written_values
 from mlpcli.data.values import as_categorical, as_frame
 from mlpcli.engine.arrays import Bools, Floats
+
+INFINITE = "the number is infinite or too large"
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,37 @@ def read_cells(block: Block, formats: Mapping[str, Format | None]) -> tuple[pd.D
             infinite = np.isinf(values)
             if infinite.any():
                 if dialect.inf != "missing":
-                    bad += cells_at(block, name, infinite, "the number is infinite or too large")
+                    bad += cells_at(block, name, infinite, INFINITE)
                 values = np.where(infinite, np.nan, values)
             column = pd.Series(values, copy=False)
         columns[name] = column
     return as_frame(columns), sorted(bad, key=lambda cell: cell.row)
+
+
+def read_texts(
+    texts: Mapping[str, Sequence[str]], formats: Mapping[str, Format | None], dialect: Dialect
+) -> tuple[pd.DataFrame, list[BadCell]]:  # fmt: skip
+    """The same of cells that stand in no file: column -> the text of each row. A row's line is its number, from 1."""
+    markers, columns, bad = frozenset(dialect.missing), dict[str, Any](), list[BadCell]()
+    for name, form in formats.items():
+        cells = [None if is_marker(text, markers) else text for text in texts[name]]
+        if form is None:
+            columns[name] = pd.Series(pd.Categorical(cells), copy=False)
+            continue
+        values, there = np.full(len(cells), np.nan), [i for i, text in enumerate(cells) if text is not None]
+        values[there] = written_values([text for text in cells if text is not None], form)
+        reasons = {i: f"expected {expected(form)}" for i in there if np.isnan(values[i])}
+        if dialect.inf != "missing":
+            reasons |= dict.fromkeys(np.flatnonzero(np.isinf(values)).tolist(), INFINITE)
+        for i, reason in reasons.items():
+            bad.append(BadCell(i, i + 1, name, texts[name][i], reason + odd_character(texts[name][i])))
+        columns[name] = pd.Series(np.where(np.isinf(values), np.nan, values), copy=False)
+    return as_frame(columns), sorted(bad, key=lambda cell: cell.row)
+
+
+def is_marker(text: str, markers: Collection[str]) -> bool:
+    """Whether a cell is missing: it is a marker, but for spaces around it."""
+    return text in markers or text.strip() in markers
 
 
 def numbers_of(column: pd.Series[Any], form: Format) -> tuple[Floats, Bools | None]:

@@ -27,7 +27,7 @@ CONCEPTS = (
 )  # fmt: skip
 TOPICS = (*CONCEPTS, *(code for code in CODES if code not in CONCEPTS))
 REFERENCE = (
-    "commands", "flags", "reading", "predictions", "studies", "cluster", "findings", "report", "export",
+    "commands", "flags", "reading", "predictions", "studies", "cluster", "findings", "report", "export", "serve",
     "model-file", "security",
 )  # fmt: skip
 PAGES = (*TOPICS, *REFERENCE)

@@ -113,6 +113,7 @@ WORDS: Mapping[str, str] = {
     "cluster": "clusters, dask, distributed, workers, scheduler, many machines, ray, 클러스터, 분산, 워커, 스케줄러",
     "export": "exports, deploy, deployment, onnx, c, javascript, js, sql, python file, microcontroller, embed, "
     "without python, 내보내기, 배포, 오닉스, 자바스크립트",
+    "serve": "server, http, rest, openapi, uvicorn, port, curl, json schema, 서버, 서빙, 포트",
     "report": "reports, html, page, markdown, pull request, share, send, print, 보고서, 리포트, 공유, 인쇄, 마크다운",
     "model-file": "model, npz, checkpoint, resume, save, file format, 모델, 모델 파일, 체크포인트, 이어하기, 저장",
     "security": "safety, pickle, trust, untrusted, 보안, 안전, 신뢰",

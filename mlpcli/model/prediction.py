@@ -124,9 +124,13 @@ class Predictor:
         for column in self.kept:
             known_column(column, found, name)
         self.ignored = tuple(n for n in found if n not in formats and n not in self.kept and n != target)
+        return [*self.kept, *self.names]
+
+    @property
+    def names(self) -> list[str]:
+        """Of the columns of answers."""
         shares = [f"p_{label}" for label in self.model.labels if self.proba]
-        more = self.more.names if self.more else ()
-        return [*self.kept, "prediction", *self.certainty.names, *shares, *more]
+        return ["prediction", *self.certainty.names, *shares, *(self.more.names if self.more else ())]
 
     def note_bad(self, bad: Sequence[BadCell]) -> None:
         self.n_bad_cells.update(cell.column for cell in bad)
@@ -151,16 +155,20 @@ class Predictor:
     def answer(self, block: Block, inputs: pd.DataFrame, without: Bools) -> list[Cells]:
         """The rows of a part -> kept columns, prediction, and on request how sure it is, probabilities and more."""
         self.count_odd(inputs)
-        self.on_rows(inputs)
         kept = block.parse(texts=self.kept, only=self.kept, markers=False) if self.kept else pd.DataFrame()
         columns = [written_column(as_categorical(kept[n]), self.writer_of(n)) for n in self.kept]
+        return [*columns, *self.answers(inputs, without)]
+
+    def answers(self, inputs: pd.DataFrame, without: Bools) -> list[Cells]:
+        """Rows read by the model's rules -> prediction, and on request how sure it is, probabilities and more."""
+        self.on_rows(inputs)
         outputs = self.model.outputs(inputs)
         answers = self.class_answers(outputs, without) if len(self.labels) else self.values(inputs, outputs, without)
         if self.more is not None:
             answers += self.more.columns(inputs, self.form)
         for column in answers:
             column[without] = self.form.nothing()
-        return [*columns, *answers]
+        return answers
 
     def class_answers(self, outputs: Array, without: Bools) -> list[Cells]:
         """Probabilities (n, n_classes) -> predictions, label sets and probabilities; `without`: rows left out"""
