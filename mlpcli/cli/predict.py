@@ -132,6 +132,7 @@ def predict(
     tail -f log.csv | mlpcli predict model.npz - --keep id --interval 0.9
     """
     cluster, (_, options) = cluster_of(settings), settings_of(None, settings)
+    from mlpcli.data.storage import n_cores
     from mlpcli.files.atomic import check_output
     from mlpcli.model.certainty import Certainty
     from mlpcli.model.prediction import Predictor
@@ -152,7 +153,7 @@ def predict(
     if output is not None and is_folder(output):
         answer_files(plan(model, data or "-", output, form, resume, made, options), cluster, quiet)
         return
-    predictor = made()
+    predictor = made(jobs=n_cores())
     for path, others in ((output, [errors] if errors else []), (errors, [])):
         if path is not None:
             check_output(path, [model, data or "-", *others])

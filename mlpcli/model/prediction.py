@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Protocol
@@ -22,6 +24,7 @@ from mlpcli.data.values import as_categorical, column_values
 from mlpcli.engine.arrays import Array, Bools, Ints
 from mlpcli.errors import DataError, plural
 from mlpcli.metrics.scoring import confidences, decide
+from mlpcli.model.ahead import ahead
 from mlpcli.model.certainty import Certainty, intervals, label_sets
 from mlpcli.model.trained import TrainedModel
 from mlpcli.model.writing import FORMATS, Cells, Format, written, written_column
@@ -44,6 +47,17 @@ class MoreColumns(Protocol):
         """What is to be said of them when all are written."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """Some rows as the model reads them."""
+
+    block: Block  # those that fit the header
+    records: Structure  # of all
+    inputs: pd.DataFrame
+    bad: list[BadCell]
+    names: list[str]  # columns of the output
+
+
 @dataclass
 class Predictor:
     """Turns parts of a CSV into lines of predictions, and counts what was odd on the way."""
@@ -59,6 +73,8 @@ class Predictor:
     on_bad_cell: Callable[[BadCell], object] = lambda cell: None
     on_rows: Callable[[pd.DataFrame], object] = lambda inputs: None  # gets all rows as the model reads them
     certainty: Certainty = NO_CERTAINTY
+    jobs: int = 1  # cores to use: the next part is read, and networks answer, on threads; the lines stay the same
+    pool: Executor | None = field(default=None, init=False)
     n_rows: int = 0  # answered
     n_bad_rows: int = 0  # that do not fit the header
     n_without: int = 0  # without any value
@@ -89,16 +105,31 @@ class Predictor:
         """Lines of the output, a part at a time. Raises DataError with the line of the input, once the rows before it
         are answered.
         """
+        found = self.read(parts, name, options)
+        if self.jobs == 1:
+            yield from self.answered(found, name)
+            return
+        several = len(self.model.networks) > 1
+        with ThreadPoolExecutor(self.jobs) if several else nullcontext() as self.pool, closing(ahead(found)) as found:
+            yield from self.answered(found, name)
+
+    def read(self, parts: Iterable[bytes], name: str, options: ReadOptions) -> Iterator[Part]:
+        """The rows of a CSV as the model reads them. Raises DataError."""
         names: list[str] = []
         formats = self.model.schema.formats()
         expect = [*formats, self.model.schema.target.name]
         for block, records, line_of in any_stream(parts, name, self.model.record.dialect, options, formats, expect):
-            text = ""
-            if not names:
-                names = self.choose_columns(block.names, name)
-                text = "\ufeff" * self.bom + self.form.header(names)
+            names = names or self.choose_columns(block.names, name)
             inputs, bad = read_cells(block, formats)
-            bad = [replace(cell, line=line_of(cell.line)) for cell in bad]
+            yield Part(block, records, inputs, [replace(cell, line=line_of(cell.line)) for cell in bad], names)
+
+    def answered(self, parts: Iterable[Part], name: str) -> Iterator[bytes]:
+        """Lines of the output, the header first. Raises DataError at a bad cell, unless these are allowed."""
+        is_first = True
+        for part in parts:
+            block, records, inputs, bad, names = part.block, part.records, part.inputs, part.bad, part.names
+            text = "\ufeff" * self.bom + self.form.header(names) if is_first else ""
+            is_first = False
             problem = None
             if bad and self.bad_cells == "error":
                 problem, stop = bad[0], bad[0].row
@@ -162,7 +193,7 @@ class Predictor:
     def answers(self, inputs: pd.DataFrame, without: Bools) -> list[Cells]:
         """Rows read by the model's rules -> prediction, and on request how sure it is, probabilities and more."""
         self.on_rows(inputs)
-        outputs = self.model.outputs(inputs)
+        outputs = self.model.outputs(inputs, pool=self.pool)
         answers = self.class_answers(outputs, without) if len(self.labels) else self.values(inputs, outputs, without)
         if self.more is not None:
             answers += self.more.columns(inputs, self.form)

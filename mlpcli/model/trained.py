@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -65,12 +66,14 @@ class TrainedModel:
     def labels(self) -> tuple[str, ...]:
         return self.schema.target.labels
 
-    def outputs(self, frame: pd.DataFrame, release: Callable[[], None] = lambda: None) -> Array:
+    def outputs(
+        self, frame: pd.DataFrame, release: Callable[[], None] = lambda: None, pool: Executor | None = None
+    ) -> Array:
         """n rows with at least the model's columns -> probabilities (n, n_classes), or values (n,)
 
         A row's outputs depend on the row alone, to the last bit: the networks always see blocks of one size, or of
         another that is proven to give the same bits.
-        `release` gives back the memory of rows that are read from a file.
+        `release` gives back the memory of rows that are read from a file. Networks answer on the threads of `pool`.
         """
         found = np.empty((len(frame), len(self.labels)) if self.labels else len(frame))
         start = 0
@@ -79,19 +82,19 @@ class TrainedModel:
             while done < len(encoded):
                 n_left = len(encoded) - done
                 x = encoded[done : done + (FEW_ROWS if n_left < PREDICT_ROWS and self.few_are_exact else PREDICT_ROWS)]
-                found[start + done : start + done + len(x)] = self.combined(x)
+                found[start + done : start + done + len(x)] = self.combined(x, pool)
                 done += len(x)
             start += len(encoded)
             release()
         return found
 
-    def combined(self, x: Matrix) -> Array:
+    def combined(self, x: Matrix, pool: Executor | None = None) -> Array:
         """(n, n_inputs), n up to PREDICT_ROWS -> outputs; computed in a block of FEW_ROWS or PREDICT_ROWS"""
         n = len(x)
         size = FEW_ROWS if n <= FEW_ROWS and self.few_are_exact else PREDICT_ROWS
         if n < size:  # a matrix product of another shape may round differently
             x = np.concatenate([x, np.zeros((size - n, x.shape[1]), np.float32)])
-        return self.ensemble.outputs(x)[:n]
+        return self.ensemble.outputs(x, pool)[:n]
 
     @cached_property
     def few_are_exact(self) -> bool:

@@ -9,8 +9,10 @@ A kind that is never chosen is left out of the model.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -54,11 +56,18 @@ class Ensemble:
         """The networks of the first kind."""
         return self.networks[0]
 
-    def outputs(self, x: Array) -> Array:
-        """(n, n_inputs) -> probabilities (n, n_classes), or values (n,) in the target's units"""
-        with np.errstate(over="ignore", invalid="ignore"):
-            logits = [[network.forward(x) for network in networks] for networks in self.networks]
-        return self.combine(logits)
+    def outputs(self, x: Array, pool: Executor | None = None) -> Array:
+        """(n, n_inputs) -> probabilities (n, n_classes), or values (n,) in the target's units
+
+        The networks are asked at once on the threads of `pool`, if there is one.
+        """
+
+        def logits(network: Network) -> Array:
+            with np.errstate(over="ignore", invalid="ignore"):
+                return network.forward(x)
+
+        found = iter(list((map if pool is None else pool.map)(logits, chain(*self.networks))))
+        return self.combine([list(islice(found, len(of_component))) for of_component in self.networks])
 
     def combine(self, logits: Sequence[Sequence[Array]]) -> Array:
         """Logits of the networks of each component -> the weighted mean of their probabilities or values."""
