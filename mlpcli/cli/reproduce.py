@@ -31,7 +31,6 @@ def reproduce(
     mlpcli reproduce model.npz
     mlpcli reproduce model.npz data.csv --json
     """
-    from mlpcli.data.storage import n_cores
     from mlpcli.model.trained import load
     from mlpcli.reporter.answers import print_answer, reproduction_answer
     from mlpcli.reporter.live import live
@@ -41,7 +40,7 @@ def reproduce(
     from mlpcli.training.events import History
 
     study = plan(load(model), data)
-    seen, stopped = collect(live(study.events(jobs or n_cores()), make_console(sys.stderr, quiet), False))
+    seen, stopped = collect(live(study.events(jobs or study.prepared.usual_jobs), make_console(sys.stderr, quiet), False))
     leave(stopped, "interrupted; nothing was compared")
     found = study.result(History.of(seen))
     if json:

@@ -22,7 +22,7 @@ from mlpcli.data.dataset import DataSet
 from mlpcli.data.fit_columns import fit_columns, has_bins
 from mlpcli.data.kinds.number import NumberColumn
 from mlpcli.data.schema import Schema
-from mlpcli.data.storage import Storage, free_memory
+from mlpcli.data.storage import Storage, free_memory, n_cores
 from mlpcli.data.take import extremes, indices, sampled, take, take_rows
 from mlpcli.data.target import Target, fit_target
 from mlpcli.data.text import shown_path
@@ -41,6 +41,7 @@ FITTED_CELLS, MIN_FITTED_ROWS = 2_000_000, 20_000  # statistics are those of so 
 MAX_VALIDATION_ROWS = 100_000  # rows on which one member's epochs are compared
 MAX_EVALUATED = 50_000  # rows of a set on which a model is evaluated
 CLASS_COPIES, COPIES_A_KIND = 6, 2  # matrices of rows by classes held at once, and more of each kind of network
+MIN_THREAD_WORK = 4_000_000  # rows of a step times parameters: of 300 rows 1 million, and threads cost time there
 ENCODED_ROWS = 4096
 
 
@@ -104,6 +105,13 @@ class PreparedTraining:
 
     def events(self, jobs: int = 1) -> Iterator[Event]:
         yield from self.training().events(jobs)
+
+    @property
+    def usual_jobs(self) -> int:
+        """Networks at once: one a core, but one alone where steps are so small that threads wait for one another."""
+        first = self.members[0]
+        work = self.settings.rows_a_step(len(first.train)) * len(first.network.params)
+        return n_cores() if work >= MIN_THREAD_WORK else 1
 
     @property
     def by_fold(self) -> bool:

@@ -40,3 +40,12 @@ def test_small_tables_have_small_batches(tmp_path, n, size):
         tmp_path / "t.csv", index=False
     )
     assert prepare(str(tmp_path / "t.csv"), Config(test="0")).settings.batch_size == size
+
+
+@pytest.mark.parametrize(("n_rows", "many"), [(60, False), (4000, True)])
+def test_small_steps_are_left_to_one_core(n_rows, many, monkeypatch):
+    monkeypatch.setattr("mlpcli.training.prepare.n_cores", lambda: 8)
+    x = np.random.default_rng(0).normal(size=(n_rows, 10))
+    frame = pd.DataFrame(x, columns=[f"x{i}" for i in range(10)]).assign(y=np.where(x[:, 0] > 0, "a", "b"))
+    config = Config(target="y")
+    assert prepare_dataset(DataSet.from_frame(frame, config, ReadOptions()), config).usual_jobs == (8 if many else 1)
