@@ -64,20 +64,37 @@ def read_texts(
 ) -> tuple[pd.DataFrame, list[BadCell]]:  # fmt: skip
     """The same of cells that stand in no file: column -> the text of each row. A row's line is its number, from 1."""
     markers, columns, bad = frozenset(dialect.missing), dict[str, Any](), list[BadCell]()
+    cells = {name: [None if is_marker(text, markers) else text for text in texts[name]] for name in formats}
+    values = values_of(cells, formats)
     for name, form in formats.items():
-        cells = [None if is_marker(text, markers) else text for text in texts[name]]
         if form is None:
-            columns[name] = pd.Series(pd.Categorical(cells), copy=False)
+            columns[name] = pd.Series(pd.Categorical(cells[name]), copy=False)
             continue
-        values, there = np.full(len(cells), np.nan), [i for i, text in enumerate(cells) if text is not None]
-        values[there] = written_values([text for text in cells if text is not None], form)
-        reasons = {i: f"expected {expected(form)}" for i in there if np.isnan(values[i])}
+        found = values[name]
+        odd = [i for i in np.flatnonzero(np.isnan(found)).tolist() if cells[name][i] is not None]
+        reasons = dict.fromkeys(odd, f"expected {expected(form)}")
         if dialect.inf != "missing":
-            reasons |= dict.fromkeys(np.flatnonzero(np.isinf(values)).tolist(), INFINITE)
+            reasons |= dict.fromkeys(np.flatnonzero(np.isinf(found)).tolist(), INFINITE)
         for i, reason in reasons.items():
             bad.append(BadCell(i, i + 1, name, texts[name][i], reason + odd_character(texts[name][i])))
-        columns[name] = pd.Series(np.where(np.isinf(values), np.nan, values), copy=False)
+        columns[name] = pd.Series(np.where(np.isinf(found), np.nan, found), copy=False)
     return as_frame(columns), sorted(bad, key=lambda cell: cell.row)
+
+
+def values_of(
+    cells: Mapping[str, Sequence[str | None]], formats: Mapping[str, Format | None]
+) -> dict[str, Floats]:  # fmt: skip
+    """The numbers of each column that has a format, NaN where there is none; columns of one format at once."""
+    found = {name: np.full(len(cells[name]), np.nan) for name, form in formats.items() if form is not None}
+    for form in {form for form in formats.values() if form is not None}:
+        places = [
+            (name, i, text)
+            for name in found if formats[name] == form
+            for i, text in enumerate(cells[name]) if text is not None
+        ]  # fmt: skip
+        for (name, i, _), value in zip(places, written_values([text for *_, text in places], form), strict=True):
+            found[name][i] = value
+    return found
 
 
 def is_marker(text: str, markers: Collection[str]) -> bool:
