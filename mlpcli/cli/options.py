@@ -39,7 +39,13 @@ Jobs = Annotated[
 ]  # fmt: skip
 NetworkJobs = Annotated[
     int | None,
-    typer.Option("--jobs", min=1, max=256, show_default="one a core, where that saves time", help="Networks to train in parallel."),
+    typer.Option(
+        "--jobs",
+        min=1,
+        max=256,
+        show_default="one a core, where that saves time",
+        help="Networks to train in parallel.",
+    ),
 ]
 FailUnder = Annotated[
     list[str] | None,

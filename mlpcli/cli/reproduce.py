@@ -40,7 +40,9 @@ def reproduce(
     from mlpcli.training.events import History
 
     study = plan(load(model), data)
-    seen, stopped = collect(live(study.events(jobs or study.prepared.usual_jobs), make_console(sys.stderr, quiet), False))
+    seen, stopped = collect(
+        live(study.events(jobs or study.prepared.usual_jobs), make_console(sys.stderr, quiet), False)
+    )
     leave(stopped, "interrupted; nothing was compared")
     found = study.result(History.of(seen))
     if json:

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from samples import csv_of
 
-from mlpcli.config.settings import Config
+from mlpcli.config.settings import Config, ReadOptions
+from mlpcli.data.dataset import DataSet
 from mlpcli.errors import DataError
-from mlpcli.training.prepare import prepare
+from mlpcli.training.prepare import prepare, prepare_dataset
 
 REFUSED = {
     "too many classes": ("x,y\n" + "".join(f"{i % 7},c{i}\n" for i in range(60)), {}, "look like an id"),
