@@ -247,18 +247,3 @@ def draws_rows(dataset: DataSet, config: Config) -> bool:
 
 def is_of_data(setting: str) -> bool:
     return setting != "seed" and Config.__dataclass_fields__[setting].metadata["group"] == DATA
-
-
-def compare(
-    data: str,
-    vary: str | Sequence[str],
-    config: Config | None = None,
-    options: ReadOptions | None = None,
-    *,
-    repeats: int = 1,
-    jobs: int = 1,
-) -> Comparison:
-    """Trains `repeats` times for each value of `vary`, e.g. 'batch-size=full,1', or of a grid. Raises MlpcliError."""
-    grid = parse_grid([vary] if isinstance(vary, str) else vary)
-    study = plan(data, config or Config(), options or ReadOptions(), grid, repeats)
-    return study.result(list(study.outcomes(jobs)))

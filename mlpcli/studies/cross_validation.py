@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mlpcli.config.settings import Config, ReadOptions
+from mlpcli.config.settings import Config
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
 from mlpcli.data.splits import Sets, SplitKind
@@ -102,18 +102,3 @@ def fold_sets(dataset: DataSet, config: Config, n_folds: int, seed: int) -> Iter
             yield sets
         else:
             yield validated(dataset, config, sets, seed)
-
-
-def cross_validate(
-    data: str,
-    config: Config | None = None,
-    options: ReadOptions | None = None,
-    *,
-    folds: int = 5,
-    repeats: int = 1,
-    jobs: int = 1,
-) -> CrossValidation:
-    """Cross-validates on a CSV file. Raises DataError, MachineError, TrainingError or UsageError."""
-    config = config or Config()
-    study = plan(DataSet.read(data, config, options or ReadOptions()), config, folds, repeats)
-    return study.result(list(study.outcomes(jobs)))

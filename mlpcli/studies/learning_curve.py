@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from mlpcli.config.flags import as_flags
-from mlpcli.config.settings import Config, ReadOptions, Settings
+from mlpcli.config.settings import Config, Settings
 from mlpcli.data import splits
 from mlpcli.data.dataset import MIN_ROWS, DataSet
 from mlpcli.engine.arrays import Floats, Ints
@@ -296,18 +296,3 @@ def advise(doubling: Interval, regularising: Interval | None, loss: float) -> Ad
     if max(doubling.value, regularising.value) < 2 * min(doubling.value, regularising.value):
         return "both"
     return "more rows" if doubling.value > regularising.value else "regularisation"
-
-
-def learning_curve(
-    data: str,
-    config: Config | None = None,
-    options: ReadOptions | None = None,
-    *,
-    repeats: int = REPEATS,
-    sizes: int = SIZES,
-    jobs: int = 1,
-) -> LearningCurve:
-    """The learning curve of a CSV file. Raises DataError, MachineError, TrainingError or UsageError."""
-    config = config or Config()
-    study = plan(DataSet.read(data, config, options or ReadOptions()), config, repeats, sizes)
-    return study.result(list(study.outcomes(jobs)))

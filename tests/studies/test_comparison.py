@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from conducted import compare
 from samples import SAMPLES
 
 from mlpcli.config.settings import Config, ReadOptions
@@ -13,7 +14,7 @@ from mlpcli.data import splits
 from mlpcli.data.splits import UNUSED
 from mlpcli.errors import UsageError
 from mlpcli.metrics.intervals import Interval
-from mlpcli.studies.comparison import ANOTHER_QUESTION, compare, parse_grid, parse_vary, plan
+from mlpcli.studies.comparison import ANOTHER_QUESTION, parse_grid, parse_vary, plan
 from mlpcli.studies.tasks import TaskOutcome
 from mlpcli.training.events import History
 

@@ -7,6 +7,7 @@ from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
+from conducted import cross_validate
 from samples import SAMPLES
 from scipy import stats
 
@@ -16,7 +17,7 @@ from mlpcli.data.dataset import DataSet
 from mlpcli.data.splits import UNUSED
 from mlpcli.errors import DataError, TrainingError, UsageError
 from mlpcli.metrics.scoring import resampled_interval
-from mlpcli.studies.cross_validation import cross_validate, plan
+from mlpcli.studies.cross_validation import plan
 from mlpcli.studies.tasks import perform, shared
 
 QUICK = Config(preset="classic", hidden=(8,), epochs=3)

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from conducted import learning_curve
 from samples import SAMPLES
 
 from mlpcli.config.settings import Config, ReadOptions
@@ -20,7 +21,6 @@ from mlpcli.studies.learning_curve import (
     advise,
     fit_power_law,
     gain_of_doubling,
-    learning_curve,
     plan,
     regularised,
     sizes_up_to,

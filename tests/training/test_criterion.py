@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import conducted
 import numpy as np
 import pytest
 from samples import SAMPLES, csv_of
@@ -16,7 +17,7 @@ from mlpcli.files import archive
 from mlpcli.metrics.scoring import METRICS
 from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import load
-from mlpcli.studies import comparison, cross_validation, learning_curve
+from mlpcli.studies import comparison, learning_curve
 from mlpcli.studies.tuning import Tuner, loss_of_one
 from mlpcli.training.criterion import Criterion, as_loss, rank
 from mlpcli.training.events import EpochEnded, Finished, History
@@ -201,12 +202,12 @@ def test_the_screen_says_by_which_metric_the_epoch_was_chosen(call, tables, here
 
 def test_a_comparison_is_by_the_metric(tables):
     config = replace(settings("auc"), epochs=4)
-    found = comparison.compare(tables["classification"], "lr=0.0001,0.05", config, repeats=2)
+    found = conducted.compare(tables["classification"], "lr=0.0001,0.05", config, repeats=2)
     means = [r.metric.value for r in found.repeated]
     assert found.metric == "auc"
     assert found.best is found.outcomes[int(np.argmax(means))]
     assert [r.behind.value for r in found.repeated if r.behind] == pytest.approx([max(means) - min(means)])
-    once = comparison.compare(tables["classification"], "lr=0.0001,0.05", config)
+    once = conducted.compare(tables["classification"], "lr=0.0001,0.05", config)
     reached = [o.metrics["validation"]["auc"] for o in once.outcomes]
     assert once.best is once.outcomes[int(np.argmax(reached))]
     mixed = comparison.plan(tables["classification"], config, ReadOptions(), {"stop_on": ("auc", "f1")})
@@ -214,7 +215,7 @@ def test_a_comparison_is_by_the_metric(tables):
 
 
 def test_the_metric_leads_the_table_of_a_cross_validation(tables):
-    found = cross_validation.cross_validate(tables["regression"], replace(settings("mae"), epochs=2), folds=2)
+    found = conducted.cross_validate(tables["regression"], replace(settings("mae"), epochs=2), folds=2)
     assert list(found.metrics) == ["mae", "rmse", "median_absolute_error", "r2"]
 
 

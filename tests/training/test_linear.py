@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from conducted import compare
 from sklearn import linear_model, metrics
 
 import mlpcli
 from mlpcli.config.settings import Config
-from mlpcli.studies.comparison import compare
 
 LINEAR = {
     "hidden": (), "preset": "classic", "optimizer": "adam", "lr": 0.02, "schedule": "cosine", "l2": 0.0, "epochs": 150,
