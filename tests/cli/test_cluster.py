@@ -13,7 +13,10 @@ from mlpcli.cli.stops import collect, leave, result_of
 from mlpcli.errors import LostClusterError, TrainingError
 
 # What Dask's loop leaves behind when its client is closed.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("collected"),
+]
 
 QUICK = ("--preset", "classic", "--hidden", "8", "--epochs", "4", "--ensemble", "2")
 STUDIES = {
