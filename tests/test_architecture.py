@@ -146,7 +146,6 @@ WITHOUT_TESTS_OF_THEIR_OWN = {
     "reporter/html/verdict": "the first sentence: reporter/html/test_model.py",
     "reporter/html/values": "its pictures and tables: reporter/html/test_model.py",
     "cli/documents": "what every command with --report writes: cli/test_report.py",
-    "studies/elsewhere": "explain and evaluate on a cluster: cli/test_cluster.py",
     "cli/workers": "every command on a cluster: cli/test_cluster.py",
     "cli/stops": "what is kept after an interruption: cli/test_train.py, cli/test_studies.py",
 }

@@ -35,7 +35,7 @@ def read_for(model: TrainedModel, table: Table, *, with_target: bool) -> pd.Data
     Raises DataError for a cell of a file that is not written like its column; in a frame it is missing.
     """
     formats = formats_of(model, with_target)
-    if isinstance(table, FrameSource):
+    if isinstance(table, FrameSource) and not isinstance(table, ForeignSource):
         return as_frame({name: as_values(table.columns[name], form) for name, form in formats.items()})
     return read_written(table, formats, model.schema.target.name if with_target else None)
 

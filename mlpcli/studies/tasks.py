@@ -128,7 +128,8 @@ class ReadThere:
         whole = DataSet.read(self.how.path, self.how.config, self.how.options, known=self.how.known).without_file()
         if whole.sha256 != self.sha256:
             raise DataError("another file than here", "--data-on-workers needs the same one", file=self.how.path)
-        is_taken = np.unpackbits(np.frombuffer(self.rows, np.uint8))[whole.rows]
+        bits = np.unpackbits(np.frombuffer(self.rows, np.uint8))  # rows behind the last one that belongs have none
+        is_taken = np.isin(whole.rows, np.flatnonzero(bits))
         return whole if is_taken.all() else whole.take(np.flatnonzero(is_taken))
 
 

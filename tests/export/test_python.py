@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -206,3 +208,95 @@ def test_cells_may_be_values_and_missing_columns_are_named(runtime):
         model.predict(row | {"x": float("inf")})
     cells.MODEL["inf"] = "missing"
     assert model.predict(row | {"x": float("inf")}) == model.predict(row | {"x": None})
+
+
+class Kept(io.BytesIO):
+    """Bytes that can be read once a wrapper around them is gone."""
+
+    def close(self):
+        """Stays open."""
+
+
+def answered_here(monkeypatch, text, *arguments):
+    """Exit code and output of the program in this process."""
+    out = Kept()
+    monkeypatch.setattr("sys.argv", ["model.py", *arguments])
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(text.encode(cells.MODEL["encoding"]))))
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(buffer=out))
+    return model.main(), out.getvalue().decode()
+
+
+def test_the_program_answers_each_record(runtime, monkeypatch, capsys):
+    _, rows = runtime("crossed")
+    text = Path(rows).read_bytes().decode()
+    code, out = answered_here(monkeypatch, text)
+    full_code, full = answered_here(monkeypatch, text, "--full")
+    assert (code, full_code, out.count("\n"), full.count("\n")) == (0, 0, 61, 61)
+    assert out.splitlines()[0] == full.splitlines()[0] == ",".join(map(model.quoted, cells.MODEL["names"]))
+    assert "no ," in out
+    assert '"ye""s",' in out
+    head, first, *_ = text.splitlines(True)
+    cells.MODEL.update(comment="#", skip_rows=1, bad_rows="skip")
+    code, out = answered_here(monkeypatch, "a title\n" + head + "# a note\n\n" + first + "1,2\n")
+    assert (code, out.splitlines()[-1]) == (0, ",,,")
+    assert len(out.splitlines()) == 3
+    cells.MODEL.update(bad_rows="error", skip_rows=0)
+    assert answered_here(monkeypatch, head + "1,2\n")[0] == 2
+    assert answered_here(monkeypatch, head + "many" + first[first.index(",") :])[0] == 2
+    cells.MODEL["header"] = False
+    assert answered_here(monkeypatch, first)[0] == 2
+    said = capsys.readouterr().err
+    for what in ("line 2: expected 5 fields, found 2", "column x: expected a number, found 'many'", "no column 'x'"):
+        assert what in said
+
+
+def test_numbers_are_written_as_predict_writes_them(runtime, monkeypatch):
+    _, rows = runtime("counts")
+    code, out = answered_here(monkeypatch, Path(rows).read_bytes().decode())
+    assert (code, out.splitlines()[0]) == (0, "prediction,low,high")
+    assert all(len(number.replace(".", "").lstrip("-0")) <= 13 for number in out.splitlines()[1].split(","))
+
+
+@pytest.mark.parametrize("name", [["a", " b ", ""], ["a", "a ", "b"]])
+def test_names_are_those_of_the_reader(name):
+    assert model.names_of(name) == (["a", "b", "unnamed_3"] if "" in name else name)
+
+
+@pytest.mark.parametrize(("kind", "layout", "texts"), [
+    ("date", "d month y", [
+        "5 March 2024 12:30 pm", "5 mars 2024 13:00:00 KST", "5 mai 2024 1:00 am +09:30", "5 May 2024 13 pm",
+        "31 Feb 2024", "5 May 2024 24:00", "5 May 2024 12:00 +24:00", "5 May 2024",
+    ]),
+    ("date", "d/m/yy", ["1/2/68", "1/2/69", "0/2/69", "1/13/69"]),
+    ("clock", "clock", ["오후 3시 5분", "12:00 am", "12:00:59.25 PM", "23:61", "am 1:00 pm"]),
+    ("duration", "units", ["1h 30m", "-2 days, 3 hours", "1.5 s"]), ("duration", "iso", ["P1W", "-P1DT2H3M4.5S"]),
+    ("duration", "h:m:s", ["1:02:03", "1:60:00", "-100:00:59.5"]), ("duration", "m:s", ["75:30", "1:60"]),
+])  # fmt: skip
+def test_each_part_of_a_time_is_read(kind, layout, texts):
+    form = TimeFormat(kind, (layout,))
+    expected = form.parse(texts)
+    assert not np.isnan(expected).all()
+    np.testing.assert_allclose(read_alone(form, texts), expected, rtol=1e-15)
+
+
+def test_the_signs_around_a_number_are_read():
+    form = NumberFormat(".", ",", currency="Rs.", negatives=("accounting", "trailing", "typographic"))
+    texts = [
+        "Rs.500",
+        "-Rs.5",
+        "5-",
+        "5 -Rs.",
+        "(Rs.5)",
+        "−5",
+        "(-5)",
+        "12.--",
+        "$5",
+        "inf",
+        "%5",
+        "5%",
+        "1,234e5",
+        "0,123",
+    ]
+    values = form.parse(texts)
+    np.testing.assert_array_equal(read_alone(form, texts), np.where(np.isinf(values), np.nan, values))
+    assert np.isfinite(values).sum() >= 7

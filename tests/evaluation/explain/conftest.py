@@ -23,7 +23,7 @@ class Law:
     function: Callable
     networks: tuple = ()
 
-    def outputs(self, x):
+    def outputs(self, x, pool=None):
         return np.asarray(self.function(x.astype(np.float64)))
 
 

@@ -160,7 +160,7 @@ def test_levels_are_followed_where_rows_are():
     at = model.schema.inputs_of["level"]["plain"]
     homes = np.array([where[one] for one in column.levels])
 
-    def law(inputs):
+    def law(inputs, pool=None):
         home = inputs[:, at] @ homes
         return home + 100 * (np.abs(inputs[:, model.schema.inputs_of["x"]["plain"].start] - home) > 1.51)
 
