@@ -22,7 +22,7 @@ from mlpcli.cli.options import (
     settings_of,
     with_settings,
 )
-from mlpcli.cli.workers import cluster_for
+from mlpcli.cli.workers import cluster_for, on_workers
 from mlpcli.config.cluster import ClusterOptions
 from mlpcli.config.settings import ReadOptions
 from mlpcli.errors import DataError, GateFailed, UsageError
@@ -83,13 +83,12 @@ def evaluate(
     from mlpcli.reporter.answers import model_answer, print_answer
     from mlpcli.reporter.evaluation import evaluation_view
     from mlpcli.reporter.text import make_console
-    from mlpcli.studies.elsewhere import Elsewhere
     from mlpcli.training.networks import build_loss
 
     loaded = load(model)
     check_metric(build_loss(loaded.config), loaded.record.rule, metric)
     with cluster_for(cluster, None, make_console(sys.stderr, quiet or json or metric is not None)) as there:
-        run = evaluation.here if there is None else Elsewhere(there)
+        run = evaluation.here if there is None else on_workers(there)
         result = evaluation.evaluate(loaded, data, options, linear=metric is None, run=run)
     if "test" not in result.metrics:
         raise DataError("the model kept no test rows", "name a CSV: mlpcli evaluate MODEL DATA", file=model)

@@ -20,7 +20,7 @@ from mlpcli.cli.options import (
     settings_of,
     with_settings,
 )
-from mlpcli.cli.workers import cluster_for
+from mlpcli.cli.workers import cluster_for, on_workers
 from mlpcli.config.cluster import ClusterOptions
 from mlpcli.config.settings import ReadOptions
 from mlpcli.errors import UsageError
@@ -91,7 +91,6 @@ def explain(
     from mlpcli.model.trained import load
     from mlpcli.model.writing import FORMATS
     from mlpcli.reporter.text import make_console
-    from mlpcli.studies.elsewhere import Elsewhere
 
     check_choice("--format", form, FORMATS)
     if data == "-" and column is not None and row is not None:
@@ -102,7 +101,7 @@ def explain(
     # Effects and one answer are soon there: no cluster is asked for them.
     asked = cluster if question.is_of_all else ClusterOptions()
     with cluster_for(asked, jobs, make_console(sys.stderr, quiet)) as there:
-        on = (jobs or 1) if there is None else Elsewhere(there)
+        on = (jobs or 1) if there is None else on_workers(there)
         found = explain_model(loaded, data, options, question, on, watch_on(quiet))
     show(loaded, found, json, form, quiet)
 

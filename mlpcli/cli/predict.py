@@ -137,7 +137,6 @@ def predict(
     from mlpcli.model.certainty import Certainty
     from mlpcli.model.prediction import Predictor
     from mlpcli.model.trained import load
-    from mlpcli.studies.file_scoring import plan
 
     writer = writer_of(form, bom, excel_safe)
     check_choice("--bad-cells", bad_cells, BAD_CELLS)
@@ -151,6 +150,8 @@ def predict(
     made = partial(Predictor, loaded, kept, proba, threshold, writer, bom, more, bad_cells, certainty=certainty)
     check_place(output, resume, errors or drift, None if quiet else cluster.cluster)
     if output is not None and is_folder(output):
+        from mlpcli.studies.file_scoring import plan
+
         answer_files(plan(model, data or "-", output, form, resume, made, options), cluster, quiet)
         return
     predictor = made(jobs=n_cores())

@@ -153,12 +153,12 @@ def events_of(
     resume: str | None, watcher: Watcher | None,
 ) -> Iterator[Event]:  # fmt: skip
     """The events of a training on this machine, or on the workers of a cluster, with a bar of its own."""
+    if cluster is None:
+        from mlpcli.training.checkpoint import resumable
+
+        return resumable(prepared, jobs or prepared.usual_jobs, checkpoint, resume, watcher)
     from mlpcli.reporter.progress import progress
     from mlpcli.studies.members import TrainedMember, training_events
-    from mlpcli.training.checkpoint import resumable
-
-    if cluster is None:
-        return resumable(prepared, jobs or prepared.usual_jobs, checkpoint, resume, watcher)
 
     def watch(trained: Iterator[TrainedMember], total: int) -> Iterator[TrainedMember]:
         return progress(

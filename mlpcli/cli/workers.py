@@ -12,6 +12,7 @@ from mlpcli.errors import UsageError
 if TYPE_CHECKING:
     from mlpcli.reporter.text import Screen
     from mlpcli.studies.cluster import Cluster
+    from mlpcli.studies.elsewhere import Elsewhere
 
 
 @contextmanager
@@ -28,6 +29,13 @@ def cluster_for(options: ClusterOptions, jobs: int | None, aside: Screen) -> Ite
         aside.say(f"cluster {options.cluster}: {cluster.status}")
         yield cluster
         aside.say(f"cluster {options.cluster}: {cluster.status}")
+
+
+def on_workers(cluster: Cluster) -> Elsewhere:
+    """What the workers do in place of this process; loaded only where there are some."""
+    from mlpcli.studies.elsewhere import Elsewhere
+
+    return Elsewhere(cluster)
 
 
 def status_of(cluster: Cluster | None) -> Callable[[], str]:

@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 
 from mlpcli.config.settings import ReadOptions
 from mlpcli.data import splits
-from mlpcli.data.foreign import open_any
-from mlpcli.data.header import require_columns
-from mlpcli.data.reading import read_written
 from mlpcli.engine.arrays import Array, Bools
 from mlpcli.errors import DataError, ModelError, UsageError, plural
 from mlpcli.evaluation.evaluate import read_trained
@@ -22,6 +19,7 @@ from mlpcli.export.program import Program, program_of
 from mlpcli.export.target import Answers, Target, Wishes
 from mlpcli.metrics.scoring import decide
 from mlpcli.model.certainty import intervals
+from mlpcli.model.reading import read_rows
 from mlpcli.model.trained import TrainedModel
 
 MAX_CHECKED = 2000  # test rows; of a file that is named, all
@@ -114,10 +112,7 @@ def checked(
 
 def outputs_of(model: TrainedModel, path: str, level: float | None) -> tuple[Array, NDArray[Any]]:
     """What the model says of a CSV: (n, n_numbers) as in `Answers`, and (n,) labels."""
-    formats = model.schema.formats()
-    source = open_any(path, ReadOptions(), dialect=model.record.dialect, expect=[*formats])
-    require_columns(formats, source.names, source.name)
-    frame = read_written(source, formats)
+    frame, _ = read_rows(model, path, ReadOptions())
     outputs = model.outputs(frame)
     if model.labels:
         return outputs, np.asarray(model.labels, object)[decide(outputs, model.record.rule)]

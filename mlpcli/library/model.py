@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from mlpcli.config.settings import ReadOptions
 from mlpcli.data.frame import as_table
-from mlpcli.data.header import require_columns
 from mlpcli.engine.arrays import Array, Floats
 from mlpcli.evaluation.comparison import compare
 from mlpcli.evaluation.drift import drift_of
@@ -29,7 +28,7 @@ from mlpcli.library.results import (
 from mlpcli.metrics.scoring import decide
 from mlpcli.model import trained
 from mlpcli.model.certainty import USUAL_LEVEL, Certainty, intervals, label_sets
-from mlpcli.model.reading import open_for, read_for
+from mlpcli.model.reading import read_rows
 
 if TYPE_CHECKING:
     from mlpcli.reporter.html.document import Summary
@@ -141,9 +140,7 @@ class Model(Drawn, trained.TrainedModel):
         """The frame itself, or the model's columns of a CSV, read by its rules."""
         if isinstance(data, pd.DataFrame):
             return data
-        source = open_for(self, data, options or ReadOptions(), with_target=False)
-        require_columns(self.schema.formats(), source.names, source.name)
-        return read_for(self, source, with_target=False)
+        return read_rows(self, data, options or ReadOptions())[0]
 
     def summary(self) -> Summary:
         from mlpcli.reporter.html.results import model_summary

@@ -11,6 +11,7 @@ import pandas as pd
 from mlpcli.config.settings import ReadOptions
 from mlpcli.data.foreign import ForeignSource, open_any
 from mlpcli.data.frame import FrameSource, as_values
+from mlpcli.data.header import require_columns
 from mlpcli.data.kinds.protocol import Format
 from mlpcli.data.reading import read_written
 from mlpcli.data.source import Source
@@ -27,6 +28,13 @@ def open_for(model: TrainedModel, data: str | pd.DataFrame, options: ReadOptions
         return FrameSource(data, ReadOptions(), Storage())
     expect = [*formats_of(model, with_target)]
     return open_any(data, options, dialect=model.record.dialect, expect=expect)
+
+
+def read_rows(model: TrainedModel, data: str | pd.DataFrame, options: ReadOptions) -> tuple[pd.DataFrame, Table]:
+    """The model's columns of all rows of a table, and the open table. Raises DataError or MachineError."""
+    table = open_for(model, data, options, with_target=False)
+    require_columns(model.schema.formats(), table.names, table.name)
+    return read_for(model, table, with_target=False), table
 
 
 def read_for(model: TrainedModel, table: Table, *, with_target: bool) -> pd.DataFrame:

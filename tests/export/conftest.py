@@ -32,3 +32,16 @@ def trained(tmp_path_factory):
         return found[name, without]
 
     return of
+
+
+@pytest.fixture
+def own_dialect(here, call):
+    """Trains m.npz on a table with marks of its own -> the text of the table but for its last row."""
+    text = "made by hand\n# a note\nname;size;kind\n" + "'a;b'; 1,5;p\n'c\\'d'; 2,5;q\n" * 30
+    (here / "own.csv").write_bytes((text + "가; 2,5;q\n").encode("cp949"))
+    marks = (
+        "--skip-rows", 1, "--comment", "#", "--quote", "'", "--escape", "\\", "--decimal", ",", "--bad-rows", "skip",
+        "--encoding", "cp949",
+    )  # fmt: skip
+    assert call("train", "own.csv", *marks, "--preset", "classic", "--epochs", 1, "-q", "-o", "m.npz")[0] == 0
+    return text

@@ -352,14 +352,8 @@ def test_numbers_are_read_whatever_the_locale_of_the_program(crossed, tmp_path):
 
 
 @pytest.mark.slow
-def test_rows_are_read_by_the_dialect_of_the_training_file(here, call):
-    text = "made by hand\n# a note\nname;size;kind\n" + "'a;b'; 1,5;p\n'c\\'d'; 2,5;q\n" * 30
-    (here / "own.csv").write_bytes((text + "가; 2,5;q\n").encode("cp949"))
-    marks = (
-        "--skip-rows", 1, "--comment", "#", "--quote", "'", "--escape", "\\", "--decimal", ",", "--bad-rows", "skip",
-        "--encoding", "cp949",
-    )  # fmt: skip
-    assert call("train", "own.csv", *marks, "--preset", "classic", "--epochs", 1, "-q", "-o", "m.npz")[0] == 0
+def test_rows_are_read_by_the_dialect_of_the_training_file(own_dialect, here, call):
+    text = own_dialect
     code, out, err = call("export", "m.npz", "--to", "c", "-o", "m.c")
     assert (code, err) == (0, "")
     assert "checked on 9 rows (test rows)" in out

@@ -226,14 +226,8 @@ def test_nothing_in_a_module_ends_a_script_of_a_page(written):
     assert b"</script" not in Path(written("classes")[0]).read_bytes()
 
 
-def test_rows_are_read_by_the_dialect_of_the_training_file(here, call):
-    text = "made by hand\n# a note\nname;size;kind\n" + "'a;b'; 1,5;p\n'c\\'d'; 2,5;q\n" * 30
-    (here / "own.csv").write_bytes((text + "가; 2,5;q\n").encode("cp949"))
-    marks = (
-        "--skip-rows", 1, "--comment", "#", "--quote", "'", "--escape", "\\", "--decimal", ",", "--bad-rows", "skip",
-        "--encoding", "cp949",
-    )  # fmt: skip
-    assert call("train", "own.csv", *marks, "--preset", "classic", "--epochs", 1, "-q", "-o", "m.npz")[0] == 0
+def test_rows_are_read_by_the_dialect_of_the_training_file(own_dialect, here, call):
+    text = own_dialect
     code, out, err = call("export", "m.npz", "--to", "js", "-o", "m.mjs")
     assert (code, err) == (0, "")
     assert "checked on 9 rows (test rows)" in out

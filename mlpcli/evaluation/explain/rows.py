@@ -11,14 +11,14 @@ import pandas as pd
 from mlpcli.config.settings import ReadOptions
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
-from mlpcli.data.header import known_column, require_columns
+from mlpcli.data.header import known_column
 from mlpcli.data.storage import Storage
 from mlpcli.data.take import sampled, take_rows
 from mlpcli.engine.arrays import Floats, Ints, Matrix
 from mlpcli.engine.losses import Target
 from mlpcli.errors import DataError, UsageError, plural
 from mlpcli.evaluation.evaluate import find_data, read_trained, read_with_target, trained_table, truth_of
-from mlpcli.model.reading import Table, open_for, read_for
+from mlpcli.model.reading import Table, read_rows
 from mlpcli.model.trained import TrainedModel, as_read
 from mlpcli.training.prepare import given_weights
 
@@ -106,11 +106,10 @@ def rows_of_other(
 
 def read_features(model: TrainedModel, data: str | pd.DataFrame, options: ReadOptions) -> tuple[pd.DataFrame, Table]:
     """The model's columns of all rows of a table, and the open table. Raises DataError."""
-    source = open_for(model, data, options, with_target=False)
-    require_columns(model.schema.formats(), source.names, source.name)
+    frame, source = read_rows(model, data, options)
     if source.n_rows == 0:
         raise DataError("no data rows", file=source.name)
-    return read_for(model, source, with_target=False), source
+    return frame, source
 
 
 def drawn(model: TrainedModel, name: str, frame: pd.DataFrame, cells: pd.Series[Any] | None) -> ExplainedRows:
