@@ -35,12 +35,13 @@ if TYPE_CHECKING:
 
 
 def conduct(
-    study: Study[Any], note: str, answer: Callable[[Any, Any], dict[str, Any]],
+    planned: Callable[[], Study[Any]], note: Callable[[Any], str], answer: Callable[[Any, Any], dict[str, Any]],
     view: Callable[[Any], Iterable[RenderableType]], summary: Callable[[Any], Summary], command: str, *,
     report: str | None, jobs: int | None, cluster: ClusterOptions, json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Runs a study as all of them run: says what it will do, shows progress, then answers or shows what was found.
 
+    Workers of a cluster are asked for before the rows are read, and get ready meanwhile.
     After an interruption the figures are those of the trainings that were finished; no report is written then.
     """
     from mlpcli.reporter.answers import print_answer
@@ -50,9 +51,11 @@ def conduct(
     from mlpcli.reporter.text import make_console
     from mlpcli.studies.duration import expected_seconds, jobs_for
 
-    aside, total = make_console(sys.stderr, quiet), len(study.tasks)
-    aside.say(*study.table.notes, note)
+    aside = make_console(sys.stderr, quiet)
     with cluster_for(cluster, jobs, aside) as there:
+        study = planned()
+        total = len(study.tasks)
+        aside.say(*study.table.notes, note(study))
         if there is None:
             seconds = expected_seconds(study.tasks)
             jobs = jobs or jobs_for(seconds, total)
@@ -101,12 +104,11 @@ def cv(
     from mlpcli.reporter.studies import cross_validation_note, cross_validation_view
     from mlpcli.studies.cross_validation import plan
 
-    study = plan(DataSet.read(data, chosen, options), chosen, folds, repeats)
-    note = cross_validation_note(study)
     own = f"--folds {folds} --repeats {repeats}"
     command = command_line("cv", data, own, chosen, options)
     conduct(
-        study, note, cross_validation_answer, cross_validation_view, cross_validation_summary, command,
+        lambda: plan(DataSet.read(data, chosen, options), chosen, folds, repeats),
+        cross_validation_note, cross_validation_answer, cross_validation_view, cross_validation_summary, command,
         report=report, jobs=jobs, cluster=cluster, json=json, quiet=quiet,
     )  # fmt: skip
 
@@ -146,12 +148,12 @@ def compare(
     from mlpcli.reporter.studies import comparison_note, comparison_view
     from mlpcli.studies.comparison import parse_grid, plan
 
-    study = plan(data, chosen, options, parse_grid(vary), repeats)
-    note = comparison_note(study)
+    grid = parse_grid(vary)
     own = " ".join([*(f"--vary {shlex.quote(one)}" for one in vary), f"--repeats {repeats}"])
     command = command_line("compare", data, own, chosen, options)
     conduct(
-        study, note, comparison_answer, comparison_view, comparison_summary, command,
+        lambda: plan(data, chosen, options, grid, repeats),
+        comparison_note, comparison_answer, comparison_view, comparison_summary, command,
         report=report, jobs=jobs, cluster=cluster, json=json, quiet=quiet,
     )  # fmt: skip
 
@@ -189,11 +191,10 @@ def learning_curve(
     from mlpcli.reporter.studies import learning_curve_note, learning_curve_view
     from mlpcli.studies.learning_curve import plan
 
-    study = plan(DataSet.read(data, chosen, options), chosen, repeats, sizes)
-    note = learning_curve_note(study)
     own = f"--repeats {repeats} --sizes {sizes}"
     command = command_line("learning-curve", data, own, chosen, options)
     conduct(
-        study, note, learning_curve_answer, learning_curve_view, learning_curve_summary, command,
+        lambda: plan(DataSet.read(data, chosen, options), chosen, repeats, sizes),
+        learning_curve_note, learning_curve_answer, learning_curve_view, learning_curve_summary, command,
         report=report, jobs=jobs, cluster=cluster, json=json, quiet=quiet,
     )  # fmt: skip

@@ -117,13 +117,13 @@ def train(
     from mlpcli.reporter.training import plan_view, table_view
 
     console = make_console(sys.stderr, quiet)
-    prepared, old = prepared_for(data, chosen, options, os.path.dirname(output), start_from)
-    if not overwrite:
-        check_replaced(output, prepared.schema)
-    table_findings = check_table(prepared)
-    console.show(table_view(prepared, table_findings) if verbose else plan_view(prepared, table_findings))
-    watcher, show = shown_by(prepared, console, watch or bool(watch_columns), watch_columns, fps, verbose)
-    with cluster_for(cluster, jobs, console) as there:
+    with cluster_for(cluster, jobs, console) as there:  # whose workers get ready while the rows are read
+        prepared, old = prepared_for(data, chosen, options, os.path.dirname(output), start_from)
+        if not overwrite:
+            check_replaced(output, prepared.schema)
+        table_findings = check_table(prepared)
+        console.show(table_view(prepared, table_findings) if verbose else plan_view(prepared, table_findings))
+        watcher, show = shown_by(prepared, console, watch or bool(watch_columns), watch_columns, fps, verbose)
         events = events_of(prepared, there, console, jobs, checkpoint, resume, watcher)
         history, stopped = run(events, log, show)
     model = assemble(prepared, history)

@@ -79,11 +79,11 @@ def tune(
     from mlpcli.reporter.text import make_console
     from mlpcli.studies.tuning import Tuner
 
-    table = DataSet.read(data, chosen, options)
-    tuner = Tuner(table, chosen, options, space or [], folds, stem)
     aside = make_console(sys.stderr, quiet)
-    aside.say(*table.notes, *tuning_notes(tuner, len(tuner.search.trials)))
-    with cluster_for(cluster, jobs, aside) as there:
+    with cluster_for(cluster, jobs, aside) as there:  # whose workers get ready while the rows are read
+        table = DataSet.read(data, chosen, options)
+        tuner = Tuner(table, chosen, options, space or [], folds, stem)
+        aside.say(*table.notes, *tuning_notes(tuner, len(tuner.search.trials)))
         search = tuner.plan(trials, there or jobs)
         if isinstance(search.on, int):
             aside.say(*duration_note(search.seconds, search.on))

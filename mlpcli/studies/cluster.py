@@ -32,7 +32,7 @@ import pandas as pd
 import mlpcli
 from mlpcli.config.cluster import ClusterOptions
 from mlpcli.errors import LostClusterError, MachineError, MlpcliError, UsageError, plural
-from mlpcli.studies.workers import Shared
+from mlpcli.studies.workers import BLAS_THREADS, Shared
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -45,19 +45,23 @@ EMPTY_SECONDS = 30.0  # without any worker: then nobody is waited for
 STOP_SECONDS = 1.5  # that workers have to leave their tasks
 QUIET = logging.CRITICAL + 1
 LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "asyncio")
+TASKS = "mlpcli.studies.tasks"  # which loads all that a training needs
 NEEDS_EXTRA = "pip install 'mlpcli[cluster]'"
 
 
 @contextmanager
 def connected(address: ClusterOptions) -> Iterator[Cluster]:
-    """The workers at an address, all of them with the versions that are here. Raises MachineError."""
-    distributed = imported()
+    """The workers at an address, all of them with the versions that are here. Raises MachineError.
+
+    They get ready for trainings while this process goes on.
+    """
     with ExitStack() as stack, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"distributed|dask|tornado|asyncio|contextlib")
         try:
             scheduler = (
                 stack.enter_context(own_workers(address.n_processes)) if address.n_processes else address.cluster
             )
+            distributed = imported()
             security = security_of(distributed, address.cluster_tls) if address.cluster_tls else None
             client = stack.enter_context(
                 distributed.Client(scheduler, timeout=CONNECT_SECONDS, security=security, set_as_default=False)
@@ -88,12 +92,20 @@ def imported() -> Any:
     return distributed
 
 
+# The workers are forks of one process without threads of Python's, which has loaded all that they need: the others
+# start at once, as does the one that follows a killed one. Elsewhere than on Linux a fork is not safe.
 OWN_WORKERS = """
-import logging, sys
-import dask, distributed
+import logging, multiprocessing, multiprocessing.forkserver, sys
 if __name__ == "__main__":
-    n, n_failures = map(int, sys.argv[1:])
-    dask.config.set({"distributed.scheduler.allowed-failures": n_failures})
+    n, n_failures, tasks = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    if sys.platform == "linux":
+        multiprocessing.set_forkserver_preload(["distributed", tasks])
+        multiprocessing.forkserver.ensure_running()
+    import dask, distributed
+    dask.config.set({
+        "distributed.scheduler.allowed-failures": n_failures,
+        "distributed.worker.multiprocessing-method": "forkserver" if sys.platform == "linux" else "spawn",
+    })
     with distributed.LocalCluster(
         n_workers=n, threads_per_worker=1, host="127.0.0.1", scheduler_port=0, dashboard_address=None,
         worker_dashboard_address=None, silence_logs=logging.CRITICAL, memory_limit=0,
@@ -109,14 +121,16 @@ def own_workers(n: int) -> Iterator[str]:
 
     All are processes apart, which Ctrl-C does not reach and whose messages nobody sees.
     """
-    command = [sys.executable, "-P", "-c", OWN_WORKERS, str(n), str(MAX_DEATHS - 1)]
+    command = [sys.executable, "-P", "-c", OWN_WORKERS, str(n), str(MAX_DEATHS - 1), TASKS]
+    paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        start_new_session=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        start_new_session=True, env={**os.environ, **dict.fromkeys(BLAS_THREADS, "1"), **paths},
     ) as process:  # fmt: skip
         assert process.stdin is not None
         assert process.stdout is not None
         try:
+            imported()  # meanwhile
             address = process.stdout.readline().strip()
             if not address:
                 raise MachineError("no worker could be started", "too little memory? try --jobs 2")
@@ -201,7 +215,7 @@ class Cluster(Executor):
         """MachineError that names the first worker with other versions than here."""
         own = versions_here()
         with self.is_reached():
-            found = self.client.run(versions_here, on_error="return")
+            found = self.client.run(get_ready, on_error="return")
         for worker, versions in sorted(found.items()):
             check_same(worker, versions if isinstance(versions, dict) else {}, own)
 
@@ -441,6 +455,12 @@ def stop_calls(keys: Sequence[str]) -> None:
     LEFT.update(keys)
     for thread in [ACTIVE[key] for key in keys if key in ACTIVE]:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(LeftError))
+
+
+def get_ready() -> dict[str, str]:
+    """The versions of a worker, which loads meanwhile what its first task will need."""
+    threading.Thread(target=importlib.import_module, args=(TASKS,), daemon=True).start()
+    return versions_here()
 
 
 def versions_here() -> dict[str, str]:
