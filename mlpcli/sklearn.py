@@ -121,6 +121,7 @@ class MLPEstimator(BaseEstimator):  # type: ignore[misc]
     validation_fraction: float = float(default("validation_fraction"))
     n_iter_no_change: int | None = default("n_iter_no_change")
     stop_on: str = default("stop_on")
+    dtype: str = default("dtype")
     momentum: float | None = default("momentum")
     beta_1: float | None = default("beta_1")
     beta_2: float | None = default("beta_2")

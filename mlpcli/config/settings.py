@@ -320,6 +320,12 @@ class Config:
         group=TRAINING, metavar="A,B", optional=True,
     )  # fmt: skip
 
+    dtype: str = setting(
+        "float32", "Numbers that training computes with; weights are kept as float32. float64: the same model from "
+        "rows in another order, or written out as often as their weights say, with --batch-size full.",
+        group=TRAINING, choices=("float32", "float64"), optional=True,
+    )  # fmt: skip
+
     # Ensemble: members that each validate on a fold of their own, averaged.
     preset: str = setting(
         "default", "Set of defaults. default: tuned for tables; fast: fewer and smaller networks; best: more networks, "

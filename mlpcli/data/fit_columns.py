@@ -8,6 +8,7 @@ from typing import TypeGuard
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mlpcli.config.flags import as_flag
 from mlpcli.config.settings import Config, Task
@@ -21,6 +22,7 @@ from mlpcli.data.kinds.number import MAX_NUMBER, NumberColumn
 from mlpcli.data.kinds.protocol import Format
 from mlpcli.data.kinds.text import FreeText
 from mlpcli.data.schema import ENCODE_ROWS
+from mlpcli.data.statistics import mean_and_deviation, quantiles
 from mlpcli.data.values import column_values, used_texts
 from mlpcli.data.words import SLOTS, counts, grams, is_sentence
 from mlpcli.engine.arrays import Floats
@@ -61,14 +63,16 @@ def fit_columns(
     task: Task,
     leave_out: Mapping[str, str],
     formats: Mapping[str, Format | None],
+    weights: Floats | None = None,
 ) -> tuple[Column, ...]:
     """Columns of the training rows -> their kinds and statistics; `leave_out` names the reason for some.
 
-    `config` is resolved. A column of float64 is a number or a time, as its format says, any other is text.
+    `config` is resolved. A column of float64 is a number or a time, as its format says, any other is text. In
+    statistics a row of weight 3 counts as three rows; what a column is, and which levels are rare, is asked of rows.
     """
     cells = {str(name): column_values(column) for name, column in frame.items()}
     n_numbers = sum(not isinstance(c, pd.Categorical) and name not in leave_out for name, c in cells.items())
-    fitter = Fitter(config, task, n_numbers)
+    fitter = Fitter(config, task, n_numbers, weights)
     columns: list[Column] = []
     for name, values in cells.items():
         form = formats.get(name) or NumberFormat()
@@ -134,8 +138,8 @@ def has_bins(config: Config, task: Task, n_numbers: int) -> bool:
 class Fitter:
     """Fits one column at a time with the settings they share."""
 
-    def __init__(self, config: Config, task: Task, n_numbers: int) -> None:
-        self.config = config
+    def __init__(self, config: Config, task: Task, n_numbers: int, weights: Floats | None = None) -> None:
+        self.config, self.weights = config, weights
         self.bins = max(PLE_MIN_BINS, min(PLE_BINS[task], PLE_INPUTS[task] // max(n_numbers, 1)))
         # Past as many columns as inputs even the fewest bins would multiply the network's width.
         self.ple = has_bins(config, task, n_numbers)
@@ -145,7 +149,8 @@ class Fitter:
         missing = np.isnan(values)
         values = np.clip(values, -MAX_NUMBER, MAX_NUMBER)
         present = values[~missing]
-        median = float(np.median(present))
+        weights = None if self.weights is None else self.weights[~missing]
+        median = float(np.median(present) if weights is None else quantiles(present, 0.5, weights))
         center, factor = self.center_and_factor(np.where(missing, median, values))
         edges = self.edges(np.where(missing, median, values)) if ple and self.ple else ()
         n_missing = int(missing.sum())
@@ -153,7 +158,7 @@ class Fitter:
             "number", name, n_missing, median, center, factor,
             clip=SMOOTH_CLIP.get(self.config.scale or "", 0.0),
             low=float(present.min()), high=float(present.max()),
-            indicator=self.off_on(n_missing / len(values)) if n_missing else (),
+            indicator=self.off_on(self.share(missing)) if n_missing else (),
             edges=edges, shrink=self.shrink if edges else 0.0, cuts=(), format=form,
         )  # fmt: skip
 
@@ -169,7 +174,8 @@ class Fitter:
             levels = tuple(c for c, _ in kept)
             return EmbeddedColumn("embedded", name, int(counts[0]), n_distinct, levels, EMBEDDING)
         kept = kept[:most]
-        shares = [n / len(values) for _, n in kept]
+        code = {None: -1} | {str(level): number for number, level in enumerate(values.categories)}
+        shares = [self.share(values.codes == code[level]) for level, _ in kept]
         has_rare = len(kept) < len(seen)
         if has_rare:
             shares.append(1 - sum(shares))
@@ -202,10 +208,11 @@ class Fitter:
         if not len(slots):
             return None
         sums = np.zeros((2, len(slots)))
+        counted = n_rows if self.weights is None else np.bincount(of_row + 1, self.weights, len(texts) + 1)[1:]
         for part in parts:
             found = counts(texts[part], slots)
-            sums += n_rows[part] @ found, n_rows[part] @ np.square(found)
-        mean, square = sums / len(values)
+            sums += counted[part] @ found, counted[part] @ np.square(found)
+        mean, square = sums / (len(values) if self.weights is None else self.weights.sum())
         center, spread = (mean, np.sqrt(square - mean**2)) if self.config.scale != "none" else (0 * mean, 1 + 0 * mean)
         return FreeText(
             "text", name, int((of_row < 0).sum()), tuple(slots.tolist()), tuple(center.tolist()),
@@ -222,16 +229,18 @@ class Fitter:
     def center_and_factor(self, x: Floats) -> tuple[float, float]:
         with np.errstate(over="ignore"):
             if self.config.scale == "robust":
-                q25, center, q75 = np.quantile(x, [0.25, 0.5, 0.75])
+                q25, center, q75 = quantiles(x, [0.25, 0.5, 0.75], self.weights)
                 spread = q75 - q25 if q75 > q25 else (x.max() - x.min()) / 2
             elif self.config.scale in ("standard", "clipped"):
-                # Divided by the largest value first: squares of 1e200 would overflow.
-                size = np.abs(x).max() or 1.0
-                center, spread = float(np.mean(x / size) * size), float(np.std(x / size) * size)
+                center, spread = mean_and_deviation(x, self.weights)
             else:
                 return 0.0, 1.0
             factor = float(1 / spread) if spread > 0 and np.isfinite(spread) else 0.0
         return float(center), factor if np.isfinite(factor) else 0.0
+
+    def share(self, chosen: NDArray[np.bool_]) -> float:
+        """Of the rows, of which (n,) are chosen."""
+        return float(np.average(chosen, weights=self.weights))
 
     def off_on(self, share: float) -> tuple[float, ...]:
         """The two values of a 0/1 input that is 1 in this share of the rows, scaled like a number."""
@@ -247,7 +256,7 @@ class Fitter:
         return float(bent[0]), float(bent[1])
 
     def edges(self, x: Floats) -> tuple[float, ...]:
-        found = np.unique(np.quantile(x, np.linspace(0, 1, self.bins + 1)))
+        found = np.unique(quantiles(x, np.linspace(0, 1, self.bins + 1), self.weights))
         with np.errstate(over="ignore"):
             usable = len(found) > 3 and np.isfinite(found[-1] - found[0]) and np.diff(found).min() > 1e-300
         return tuple(found.tolist()) if usable else ()

@@ -13,6 +13,7 @@ from mlpcli.config.settings import Task
 from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.kinds.protocol import Format
 from mlpcli.data.numbers import is_number
+from mlpcli.data.statistics import mean_and_deviation
 from mlpcli.engine.arrays import Array, Floats
 from mlpcli.errors import DataError
 
@@ -90,7 +91,9 @@ def choose_task(distinct: Sequence[str], asked: str) -> tuple[Task, str]:
     return "regression", "because it has numbers that are not whole (--task)"
 
 
-def fit_target(name: str, task: Task, values: pd.Categorical | Floats, is_centred: bool = True) -> Target:
+def fit_target(
+    name: str, task: Task, values: pd.Categorical | Floats, is_centred: bool = True, weights: Floats | None = None
+) -> Target:
     """The target of the rows given for training. `is_centred`: as the loss asks. Raises DataError for one class."""
     if isinstance(values, pd.Categorical):
         labels = sorted((str(c) for c in values.categories), key=label_order)
@@ -100,8 +103,7 @@ def fit_target(name: str, task: Task, values: pd.Categorical | Floats, is_centre
                 column=name, hint="choose another column with --target",
             )  # fmt: skip
         return Target(name, task, tuple(labels), 0.0, 1.0, 0.0, 0.0, None)
-    size = float(np.abs(values).max()) or 1.0  # squares of 1e200 would overflow
-    mean, std = float(np.mean(values / size) * size), float(np.std(values / size) * size)
+    mean, std = mean_and_deviation(values, weights)
     center, scale = (mean, std) if is_centred else (0.0, mean)
     return Target(name, task, (), center, scale or 1.0, float(values.min()), float(values.max()), NumberFormat())
 

@@ -71,9 +71,10 @@ class Network:
         # Below the first layer that learns no gradient is needed.
         self.lowest = next((i for i, layer in enumerate(self.layers) if layer.tensors), len(self.layers))
 
-    def copy(self) -> Network:
+    def copy(self, dtype: DTypeLike | None = None) -> Network:
         """The same network over vectors of its own: what `copy.deepcopy` and `pickle` give has lost its views."""
-        made = Network(copy.deepcopy(self.layers), self.params.dtype, self.inputs, self.others)
+        dtype = self.params.dtype if dtype is None else dtype
+        made = Network(copy.deepcopy(self.layers), dtype, self.inputs, self.others)
         made.params[:], made.state[:] = self.params, self.state
         return made
 

@@ -102,7 +102,7 @@ def digest(prepared: PreparedTraining) -> str:
 
 def save(path: str, record: CheckpointRecord, state: TrainingState) -> None:
     """Raises MachineError; the old file is then untouched."""
-    vectors = np.zeros((len(state.vectors), max(map(len, state.vectors))), np.float32)
+    vectors = np.zeros((len(state.vectors), max(map(len, state.vectors))), record.config.dtype)
     for row, vector in zip(vectors, state.vectors, strict=True):
         row[: len(vector)] = vector
     full = replace(record, emitted=state.emitted, member_states=state.member_states)
@@ -120,7 +120,7 @@ def load(path: str, prepared: PreparedTraining, training: Training) -> TrainingS
         sizes = [sum(map(len, run.vectors())) for run in training.trainers]
         vectors = arrays.get("members", np.empty((0, 0), np.float32))
         if not (
-            vectors.dtype == np.float32
+            vectors.dtype == np.dtype(found.config.dtype)
             and vectors.shape == (len(sizes), max(sizes))
             and len(found.member_states) == len(sizes)
             and [event.epoch for event in found.emitted] == list(range(1, len(found.emitted) + 1))

@@ -168,7 +168,7 @@ class MemberTrainer:
         )
         self.decay = config.weight_decay or self.optimizer.default_decay
         self.factors = None if np.all(net.lr_factors == 1) else net.lr_factors
-        self.x = np.empty((self.batch_size, member.train.x.shape[1]), net.params.dtype)
+        self.x = np.empty((self.batch_size, member.train.x.shape[1]), member.train.x.dtype)
         self.grad = np.empty((self.batch_size, net.n_outputs), net.params.dtype)
         # An exponential moving average of the weights over the last epochs, in steps.
         self.horizon = max(config.average * n / self.batch_size, 1.0)
@@ -328,6 +328,12 @@ class MemberTrainer:
         if self.average is not None:
             np.copyto(self.average, self.best[0])
 
+    def finish(self) -> None:
+        """The member has the best weights, as float32."""
+        self.restore()
+        if self.member.network.params.dtype != np.float32:
+            self.member.network = self.member.network.copy(np.float32)
+
     def vectors(self) -> list[Array]:
         average = [] if self.average is None else [self.average]
         network = self.member.network
@@ -412,7 +418,7 @@ class Training:
             if pool:
                 pool.shutdown(wait=True)
             for trainer in trainers:
-                trainer.restore()
+                trainer.finish()
         yield Finished(len(self.emitted), self.emitted[-1].best_epoch, self.stopped_by(), time.monotonic() - began)
 
     def ended(
@@ -438,18 +444,10 @@ class Training:
         for trainer in self.trainers:
             trainer.recoveries = []
         return EpochEnded(
-            epoch,
-            float(train_losses.mean()),
-            mean,
-            metric,
-            float(train_losses.std()),
-            float(valid_losses.std()) if len(valid_losses) else 0.0,
-            best_epoch,
-            rows_per_second,
-            seconds,
-            tuple(recoveries),
-            others_only,
-        )
+            epoch, float(train_losses.mean()), mean, metric, float(train_losses.std()),
+            float(valid_losses.std()) if len(valid_losses) else 0.0, best_epoch, rows_per_second, seconds,
+            tuple(recoveries), others_only,
+        )  # fmt: skip
 
     def names(self) -> Iterator[str]:
         """What each network is called: its number, from 1, among those of its kind."""

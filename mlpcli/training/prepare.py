@@ -22,12 +22,13 @@ from mlpcli.data.dataset import DataSet
 from mlpcli.data.fit_columns import fit_columns, has_bins
 from mlpcli.data.kinds.number import NumberColumn
 from mlpcli.data.schema import Schema
+from mlpcli.data.statistics import as_counts
 from mlpcli.data.storage import Storage, free_memory, n_cores
 from mlpcli.data.take import extremes, indices, sampled, take, take_rows
 from mlpcli.data.target import Target, fit_target
 from mlpcli.data.text import shown_path
 from mlpcli.data.values import as_categorical, column_values
-from mlpcli.engine.arrays import Floats, Ints, Matrix
+from mlpcli.engine.arrays import Array, Floats, Ints, Matrix
 from mlpcli.engine.losses import LOSSES
 from mlpcli.engine.network import Network
 from mlpcli.errors import DataError, NothingToLearnError, UsageError
@@ -43,6 +44,7 @@ MAX_EVALUATED = 50_000  # rows of a set on which a model is evaluated
 CLASS_COPIES, COPIES_A_KIND = 6, 2  # matrices of rows by classes held at once, and more of each kind of network
 MIN_THREAD_WORK = 4_000_000  # rows of a step times parameters: of 300 rows 1 million, and threads cost time there
 ENCODED_ROWS = 4096
+MAX_COUNT = 1e9  # rows that a row may stand for; sums of larger ones are no whole numbers of float64
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class EncodedRows:
     rows: Ints  # (n,) of the data set
     x: Matrix  # (n, n_inputs)
     y: NDArray[Any]  # (n,) class numbers, or standardised values
-    weights: NDArray[np.float32] | None  # (n,) of mean 1; None when all rows count the same
+    weights: Array | None  # (n,) of mean 1; None when all rows count the same
 
     def first(self, n: int) -> EncodedRows:
         """A sample of n rows."""
@@ -160,6 +162,7 @@ def prepare_dataset(dataset: DataSet, config: Config, start: Start | None = None
         schema, unseen = fit_further(dataset, schema, fold_of, draft)
     encoded = encode_rows(dataset, schema, draft)
     folds = build_folds(encoded, fold_of, unseen, draft, dataset.storage)
+    check_weights(encoded, folds, dataset)
     settings, notes = config.resolve(dataset.task, len(folds[0].fit)), []
     if len(settings.kinds) > 1 and not len(folds[0].valid):
         settings = replace(settings, kinds=settings.kinds[:1])
@@ -229,6 +232,14 @@ def check_size(settings: Settings, dataset: DataSet) -> None:
         raise DataError("too few rows are left for training", "smaller --test and --validation", file=dataset.name)
 
 
+def check_weights(encoded: EncodedRows, folds: Sequence[Fold], dataset: DataSet) -> None:
+    """DataError when all rows of a fold have the weight 0."""
+    for rows in (rows for fold in folds for rows in (fold.fit, fold.valid)):
+        if encoded.weights is not None and len(rows) and not encoded.weights[rows].any():
+            what = "all rows on which a network trains or validates have the weight 0"
+            raise DataError(what, "leave out rows of weight 0, or --ensemble 1", file=dataset.name)
+
+
 # --- columns ----------------------------------------------------------------------------------------------
 
 
@@ -237,20 +248,23 @@ def fit_schema(dataset: DataSet, settings: Settings) -> Schema:
 
     Raises NothingToLearnError, and DataError for columns that would be lost.
     """
-    is_fitted = may_fit(dataset, settings)
+    is_fitted, given = may_fit(dataset, settings), given_weights(dataset, settings)
     n_rows = max(MIN_FITTED_ROWS, FITTED_CELLS // len(dataset.frame.columns))
     fitted_on = sampled(is_fitted, n_rows, settings.seed)
+    weights = None if given is None else as_counts(given[fitted_on])
     features = take_rows(dataset.frame.drop(columns=dataset.target), fitted_on, Storage(), dataset.storage)
-    columns = fit_columns(features, settings, dataset.task, reserved_columns(settings), dataset.formats)
-    schema = Schema(columns, fit_target_of(dataset, fitted_on, is_fitted, settings))
+    columns = fit_columns(features, settings, dataset.task, reserved_columns(settings), dataset.formats, weights)
+    schema = Schema(columns, fit_target_of(dataset, fitted_on, is_fitted, settings, weights))
     if not schema.features:
         raise NothingToLearnError("no column holds anything to learn from", file=dataset.name)
     return schema
 
 
 def may_fit(dataset: DataSet, settings: Settings) -> NDArray[np.bool_]:
-    """The rows for training, and with folds those for validation too."""
-    return np.asarray(dataset.sets != splits.TEST if has_folds(settings) else dataset.sets == splits.TRAIN)
+    """The rows for training, and with folds those for validation too, but for those of weight 0."""
+    found = np.asarray(dataset.sets != splits.TEST if has_folds(settings) else dataset.sets == splits.TRAIN)
+    weights = given_weights(dataset, settings)
+    return found if weights is None else found & (weights > 0)
 
 
 def reserved_columns(settings: Settings) -> dict[str, str]:
@@ -260,13 +274,15 @@ def reserved_columns(settings: Settings) -> dict[str, str]:
     return reasons | {name: reason for name, reason in roles if name}
 
 
-def fit_target_of(dataset: DataSet, fitted_on: Ints, is_fitted: NDArray[np.bool_], settings: Settings) -> Target:
+def fit_target_of(
+    dataset: DataSet, fitted_on: Ints, is_fitted: NDArray[np.bool_], settings: Settings, weights: Floats | None
+) -> Target:
     """The target's labels, or the statistics of its numbers in these rows; its range over all that may be fitted."""
     if dataset.labels:
         target = fit_target(dataset.target, dataset.task, as_categorical(dataset.y_cells))
         return replace(target, labels=settings.order or target.labels)
     values = np.asarray(dataset.y_cells.iloc[fitted_on], np.float64)
-    target = fit_target(dataset.target, dataset.task, values, build_loss(settings).is_centred)
+    target = fit_target(dataset.target, dataset.task, values, build_loss(settings).is_centred, weights)
     low, high = extremes(dataset.y_cells.to_numpy(), is_fitted)
     return replace(target, low=low, high=high, format=dataset.formats[dataset.target])
 
@@ -401,9 +417,10 @@ def encode_target(cells: pd.Series[Any] | pd.Categorical[Any] | Floats, schema: 
 
 
 def given_weights(dataset: DataSet, config: Config) -> Floats | None:
-    """The weights of --weight, of all rows, or None without it; the largest lies in 0.5..1, so that sums are finite.
+    """The weights of --weight, of all rows, or None without it. Raises DataError.
 
-    Scaled by a power of two, which changes no digit. Raises DataError.
+    Whole numbers stand for as many rows; of others the largest lies in 0.5..1, so that sums are finite. They are scaled
+    by a power of two, which changes no digit.
     """
     if config.weight is None:
         return None
@@ -415,10 +432,12 @@ def given_weights(dataset: DataSet, config: Config) -> Floats | None:
         chosen = given[dataset.sets == number]
         if len(chosen) and not chosen.any():
             raise DataError(f"all {name} rows have the weight 0", file=dataset.name, column=config.weight)
+    if given.max() < MAX_COUNT and np.all(given == np.round(given)):
+        return given
     return np.asarray(np.ldexp(given, -np.frexp(given.max())[1]))
 
 
-def row_weights(dataset: DataSet, used: Ints, y: NDArray[Any], config: Settings) -> NDArray[np.float32] | None:
+def row_weights(dataset: DataSet, used: Ints, y: NDArray[Any], config: Settings) -> Array | None:
     """Weights of mean 1 from --weight and --class-weight, or None when every row counts the same."""
     if config.weight is None and config.class_weight == "none":
         return None
@@ -427,7 +446,7 @@ def row_weights(dataset: DataSet, used: Ints, y: NDArray[Any], config: Settings)
     if config.class_weight == "balanced" and dataset.labels:
         counts = np.bincount(y.astype(np.int64), weights)
         weights = weights / np.maximum(counts, 1e-12)[y.astype(np.int64)]
-    return np.asarray(weights / weights.mean(), np.float32)
+    return np.asarray(weights / weights.mean(), config.dtype)
 
 
 # --- members ----------------------------------------------------------------------------------------------
@@ -447,6 +466,7 @@ def build_members(
             # The first of so many rows are a sample of them all, and tell one epoch from another as well.
             valid = replace(fit, index=fold.valid[:MAX_VALIDATION_ROWS]) if len(fold.valid) else None
             network = build_network(settings, schema, rng, kind, fold.unseen)
+            network = network if settings.dtype == "float32" else network.copy(settings.dtype)
             members.append(Member(network, fit, valid, rng, fold.unseen))
         groups.append(KindMembers(kind, tuple(members)))
     return tuple(groups)

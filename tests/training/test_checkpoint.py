@@ -34,6 +34,7 @@ CASES = {
     "stops by patience": ("iris.csv", {"ensemble": 2, "patience": 2, "lr": 0.2}),
     "several kinds": ("iris.csv", {"ensemble": 2, "patience": 2, "kinds": ("mlp", "wide", "plain", "linear")}),
     "stops on a metric": ("iris.csv", {"ensemble": 2, "patience": 2, "lr": 0.2, "stop_on": "auc"}),
+    "computes in float64": ("iris.csv", {"ensemble": 2, "dtype": "float64"}),
     "without validation rows": ("iris.csv", {"ensemble": 1, "validation": "0"}),
 }  # fmt: skip
 

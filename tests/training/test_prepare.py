@@ -25,6 +25,8 @@ REFUSED = {
                                   {"weight": "w", "time": "t"}, "all test rows have the weight 0"),
     "weight 0 to validate by": ("w,t,x,y\n" + "".join(f"{int(i < 42)},{i},{i % 7},{i % 2}\n" for i in range(60)),
                                 {"weight": "w", "time": "t"}, "all validation rows have the weight 0"),
+    "weight 0 in a whole fold": ("w,x,y\n" + "".join(f"{int(i < 6)},{i % 7},{i % 2}\n" for i in range(60)),
+                                 {"weight": "w", "test": "0", "ensemble": 8}, "trains or validates have the weight 0"),
 }  # fmt: skip
 
 
