@@ -597,17 +597,31 @@ def test_N05_a_working_folder_that_is_gone_is_no_problem_for_absolute_paths(smal
     fails_well(shell(f"mkdir gone; cd gone && rmdir ../gone && {TRAIN}", tmp_path), "the working folder is gone")
 
 
+def in_one_process(commands: list[list[str]]) -> str:
+    """A program of Python that runs command lines one after another, up to the first that fails."""
+    return f"""
+import sys; sys.path[:0] = {[str(ROOT), str(ROOT / "tests")]!r}
+from command_line import run
+for args in {commands!r}:
+    done = run(args)
+    sys.stdout.write(done.stdout)
+    sys.stderr.write(done.stderr)
+    if done.returncode:
+        sys.exit(done.returncode)
+"""
+
+
 PYTHONS = ["-O", "-OO", "-W error", "-X dev", "-X utf8=0", "-B -s -P"]
 
 
 @pytest.mark.parametrize("options", PYTHONS)
 def test_N19_no_option_of_the_interpreter_changes_the_result(options, small, tmp_path):
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from mlpcli.__main__ import main; main()"
-    command = [sys.executable, *options.split(), "-c", code]
     train = ["train", "iris.csv", "--preset", "classic", "--epochs", "5", "-q", "-o", str(tmp_path / "m.npz")]
-    for args in (train, ["evaluate", str(tmp_path / "m.npz"), "--json"], ["predict", "iris.npz", "iris.csv"]):
-        done = subprocess.run([*command, *args], cwd=small, capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stderr) == (0, "")
+    commands = [train, ["evaluate", str(tmp_path / "m.npz"), "--json"], ["predict", "iris.npz", "iris.csv"]]
+    command = [sys.executable, *options.split(), "-c", in_one_process(commands)]
+    done = subprocess.run(command, cwd=small, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("setosa") > 1
     assert (tmp_path / "m.npz").read_bytes() == (small / "iris.npz").read_bytes()
 
 
@@ -621,19 +635,25 @@ CONFIGURATIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("flags", CONFIGURATIONS)
-def test_N19_N21_hash_seed_and_jobs_and_cores_change_no_byte(flags, tmp_path, shell, call, monkeypatch):
+def test_N19_N21_hash_seed_and_jobs_and_cores_change_no_byte(tmp_path, shell, call, monkeypatch):
     """Twenty configurations, here and in two processes: another hash seed, other jobs and threads, one core."""
-    train = f"train {ROOT}/sample_data/penguins.csv --epochs 3 -q {flags}"
     monkeypatch.chdir(tmp_path)
-    assert call(*shlex.split(train), "--jobs", "1", "-o", "a.npz")[0] == 0
+    trains = [shlex.split(f"train {ROOT}/sample_data/penguins.csv --epochs 3 -q {flags}") for flags in CONFIGURATIONS]
+    for i, train in enumerate(trains):
+        assert call(*train, "--jobs", "1", "-o", f"a{i}.npz")[0] == 0
+    b, c = (
+        in_one_process([[*train, "--jobs", jobs, "-o", f"{name}{i}.npz"] for i, train in enumerate(trains)])
+        for name, jobs in (("b", "2"), ("c", "5"))
+    )
     script = f"""
-        PYTHONHASHSEED=2 OPENBLAS_NUM_THREADS=2 OMP_NUM_THREADS=2 mlpcli {train} --jobs 2 -o b.npz &&
-        PYTHONHASHSEED=random taskset -c 0 {sys.executable} -m mlpcli {train} --jobs 5 -o c.npz &&
-        cmp a.npz b.npz && cmp a.npz c.npz
+        PYTHONHASHSEED=2 OPENBLAS_NUM_THREADS=2 OMP_NUM_THREADS=2 {sys.executable} -c {shlex.quote(b)} &&
+        PYTHONHASHSEED=random taskset -c 0 {sys.executable} -c {shlex.quote(c)}
     """
-    done = shell(script, tmp_path)
+    done = shell(script, tmp_path, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
+    for i, flags in enumerate(CONFIGURATIONS):
+        first, *others = ((tmp_path / f"{name}{i}.npz").read_bytes() for name in "abc")
+        assert others == [first, first], flags
 
 
 # --- several at once --------------------------------------------------------------------------------------

@@ -170,12 +170,11 @@ def test_r11_two_hundred_tables(name, seed, models):
     model, rng = models(name), random.Random(f"{name} {seed}")
     data = DIALECTS[name][0](seed)
     whole = answers(model, [data])
-    for mean in (5, 200):
-        assert answers(model, cut(data, rng, mean)) == whole
+    assert answers(model, cut(data, rng, 5 if seed % 2 else 200)) == whole
     codec = CODECS.get(name, "utf-8")
     header, records = records_of(data, codec, table(seed))
     rows = rows_in(whole[0])
-    for i in rng.sample(range(N_ROWS), 4):
+    for i in rng.sample(range(N_ROWS), 2):
         assert rows_in(answers(model, [(header + records[i]).encode(codec)])[0])[1] == rows[i + 1]
 
 
