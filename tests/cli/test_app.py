@@ -69,6 +69,7 @@ def test_names_with_markup_and_escapes_are_shown_as_they_are(tmp_path):
     assert set(predicted.splitlines()[1:]) <= {"[b]x0", "[b]x1"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", MODULES)
 def test_a_command_registers_itself_without_the_others(command):
     code = f"""

@@ -92,6 +92,7 @@ def test_what_helps_does_not_depend_on_jobs(perceptron):
     assert json.loads(one.stdout)["remedies"][0]["verdict"] == "helps"
 
 
+@pytest.mark.slow
 def test_try_finds_the_files_of_a_training_beside_the_model(call, tmp_path, monkeypatch):
     header, *rows = IRIS.read_text().splitlines(keepends=True)
     (tmp_path / "d.csv").write_text("".join([header, *rows[::2]]))

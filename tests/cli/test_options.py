@@ -47,6 +47,7 @@ def test_settings_come_from_flags_then_environment_then_file(tmp_path):
     assert "did you mean 'epochs'?" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "offered"),
     [

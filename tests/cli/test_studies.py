@@ -34,6 +34,7 @@ def test_cv_answers_one_json_value_that_does_not_depend_on_jobs(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_cv_shows_a_table_on_stdout_and_all_else_on_stderr(tmp_path):
     done = mlpcli("cv", IRIS, *QUICK, "--folds", 2, "--repeats", 2, cwd=tmp_path)
     assert "accuracy" in done.stdout

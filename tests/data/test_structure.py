@@ -85,6 +85,7 @@ MARKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("block", "longest"), [(structure.BLOCK, 4), (1, 3), (2, 3), (3, 3)])
 @pytest.mark.parametrize("begin", ["", "0\n", "a,00\n"])
 @pytest.mark.parametrize("letters", EVERY_TEXT)

@@ -48,6 +48,7 @@ def node(*arguments, given=b""):
     return subprocess.run(["node", *arguments], input=given, capture_output=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
 def test_it_says_what_the_model_says(name, written):
     path, found, rows = written(name)
@@ -130,6 +131,7 @@ def test_numbers_are_read_as_the_model_reads_them(form, texts, ask):
     np.testing.assert_array_equal(np.array(ask(form, texts=texts), float), finite(form.parse(texts)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name"), LAYOUTS_OF, ids=str)
 @settings(max_examples=10, deadline=None)
 @given(texts=st.lists(TIMES, min_size=1, max_size=60))

@@ -105,6 +105,7 @@ TIMES = near("0123456789-/.: T+Zap", [
 LAYOUTS_OF = [(kind, name) for kind, layouts in LAYOUTS.items() for name in layouts]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name"), LAYOUTS_OF, ids=str)
 @settings(max_examples=25, deadline=None)
 @given(texts=st.lists(TIMES, min_size=1, max_size=40))

@@ -77,6 +77,7 @@ def dialect(request):
     return request.param
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
 def test_it_says_what_the_model_says(name, dialect, trained):
     model, rows = trained(name, WITHOUT_TEXT[name])
@@ -168,6 +169,7 @@ def test_times_of_day_and_durations_are_read_as_the_model_reads_them(read):
         np.testing.assert_allclose(read(form, lengths), form.parse(lengths))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["0001-01-01", "1900-03-01", "1970-01-01 23:59:59.9", "2000-02-29", "9999-12-31"])
 def test_the_parts_of_a_date_are_those_of_the_model(text, read):
     from mlpcli.data.kinds.date import date_parts

@@ -125,6 +125,7 @@ def stopped_in(code: str, *args: object) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_N09_a_stop_while_a_module_is_imported_waits_for_its_end(number, code, tmp_path):
     (tmp_path / "stopping.py").write_text(

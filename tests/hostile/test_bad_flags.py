@@ -366,6 +366,7 @@ EXTREME = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", ["standard", "robust", "none", "default"])
 @pytest.mark.parametrize("name", EXTREME)
 def test_V03_extreme_columns_never_put_a_number_that_is_not_finite_into_a_model(name, scale, train):
@@ -384,6 +385,7 @@ def test_V03_extreme_columns_never_put_a_number_that_is_not_finite_into_a_model(
         assert not Path("model.npz").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXTREME)
 def test_T09_extreme_targets_never_put_a_number_that_is_not_finite_into_a_model(name, train):
     cells = EXTREME[name]

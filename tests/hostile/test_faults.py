@@ -684,6 +684,7 @@ for i in range(1, 10_001):
             header, arrays = archive.load(str(path))
             assert (arrays["members"] == header["i"]).all()
             seen.add(header["i"])
+            time.sleep(0.001)  # leaves the processor to the writer, that it replaces while this one reads
     assert writer.returncode == 0
     assert len(seen) > 10
     assert archive.load(str(path))[0] == {"i": 10_000}

@@ -36,6 +36,7 @@ def test_a_frame_on_two_processes_is_studied_as_its_file():
     assert [f.metrics for f in again.folds] == [f.metrics for f in found.folds]
 
 
+@pytest.mark.slow
 def test_compare_is_the_command(call):
     theirs = answered(call, "compare", "--vary", "lr=0.01,0.1", "--repeats", 2)
     found = mlpcli.compare(str(IRIS), vary=["lr=0.01,0.1"], repeats=2, **SETTINGS)
@@ -45,6 +46,7 @@ def test_compare_is_the_command(call):
     assert frame["setting"][frame["best"]].tolist() == [found.best.name]
 
 
+@pytest.mark.slow
 def test_learning_curve_is_the_command(call):
     theirs = answered(call, "learning-curve", "--repeats", 2, "--sizes", 3, file=DIABETES)
     found = mlpcli.learning_curve(str(DIABETES), repeats=2, sizes=3, **SETTINGS)

@@ -37,6 +37,7 @@ def test_outcomes_do_not_depend_on_the_number_of_jobs(table):
     assert outcomes(table, 1) == outcomes(table, 2)
 
 
+@pytest.mark.slow
 def test_outcomes_hold_metrics_of_each_set_of_rows(table):
     outcome = perform(TrainingTask(0, "", QUICK, shared(table), table.sets))
     assert set(outcome.metrics) == {"train", "validation", "test"}

@@ -51,6 +51,19 @@ def searched(table, stem, n_trials=12, jobs=1, **how):
     return tuner
 
 
+@pytest.fixture(scope="module")
+def of_kinds():
+    return {}
+
+
+@pytest.fixture
+def whole(kind, table, tmp_path, of_kinds):
+    """The outcome of a search that nothing interrupted."""
+    if kind not in of_kinds:
+        of_kinds[kind] = outcome_of(searched(table, tmp_path / "whole"))
+    return of_kinds[kind]
+
+
 @pytest.mark.slow
 def test_a_generation_is_tried_on_two_folds_and_its_better_third_on_all(kind, table, tmp_path):
     tuner = searched(table, tmp_path / "best", GENERATION)
@@ -69,14 +82,13 @@ def test_a_generation_is_tried_on_two_folds_and_its_better_third_on_all(kind, ta
 
 
 @pytest.mark.slow
-def test_the_number_of_jobs_changes_nothing(kind, table, tmp_path):
-    assert outcome_of(searched(table, tmp_path / "one")) == outcome_of(searched(table, tmp_path / "two", jobs=2))
+def test_the_number_of_jobs_changes_nothing(whole, table, tmp_path):
+    assert outcome_of(searched(table, tmp_path / "two", jobs=2)) == whole
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [1, 19, 28])
-def test_a_search_that_was_interrupted_ends_like_one_that_was_not(kind, table, tmp_path, after, monkeypatch):
-    whole = searched(table, tmp_path / "whole")
+def test_a_search_that_was_interrupted_ends_like_one_that_was_not(whole, table, tmp_path, after, monkeypatch):
     tuner = tuner_of(table, tmp_path / "cut")
     n_told = 0
     tell = type(tuner.search).tell
@@ -96,7 +108,7 @@ def test_a_search_that_was_interrupted_ends_like_one_that_was_not(kind, table, t
     assert sum(len(t.losses) for t in again.search.trials) == after
     for _ in again.events(12):
         pass
-    assert outcome_of(again) == outcome_of(whole)
+    assert outcome_of(again) == whole
 
 
 @pytest.mark.slow

@@ -119,6 +119,7 @@ def test_C07_a_shared_value_is_mapped_from_one_file_that_goes_away():
     assert not path.exists()
 
 
+@pytest.mark.slow
 def test_no_worker_hears_ctrl_c_from_its_first_instruction_on():
     """In a process of its own, whose first worker also starts what multiprocessing keeps beside the workers."""
     blocked = "(s := __import__('signal')).SIGINT in s.pthread_sigmask(s.SIG_BLOCK, [])"

@@ -137,6 +137,7 @@ def test_reload_takes_the_new_file_and_never_mixes(server, penguins, rows):
     assert len(found) == len({digest for _, digest, _ in found})
 
 
+@pytest.mark.slow
 def test_the_end_waits_for_the_requests_at_hand(penguins, rows, tmp_path, server_process):
 
     with server_process(tmp_path, penguins / "model.npz") as client, client.raw() as connection, client.raw() as idle:

@@ -10,7 +10,10 @@ from samples import SAMPLES
 
 from mlpcli.reporter.html.page import page
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium, chromium-browser or google-chrome on PATH")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BROWSER is None, reason="no chromium, chromium-browser or google-chrome on PATH"),
+]
 
 OVERFLOW = """(() => {
   const wide = [...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll table') &&
@@ -72,7 +75,6 @@ def test_a_page_logs_nothing_asks_for_nothing_and_fits(chromium, report, width):
 MORE = [p.name for p in sorted(SAMPLES.glob("*.csv")) if p.name not in [file for file, _ in TASKS.values()]]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("name", [*MORE, "naughty.csv"])
 def test_so_do_the_pages_of_all_sample_tables_and_of_the_naughty_strings(name, width, chromium, made, tmp_path):
