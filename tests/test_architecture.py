@@ -96,6 +96,8 @@ WITHOUT_TESTS_OF_THEIR_OWN = {
     "data/kinds/left_out": "a reason: data/test_fit_columns.py",
     "training/events": "frozen values and History: training/test_loop.py",
     "training/kinds": "what each kind is: training/test_ensemble.py",
+    "training/state": "taken down and gone on with: training/test_checkpoint.py",
+    "studies/row_shares": "every form of a share, and made anew: studies/test_distributed_rows.py",
     "training/networks": "the layers of each kind: training/test_ensemble.py",
     "model/record": "the fields of the file: training/test_ensemble.py, model/test_checks.py",
     "library/study_results": "each kind: library/test_results.py",

@@ -24,13 +24,14 @@ from mlpcli.cli.options import (
     Quiet,
     Sectioned,
     Verbose,
+    check_choice,
     cluster_of,
     settings_of,
     with_settings,
 )
 from mlpcli.cli.stops import collect, leave
 from mlpcli.cli.workers import cluster_for, status_of
-from mlpcli.config.cluster import ClusterOptions
+from mlpcli.config.cluster import SCHEDULER, ClusterOptions
 from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.errors import UsageError
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from mlpcli.model.trained import TrainedModel
     from mlpcli.reporter.text import Screen
     from mlpcli.studies.cluster import Cluster
+    from mlpcli.studies.distributed_rows import DistributedTraining
     from mlpcli.training.events import Event, History
     from mlpcli.training.prepare import PreparedTraining
     from mlpcli.training.watching import Watcher
@@ -60,6 +62,15 @@ StartFrom = Annotated[
     str | None,
     typer.Option("--start-from", metavar="MODEL", help="Go on from the columns and weights of this model."),
 ]
+DISTRIBUTED = ("rows",)
+Distribute = Annotated[
+    str | None,
+    typer.Option(
+        "--distribute", metavar="rows",
+        help="With --cluster and several CSV files: each worker reads and trains on some of them, for more rows than "
+        "one machine has. [rows]",
+    ),
+]  # fmt: skip
 Log = Annotated[str | None, typer.Option("--log", metavar="FILE", help="Write one JSON line per epoch.")]
 Watch = Annotated[
     bool, typer.Option("--watch", help="Show layers, learning rate and a map of two columns while it learns.")
@@ -86,6 +97,7 @@ def train(
     checkpoint: Checkpoint = None,
     resume: Resume = None,
     start_from: StartFrom = None,
+    distribute: Distribute = None,
     log: Log = None,
     report: ReportFile = None,
     watch: Watch = False,
@@ -108,23 +120,19 @@ def train(
     cluster, (chosen, options) = cluster_of(settings), settings_of(config, settings)
     gates = read_gates(fail_under, fail_on)
     check_place(cluster, checkpoint or resume, watch or bool(watch_columns), fps)
+    check_distributed(distribute, cluster, start_from)
     check_outputs([data, chosen.validation, chosen.test, start_from], output, checkpoint, log, report)
-    from mlpcli.diagnosis.table_checks import check_table
     from mlpcli.model.assemble import assemble
-    from mlpcli.model.trained import check_replaced
     from mlpcli.reporter.answers import model_answer, print_answer
     from mlpcli.reporter.text import make_console
-    from mlpcli.reporter.training import plan_view, table_view
 
     console = make_console(sys.stderr, quiet)
     with cluster_for(cluster, jobs, console) as there:  # whose workers get ready while the rows are read
-        prepared, old = prepared_for(data, chosen, options, os.path.dirname(output), start_from)
-        if not overwrite:
-            check_replaced(output, prepared.schema)
-        table_findings = check_table(prepared)
-        console.show(table_view(prepared, table_findings) if verbose else plan_view(prepared, table_findings))
+        shared = rows_on(there, data, chosen, options) if distribute else None
+        prepared, old = prepared_for(data, chosen, options, os.path.dirname(output), start_from, shared)
+        table_findings = show_plan(prepared, console, None if overwrite else output, verbose)
         watcher, show = shown_by(prepared, console, watch or bool(watch_columns), watch_columns, fps, verbose)
-        events = events_of(prepared, there, console, jobs, checkpoint, resume, watcher)
+        events = shared.events() if shared else events_of(prepared, there, console, jobs, checkpoint, resume, watcher)
         history, stopped = run(events, log, show)
     model = assemble(prepared, history)
     model.save(output)
@@ -148,6 +156,23 @@ def check_place(cluster: ClusterOptions, kept: str | None, is_watched: bool, fps
         raise UsageError("--data-on-workers: the networks of one training get the encoded rows", "leave it out")
 
 
+def check_distributed(distribute: str | None, cluster: ClusterOptions, start_from: str | None) -> None:
+    """UsageError where rows cannot be shared among workers."""
+    check_choice("--distribute", distribute, DISTRIBUTED)
+    if distribute and not cluster.cluster:
+        raise UsageError("--distribute rows is for the workers of --cluster", SCHEDULER)
+    if distribute and start_from:
+        raise UsageError("--start-from needs all rows on this machine", "leave out --distribute rows")
+
+
+def rows_on(cluster: Cluster | None, data: str, chosen: Config, options: ReadOptions) -> DistributedTraining:
+    """The training whose rows the workers have read, each its own."""
+    from mlpcli.studies import distributed_rows
+
+    assert cluster is not None
+    return distributed_rows.prepare(data, chosen, options, cluster, cluster.jobs)
+
+
 def events_of(
     prepared: PreparedTraining, cluster: Cluster | None, console: Screen, jobs: int | None, checkpoint: str | None,
     resume: str | None, watcher: Watcher | None,
@@ -169,9 +194,16 @@ def events_of(
 
 
 def prepared_for(
-    data: str, chosen: Config, options: ReadOptions, folder: str, start_from: str | None
+    data: str,
+    chosen: Config,
+    options: ReadOptions,
+    folder: str,
+    start_from: str | None,
+    shared: DistributedTraining | None,
 ) -> tuple[PreparedTraining, TrainedModel | None]:
     """The training, and the model that it goes on from where there is one."""
+    if shared is not None:
+        return shared.prepared, None
     from mlpcli.model.trained import load
     from mlpcli.studies.start import prepare_from
     from mlpcli.training.prepare import prepare
@@ -180,6 +212,21 @@ def prepared_for(
         return prepare(data, chosen, options, folder), None
     old = load(start_from)
     return prepare_from(old, data, chosen, options, folder), old
+
+
+def show_plan(
+    prepared: PreparedTraining, console: Screen, replaced: str | None, verbose: bool
+) -> tuple[Finding, ...]:  # fmt: skip
+    """Shows what is to be trained, and what the table checks found. Raises UsageError as `check_replaced` does."""
+    from mlpcli.diagnosis.table_checks import check_table
+    from mlpcli.model.trained import check_replaced
+    from mlpcli.reporter.training import plan_view, table_view
+
+    if replaced is not None:
+        check_replaced(replaced, prepared.schema)
+    found = check_table(prepared)
+    console.show(table_view(prepared, found) if verbose else plan_view(prepared, found))
+    return found
 
 
 def shown_on_old_rows(

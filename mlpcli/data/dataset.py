@@ -89,6 +89,14 @@ class Reread:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """The size of a table of which some rows are at hand."""
+
+    n_rows: int  # of the source, with those that have no target
+    counts: tuple[int, int, int]  # rows of each set
+
+
+@dataclass(frozen=True)
 class DataSet:
     """A table with its target: the frame, y of each row, and which set the row belongs to."""
 
@@ -105,6 +113,7 @@ class DataSet:
     formats: Mapping[str, Format | None]  # how each column is written; None for text
     storage: Storage  # where arrays of as many rows go
     reread: Reread | None = None  # reads the same table anew; None where it cannot be
+    whole: Whole | None = None  # the table that these rows are a sample of; None: these are all
 
     @classmethod
     def read(
@@ -181,7 +190,7 @@ class DataSet:
     @property
     def n_rows(self) -> int:
         """Of the source, with those that have no target."""
-        return self.source.n_rows
+        return self.source.n_rows if self.whole is None else self.whole.n_rows
 
     @property
     def column_names(self) -> Sequence[str]:
@@ -201,6 +210,10 @@ class DataSet:
     def count(self, number: int) -> int:
         """Rows in a set."""
         return int(np.count_nonzero(self.sets == number))
+
+    def total(self, number: int) -> int:
+        """Rows in a set of the whole table."""
+        return self.count(number) if self.whole is None else self.whole.counts[number]
 
     @property
     def class_numbers(self) -> NDArray[np.integer]:
@@ -290,13 +303,19 @@ def task_of(cells: pd.Series[Any], form: Format | None, config: Config) -> tuple
 
 def class_labels(cells: pd.Series[Any], order: Sequence[str], source: Rows) -> tuple[str, ...]:
     """The classes in the order asked for, else in their own. Raises DataError for as many as ids have."""
-    labels = sorted((str(c) for c in as_categorical(cells).categories), key=label_order)
-    labels.sort(key=lambda label: order.index(label) if label in order else len(order))
+    labels = ordered_labels([str(c) for c in as_categorical(cells).categories], order)
     if len(labels) > max(MIN_ALLOWED_CLASSES, len(cells) // ROWS_A_CLASS):
         raise DataError(
             f"{len(labels)} classes in {len(cells)} rows look like an id, not a class",
             "choose another column with --target, or --task regression", file=source.name, column=str(cells.name),
         )  # fmt: skip
+    return labels
+
+
+def ordered_labels(texts: Sequence[str], order: Sequence[str]) -> tuple[str, ...]:
+    """The names of classes in the order asked for, else in their own."""
+    labels = sorted(texts, key=label_order)
+    labels.sort(key=lambda label: order.index(label) if label in order else len(order))
     return tuple(labels)
 
 

@@ -53,6 +53,7 @@ class Source(Records):
     parts: tuple[Segment, ...]
     leading_zeros: frozenset[int]
     storage: Storage
+    digests: tuple[str, ...]  # SHA-256 of each file
 
     @property
     def n_rows(self) -> int:
@@ -168,30 +169,31 @@ def open_table(
     expect: Sequence[str] = (),
     storage: Storage | None = None,
     opened: tuple[ReadableFile, str] | None = None,
+    files: Sequence[str] | None = None,
 ) -> Source:
     """Proves the structure of a CSV, or of several that are one table ('parts/*.csv'); '-' is standard input.
 
-    `opened` is the first file, when it is open already.
+    `opened` is the first file, when it is open already; `files` are some of those that `path` means, and no others.
     With `dialect`, a model's, cells are read by its rules; only encoding, delimiter and --bad-rows are the file's own.
     Raises DataError or MachineError with file and line.
     """
     storage = storage or Storage(options.memory)
-    first_path, *others = files_of(path)
+    first_path, *others = files or files_of(path)
     first = open_file(first_path, options, dialect, expect, storage, opened)
-    files = [first, *(open_file(other, options, dialect, expect, storage, None) for other in others)]
-    if len(files) == 1:
+    found = [first, *(open_file(other, options, dialect, expect, storage, None) for other in others)]
+    if len(found) == 1:
         return first
-    for other in files[1:]:
+    for other in found[1:]:
         if other.names != first.names:
             odd = next((n for n in other.names if n not in first.names), None)
             what = f"no column '{odd}' in {first.name}" if odd else f"fewer columns than {first.name}, or another order"
             raise DataError(what, "files of one table have one header", file=other.name)
-    notes = dict.fromkeys(note for file in files for note in file.notes)
+    notes = dict.fromkeys(note for file in found for note in file.notes)
+    digests = tuple(file.sha256 for file in found)
     return replace(
-        first, name=path, notes=(f"one table of {len(files)} files", *notes),
-        sha256=joined_digest([file.sha256 for file in files]),
-        parts=tuple(part for file in files for part in file.parts),
-        leading_zeros=frozenset().union(*(file.leading_zeros for file in files)),
+        first, name=path, notes=(f"one table of {len(found)} files", *notes), sha256=joined_digest(digests),
+        parts=tuple(part for file in found for part in file.parts), digests=digests,
+        leading_zeros=frozenset().union(*(file.leading_zeros for file in found)),
     )  # fmt: skip
 
 
@@ -243,7 +245,7 @@ def open_file(
         for s in tally.spans if s.n_good
     )  # fmt: skip
     zeros = frozenset(scanner.zeros or ())
-    return Source(name, names, dialect, tuple(notes), text.sha256, parts_with_rows, zeros, storage)
+    return Source(name, names, dialect, tuple(notes), text.sha256, parts_with_rows, zeros, storage, (text.sha256,))
 
 
 def dialect_notes(dialect: Dialect, options: ReadOptions) -> list[str]:

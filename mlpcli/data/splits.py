@@ -27,6 +27,7 @@ SplitKind = Literal["stratified", "random", "group", "time"]
 
 
 ROWS = 1 << 16  # of a table, handled at once
+SKIPPED = 1 << 20  # positions passed over at once
 
 
 def blocks(n: int, size: int = ROWS) -> Iterator[slice]:
@@ -67,6 +68,10 @@ class SystematicSampler:
         self.waiting, self.asked = self.waiting[n_now:], stop
         return chosen
 
+    def skip(self, n: int) -> int:
+        """Passes over the next n positions; how many of them are picked."""
+        return sum(int(np.count_nonzero(self.next(part.stop - part.start))) for part in blocks(n, SKIPPED))
+
 
 def of_stratum(strata: Codes) -> Iterator[tuple[int, Ints]]:
     """Each stratum that occurs, and its rows in order."""
@@ -76,11 +81,13 @@ def of_stratum(strata: Codes) -> Iterator[tuple[int, Ints]]:
 
 
 def assign(
-    strata: Codes, names: Sequence[str], validation: float, test: float, seed: int, sets: NDArray[np.int8] | None = None
-) -> NDArray[np.int8]:
+    strata: Codes, names: Sequence[str], validation: float, test: float, seed: int,
+    sets: NDArray[np.int8] | None = None, before: Sequence[int] | None = None,
+) -> NDArray[np.int8]:  # fmt: skip
     """(n,) stratum of each row -> (n,) set of each row, in proportion within every stratum.
 
     `names[s]` is the stratum's name, on which its random stream depends (not on its number). `sets` is filled if given.
+    `before[s]` rows of the stratum stand elsewhere, before these.
     """
     sets = np.empty(len(strata), np.int8) if sets is None else sets
     pickers = {}
@@ -90,6 +97,8 @@ def assign(
             if s not in pickers:
                 tested = SystematicSampler(test, stratum_rng(seed, names[s], "test"))
                 chosen = SystematicSampler(validation / (1 - test), stratum_rng(seed, names[s], "validation"))
+                if before is not None:
+                    chosen.skip(before[s] - tested.skip(before[s]))
                 pickers[s] = tested, chosen
             tested, chosen = pickers[s]
             is_test = tested.next(len(members))

@@ -56,10 +56,15 @@ def take(values: NDArray[Any], rows: Ints, storage: Storage, of: Storage | None 
     return found
 
 
-def sampled(chosen: NDArray[np.bool_], most: int, seed: int) -> Ints:
-    """Row numbers of a random sample, of `most` at most, of the chosen rows, in order."""
-    n = int(np.count_nonzero(chosen))
+def sampled(chosen: NDArray[np.bool_], most: int, seed: int, before: int = 0, n: int | None = None) -> Ints:
+    """Row numbers of a random sample, of `most` at most, of the chosen rows, in order.
+
+    Of a part of a table: `before` chosen rows stand in the parts before it, and in all there are `n`.
+    """
+    n = int(np.count_nonzero(chosen)) if n is None else n
     share = splits.SystematicSampler(min(1.0, most / max(n, 1)), splits.stratum_rng(seed, "", "sample"))
+    if n > most:
+        share.skip(before)
     found = []
     for block in splits.blocks(len(chosen)):
         here = np.flatnonzero(chosen[block])

@@ -205,7 +205,7 @@ def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Ev
     Of a larger set, MAX_EVALUATED rows drawn at random are evaluated. The validation metrics of an ensemble are out of
     fold: every row evaluated by the member that never saw it. `linear` asks for the linear baseline, a training more.
     """
-    rows = {name: int((table.sets == i).sum()) for i, name in enumerate(splits.SETS)}
+    rows = {name: table.total(i) for i, name in enumerate(splits.SETS)}
     table = rows_to_score(table, rows, model.config.seed)
     frame = as_read(model, table.frame)
     outputs = model.outputs(frame, table.storage.release)

@@ -44,7 +44,7 @@ def assemble(prepared: PreparedTraining, history: History) -> TrainedModel:
     outputs = out_of_fold.mean_outputs(calibration.components) if out_of_fold.lead else None
     rule = rule_of(settings, schema.target.labels, calibration.threshold)
     profile = profile_training(dataset, prepared.encoded.rows, schema, outputs, rule)
-    counts = [dataset.count(number) for number in (splits.TRAIN, splits.VALIDATION, splits.TEST)]
+    counts = [dataset.total(number) for number in (splits.TRAIN, splits.VALIDATION, splits.TEST)]
     record = ModelRecord(
         "mlpcli model", dict(versions()), schema, settings, dataset.dialect,
         DataOrigin(shown_path(dataset.name), dataset.sha256, dataset.n_rows, *counts),
@@ -53,7 +53,7 @@ def assemble(prepared: PreparedTraining, history: History) -> TrainedModel:
         replace(history, seconds=0.0),  # the file's bytes depend on data and settings alone
         evidence, profile,
         "no validation rows" if outputs is None else calibrate_conformal(prepared, out_of_fold, calibration, outputs),
-        prepared.started_from,
+        prepared.started_from, prepared.n_shares if prepared.n_shares > 1 else None,
     )  # fmt: skip
     by_kind = {group.kind: tuple(member.network for member in group.members) for group in prepared.groups}
     networks = tuple(by_kind[component.kind] for component in calibration.components)

@@ -52,6 +52,7 @@ class ModelRecord:
     profile: TrainingProfile | None  # how these rows and the answers to them are distributed; None: not kept
     conformal: Conformal | NoPromise  # what intervals and label sets are made of
     started_from: str | None  # SHA-256 of the model file whose weights were the start; None: random ones
+    shares: int | None = optional(None)  # of the rows, each with a worker, whose networks were averaged; None: of one
     distilled_from: str | None = optional(None)  # SHA-256 of the model file whose answers it learned; None: the truth
 
     @property

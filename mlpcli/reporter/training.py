@@ -22,8 +22,8 @@ from mlpcli.training.prepare import PreparedTraining
 
 def table_view(prepared: PreparedTraining, findings: Sequence[Finding]) -> Iterator[RenderableType]:
     """How a table would be read: size, decisions, and what becomes of each column."""
-    source = prepared.dataset.source
-    yield f"{source.name}: {plural(source.n_rows, 'row')}, {plural(len(source.names), 'column')}"
+    dataset = prepared.dataset
+    yield f"{dataset.name}: {plural(dataset.n_rows, 'row')}, {plural(len(dataset.column_names), 'column')}"
     yield from plan_view(prepared, findings)
     yield columns_table(prepared.schema.columns)
 
@@ -36,15 +36,15 @@ def plan_view(prepared: PreparedTraining, findings: Sequence[Finding]) -> Iterat
 
 
 def rows_note(prepared: PreparedTraining) -> str:
-    config, sets = prepared.settings, prepared.dataset.sets
+    config, dataset = prepared.settings, prepared.dataset
     shapes = [" - ".join(map(str, layer_widths(config, prepared.schema, kind))) for kind in prepared.settings.kinds]
     each = len(prepared.members) // len(shapes)
     networks = f"network {' and '.join(shapes)}" if each == 1 else f"{each} networks {f', {each} of '.join(shapes)}"
     if prepared.by_fold:
         networks += ", each validated on a fold of its own"
-    n_test = int((sets == splits.TEST).sum())
+    n_fit = dataset.total(splits.TRAIN) + dataset.total(splits.VALIDATION)
     return (
-        f"{plural(len(sets) - n_test, 'row')} for training and validation, {n_test:,} for testing "
+        f"{plural(n_fit, 'row')} for training and validation, {dataset.total(splits.TEST):,} for testing "
         f"(--validation, --test); {networks} (--hidden, --ensemble{', --kinds' * (len(shapes) > 1)}); "
         f"seed {config.seed} (--seed)"
     )

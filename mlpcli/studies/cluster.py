@@ -184,6 +184,7 @@ class Cluster(Executor):
         self.lock = threading.Lock()  # never held while Dask is waited for
         self.sending = threading.Lock()
         self.kept: dict[str, tuple[Any, Any]] = {}  # by key: the value, and where it is on the workers
+        self.homes: dict[str, str] = {}  # by key of a pinned value, the worker that has it
         self.running: dict[str, Call] = {}
         self.n_done = self.n_retried = self.n_sent = self.n_bytes = 0
         self.threads: dict[str, int] = client.nthreads()
@@ -239,9 +240,9 @@ class Cluster(Executor):
         try:
             with self.is_reached():
                 there = [self.at_workers(name) for name in call.needs]
-                call.there = self.client.submit(
-                    run_call, self.topic, key, versions_here(), call.stem, call.needs, *there, key=key, pure=False
-                )
+                homes = [self.homes[name] for name in call.needs if name in self.homes]
+                given = (self.topic, key, versions_here(), call.stem, call.needs, *there)
+                call.there = self.client.submit(run_call, *given, key=key, pure=False, workers=homes or None)
                 call.there.add_done_callback(self.on_end)
         except Exception as error:
             self.end(key, error)
@@ -251,9 +252,23 @@ class Cluster(Executor):
         with self.sending:
             value, there = self.kept[key]
             if there is None or there.status != "finished":
-                there = self.client.scatter(self.as_sent(value), direct=True, hash=False)
+                there = self.sent(key, value)
                 self.kept[key] = value, there
             return there
+
+    def sent(self, key: str, value: Any, n_left: int = MAX_DEATHS) -> Any:
+        """The future of a value that is sent to a worker; to another one where that dies meanwhile."""
+        home = None
+        if isinstance(value, Shared) and value.is_pinned:  # to the worker with the fewest of these
+            self.homes.pop(key, None)
+            home = self.homes[key] = min(sorted(self.client.nthreads()), key=[*self.homes.values()].count)
+        try:
+            return self.client.scatter(self.as_sent(value), direct=True, hash=False, workers=home and [home])
+        except OSError:
+            if self.client.status != "running" or n_left == 1:
+                raise
+        self.is_closing.wait(WATCH_SECONDS)
+        return self.sent(key, value, n_left - 1)
 
     def as_sent(self, value: Any) -> Kept:
         """A value on its way to the workers, or how they make it themselves. Raises UsageError."""
@@ -267,7 +282,15 @@ class Cluster(Executor):
 
     def keep(self, key: str, value: Any) -> None:
         with self.sending:
+            if key not in self.kept and isinstance(value, Shared):
+                value.closers.append(functools.partial(self.let_go, key))
             self.kept.setdefault(key, (value, None))
+
+    def let_go(self, key: str) -> None:
+        """A shared value is wanted no more, here or by the workers."""
+        with self.sending:
+            self.kept.pop(key, None)
+            self.homes.pop(key, None)
 
     @contextmanager
     def is_reached(self) -> Iterator[None]:

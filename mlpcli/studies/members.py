@@ -20,9 +20,10 @@ from mlpcli.studies.tasks import each
 from mlpcli.studies.workers import Shared, Workers
 from mlpcli.training.criterion import Criterion
 from mlpcli.training.events import Event, Finished, Stop
-from mlpcli.training.loop import Measured, Member, MemberTrainer, Training
+from mlpcli.training.loop import Member, MemberTrainer, Training
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import PreparedTraining
+from mlpcli.training.state import Measured
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ from mlpcli.files.jsonable import to_json
 from mlpcli.model.assemble import assemble
 from mlpcli.model.record import ModelRecord
 from mlpcli.model.trained import TrainedModel
+from mlpcli.studies import distributed_rows
+from mlpcli.studies.distributed_rows import DistributedTraining
+from mlpcli.studies.workers import Inline
 from mlpcli.training.events import Event, History
 from mlpcli.training.prepare import MAX_EVALUATED, PreparedTraining, prepare_dataset
 
@@ -48,9 +51,10 @@ class Reproducer:
 
     model: TrainedModel
     prepared: PreparedTraining
+    shared: DistributedTraining | None = None  # of rows that were with several workers, which are all here now
 
     def events(self, jobs: int = 1) -> Iterator[Event]:
-        yield from self.prepared.events(jobs)
+        yield from self.prepared.events(jobs) if self.shared is None else self.shared.events()
 
     def result(self, history: History) -> Reproduction:
         """Compares the model that these events made. Raises TrainingError."""
@@ -84,6 +88,9 @@ def plan(model: TrainedModel, data: str | None = None) -> Reproducer:
         what = "the model was trained on a DataFrame" if was_frame else "the training file is not here"
         raise DataError(what, "name it: mlpcli reproduce MODEL DATA", file=model.record.data.path)
     options = model.record.dialect.options()
+    if model.record.shares is not None:
+        shared = distributed_rows.prepare(path, model.config, options, Inline(), model.record.shares)
+        return Reproducer(model, shared.prepared, shared)
     dataset = DataSet.read(path, model.config, options, os.path.dirname(model.path or ""))
     return Reproducer(model, prepare_dataset(dataset, model.config))
 

@@ -131,11 +131,15 @@ class Shared(Generic[T]):
     """A value for all workers: its arrays are mapped from one temporary file, written when first sent to one.
 
     The process that made it keeps the value itself; `close` removes the file. A table may have a `recipe`, which makes
-    it anew where its file lies.
+    it anew where its file lies. One that is `pinned` stays with one worker of a cluster, where all calls that need it
+    are run, as long as that worker lives.
     """
 
-    def __init__(self, value: T, recipe: Callable[[], T] | None = None, *, is_table: bool = False) -> None:
-        self.value, self.recipe, self.is_table = value, recipe, is_table
+    def __init__(
+        self, value: T, recipe: Callable[[], T] | None = None, *, is_table: bool = False, is_pinned: bool = False
+    ) -> None:
+        self.value, self.recipe, self.is_table, self.is_pinned = value, recipe, is_table, is_pinned
+        self.closers: list[Callable[[], object]] = []  # what lets go of it elsewhere
         self.path: str | None = None
         self.lock = threading.Lock()
 
@@ -152,6 +156,8 @@ class Shared(Generic[T]):
         self.close()
 
     def close(self) -> None:
+        for let_go in self.closers:
+            let_go()
         if self.path is not None:
             with suppress(FileNotFoundError):
                 os.unlink(self.path)

@@ -20,8 +20,9 @@ from mlpcli.files import archive
 from mlpcli.files.archive import versions
 from mlpcli.files.jsonable import from_json, to_json
 from mlpcli.training.events import EpochEnded, Event
-from mlpcli.training.loop import MemberState, Training, TrainingState
+from mlpcli.training.loop import Training
 from mlpcli.training.prepare import PreparedTraining
+from mlpcli.training.state import MemberState, TrainingState
 from mlpcli.training.watching import Watcher
 
 SHARE = 0.05  # of the time that may go into writing checkpoints

@@ -27,9 +27,9 @@ from mlpcli.engine.network import Network
 from mlpcli.engine.optimizers import OPTIMIZERS, TINY
 from mlpcli.engine.schedules import SCHEDULES, with_warmup
 from mlpcli.errors import TrainingError
-from mlpcli.files.jsonable import optional
 from mlpcli.training.criterion import Criterion, rank
 from mlpcli.training.events import EpochEnded, Event, Finished, Started, Stop
+from mlpcli.training.state import Measured, MemberState, TrainingState, fill, place_of, set_place
 
 # Training rows on which the curve's training loss is measured: of all members together, of one at least.
 SAMPLE_ROWS, MIN_SAMPLED = 1000, 256
@@ -119,38 +119,13 @@ class DivergedError(Exception):
     """A loss or a weight that is not finite."""
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What one member reached after an epoch."""
-
-    train_loss: float
-    valid_loss: float | None  # None without validation rows
-    valid_metric: float | None  # that of --stop-on, else the loss's `quick_metric`
-
-
-@dataclass(frozen=True)
-class MemberState:
-    """One member between two epochs, but for its vectors."""
-
-    done: int  # epochs
-    best_epoch: int
-    best_loss: float | None  # None before the first epoch
-    measured: Measured  # after the last epoch
-    lr: float
-    retries: int
-    has_failed: bool
-    steps: int  # of the optimiser
-    rng: tuple[int, int, int, int]  # of a PCG64 generator: state, increment, and half of a number kept back
-    best_metric: float | None = optional(None)  # at the best epoch; None without --stop-on
-
-
-@dataclass(frozen=True)
-class TrainingState:
-    """A training between two epochs: all that it takes to go on as if it had never stopped."""
-
-    emitted: tuple[EpochEnded, ...]
-    member_states: tuple[MemberState, ...]
-    vectors: tuple[Array, ...]  # of each member: parameters, running statistics, both at their best, average, moments
+def steps_of(n: int, config: Settings) -> int:
+    """Steps of an epoch over n rows."""
+    size = config.rows_a_step(n)
+    if config.parametrization == "ntk" and n > size and 2 * (n % size) <= size:
+        # A short last batch would take a full, noisy step at this recipe's high rate.
+        return n // size
+    return -(-n // size)
 
 
 class MemberTrainer:
@@ -231,14 +206,15 @@ class MemberTrainer:
 
     def run_epoch(self) -> None:
         """The steps of one epoch, over the training rows in a new random order."""
-        net, rng, size = self.member.network, self.member.rng, self.batch_size
-        n = len(self.member.train)
-        n_steps = -(-n // size)
-        if self.config.parametrization == "ntk" and n > size and 2 * (n % size) <= size:
-            # A short last batch would take a full, noisy step at this recipe's high rate.
-            n_steps = n // size
+        rng, train = self.member.rng, self.member.train
+        n_steps = steps_of(len(train), self.config)
+        self.run_steps(range(n_steps), n_steps, train.batches(self.batch_size, rng), rng)
+
+    def run_steps(self, numbers: range, n_steps: int, batches: Iterator[Ints], rng: np.random.Generator) -> None:
+        """These of the `n_steps` steps of an epoch, each over the next batch."""
+        net = self.member.network
         with np.errstate(over="ignore", invalid="ignore"):  # the loss tells
-            for i, rows in zip(range(n_steps), self.member.train.batches(size, rng), strict=False):
+            for i, rows in zip(numbers, batches, strict=False):
                 if self.is_stopping or time.monotonic() > self.deadline:
                     return
                 if i % FLUSH_STEPS == 0:
@@ -285,11 +261,10 @@ class MemberTrainer:
         if not all(np.isfinite(vector).all() for vector in self.vectors()):
             raise DivergedError(f"a weight or its moment became infinite at epoch {self.done + 1}")
         train, valid = self.member.train, self.member.valid
-        network = self.member.network
-        train_loss = self.loss_of(train.logits(network, self.sample), train, self.sample)
-        if valid is None:
+        of_sample, logits = self.answers()
+        train_loss = self.loss_of(of_sample, train, self.sample)
+        if valid is None or logits is None:
             return Measured(train_loss, None, None)
-        logits = valid.logits(network)
         valid_loss = self.loss_of(logits, valid, valid.index)
         y = valid.y[valid.index]
         metric = (
@@ -297,6 +272,11 @@ class MemberTrainer:
             else self.criterion.value(logits, y, valid.index)
         )  # fmt: skip
         return Measured(train_loss, valid_loss, metric)
+
+    def answers(self) -> tuple[Array, Array | None]:
+        """Logits of the sample of training rows, and of the validation rows, where there are any."""
+        network, valid = self.member.network, self.member.valid
+        return self.member.train.logits(network, self.sample), None if valid is None else valid.logits(network)
 
     def loss_of(self, logits: Array, rows: Rows, index: Ints) -> float:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -335,13 +315,17 @@ class MemberTrainer:
             self.member.network = self.member.network.copy(np.float32)
 
     def vectors(self) -> list[Array]:
+        params, state, *others = self.moving()
+        return [params, state, *self.best, *others]
+
+    def moving(self) -> list[Array]:
+        """What a step changes: parameters, running statistics, average, moments."""
         average = [] if self.average is None else [self.average]
         network = self.member.network
-        return [network.params, network.state, *self.best, *average, *self.optimizer.state.values()]
+        return [network.params, network.state, *average, *self.optimizer.state.values()]
 
     def state(self) -> MemberState:
-        bits = self.member.rng.bit_generator.state
-        rng = (bits["state"]["state"], bits["state"]["inc"], bits["has_uint32"], bits["uinteger"])
+        rng = place_of(self.member.rng)
         best_loss = self.best_loss if self.best_epoch else None
         return MemberState(
             self.done, self.best_epoch, best_loss, self.measured, self.lr, self.retries, self.has_failed,
@@ -355,15 +339,8 @@ class MemberTrainer:
         self.best_loss = np.inf if state.best_loss is None else state.best_loss
         self.best_metric = state.best_metric
         self.optimizer.t = state.steps
-        bits, increment, has_half, half = state.rng
-        self.member.rng.bit_generator.state = {
-            "bit_generator": "PCG64", "state": {"state": bits, "inc": increment}, "has_uint32": has_half,
-            "uinteger": half,
-        }  # fmt: skip
-        at = 0
-        for vector in self.vectors():
-            vector[:] = numbers[at : at + len(vector)]
-            at += len(vector)
+        set_place(self.member.rng, state.rng)
+        fill(self.vectors(), numbers)
 
 
 class Training:

@@ -6,15 +6,16 @@ it gives yields training events.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlpcli.config.settings import THE_LOSS, Config, ReadOptions, Settings, flag
+from mlpcli.config.settings import THE_LOSS, Config, ReadOptions, Settings, Task, flag
 from mlpcli.data import splits
 from mlpcli.data.crosses import MAX_ROWS, add_crosses, may_cross
 from mlpcli.data.cuts import add_cuts, n_cut_rows
@@ -91,6 +92,7 @@ class PreparedTraining:
     groups: tuple[KindMembers, ...]
     notes: tuple[str, ...]
     started_from: str | None = None  # SHA-256 of the model that it goes on from
+    n_shares: int = 1  # of the rows, each with a worker; with several, `encoded` is a sample of them all
 
     def training(self) -> Training:
         return Training(self.groups, build_loss(self.settings), self.settings, self.criterion())
@@ -159,24 +161,35 @@ def prepare_dataset(dataset: DataSet, config: Config, start: Start | None = None
     fold_of = deal_folds(dataset, schema, draft)
     unseen: list[Mapping[str, Ints]] = [{}] * n_parts(draft)
     if start is None:
-        schema, unseen = fit_further(dataset, schema, fold_of, draft)
+        schema, unseen = fit_further(schema, draft, partial(labelled_rows, dataset, schema, fold_of, draft))
     encoded = encode_rows(dataset, schema, draft)
     folds = build_folds(encoded, fold_of, unseen, draft, dataset.storage)
     check_weights(encoded, folds, dataset)
-    settings, notes = config.resolve(dataset.task, len(folds[0].fit)), []
-    if len(settings.kinds) > 1 and not len(folds[0].valid):
-        settings = replace(settings, kinds=settings.kinds[:1])
-        notes.append(f"without validation rows kinds of network cannot be weighted: {settings.lead} alone (--kinds)")
+    settings, notes = final_settings(config, dataset.task, len(folds[0].fit), len(folds[0].valid))
     groups = build_members(schema, encoded, folds, settings, dataset.storage)
     if start is not None:
         take_weights(groups, start)
-    notes += [note for c in schema.columns if c.name not in settings.drop and (note := c.note())]
+    notes = (*dataset.notes, *notes, *schema_notes(schema, settings))
+    origin = None if start is None else start.sha256
+    return PreparedTraining(dataset, settings, schema, encoded, groups, notes, origin)
+
+
+def final_settings(config: Config, task: Task, n_fit: int, n_valid: int) -> tuple[Settings, tuple[str, ...]]:
+    """The settings of networks that train and validate on so many rows each, and what is to be said of them."""
+    settings = config.resolve(task, n_fit)
+    if len(settings.kinds) == 1 or n_valid:
+        return settings, ()
+    settings = replace(settings, kinds=settings.kinds[:1])
+    return settings, (f"without validation rows kinds of network cannot be weighted: {settings.lead} alone (--kinds)",)
+
+
+def schema_notes(schema: Schema, settings: Settings) -> list[str]:
+    """What is to be said of the columns."""
+    notes = [note for c in schema.columns if c.name not in settings.drop and (note := c.note())]
     if n_pairs := schema.width(["crosses"]):
         what = f"{n_pairs} inputs for pairs (--embed-categories none)"
         notes.append(f"levels of two categories tell more together: {what}")
-    notes = [*dataset.notes, *notes]
-    origin = None if start is None else start.sha256
-    return PreparedTraining(dataset, settings, schema, encoded, groups, tuple(notes), origin)
+    return notes
 
 
 def has_folds(settings: Settings) -> bool:
@@ -211,7 +224,7 @@ def check_settings(settings: Settings, dataset: DataSet, labels: Sequence[str]) 
         asked = "--cost" if settings.cost else "--order"
         raise UsageError(f"{asked} is for classes, and this is regression", "--task classification")
     rule_of(settings, labels, None)
-    check_stop_on(settings, has_folds(settings) or dataset.count(splits.VALIDATION) > 0)
+    check_stop_on(settings, has_folds(settings) or dataset.total(splits.VALIDATION) > 0)
 
 
 def check_memory(settings: Settings, dataset: DataSet) -> None:
@@ -321,48 +334,51 @@ def deal_folds(dataset: DataSet, schema: Schema, settings: Settings) -> NDArray[
     return fold_of
 
 
-def fit_further(
-    dataset: DataSet, schema: Schema, fold_of: NDArray[np.int8], settings: Settings
-) -> tuple[Schema, list[Mapping[str, Ints]]]:
+# Columns and how many rows -> a sample of the rows that may be fitted: their cells, (n,) classes, and the fold that
+# each validates; -1 for none.
+LabelledRows = Callable[[list[str], int], tuple[pd.DataFrame, Ints, NDArray[np.int8]]]
+
+
+def fit_further(schema: Schema, settings: Settings, rows: LabelledRows) -> tuple[Schema, list[Mapping[str, Ints]]]:
     """The schema with the inputs that the target asks for, and for each fold those that only others' rows ask for."""
-    schema, asks = fit_crosses(dataset, schema, fold_of, settings)
-    schema, cuts = fit_cuts(dataset, schema, fold_of, settings)
+    schema, asks = fit_crosses(schema, settings, rows)
+    schema, cuts = fit_cuts(schema, settings, rows)
     pairs = np.arange(schema.width(["crosses"]))
     unseen = [{"cuts": c, "crosses": pairs[: 0 if is_asked else None]} for c, is_asked in zip(cuts, asks, strict=True)]
     return schema, list[Mapping[str, Ints]](unseen)
 
 
-def fit_crosses(
-    dataset: DataSet, schema: Schema, fold_of: NDArray[np.int8], settings: Settings
-) -> tuple[Schema, NDArray[np.bool_]]:
+def fit_crosses(schema: Schema, settings: Settings, rows: LabelledRows) -> tuple[Schema, NDArray[np.bool_]]:
     """The schema with inputs for pairs of levels, for classes alone, and whether the rows of each fold ask for them."""
     if settings.embed_categories != "learned" or not may_cross(schema):
         return schema, np.zeros(n_parts(settings), bool)
-    names = [c.name for c in schema.features]
-    frame, classes, part = labelled_rows(dataset, schema, names, fold_of, settings, MAX_ROWS)
-    return add_crosses(schema, frame, classes, part, n_parts(settings))
+    return add_crosses(schema, *rows([c.name for c in schema.features], MAX_ROWS), n_parts(settings))
 
 
-def fit_cuts(
-    dataset: DataSet, schema: Schema, fold_of: NDArray[np.int8], settings: Settings
-) -> tuple[Schema, list[Ints]]:
+def fit_cuts(schema: Schema, settings: Settings, rows: LabelledRows) -> tuple[Schema, list[Ints]]:
     """The schema with the cuts of its numbers, and for each fold the cuts that only others found; for classes alone.
 
     A fold's own are found on the rows that it trains on, so validation rows stay unseen.
     """
     names = [c.name for c in schema.features if isinstance(c, NumberColumn)]
-    if not (names and schema.target.labels and has_bins(settings, dataset.task, len(names))):
+    if not (names and schema.target.labels and has_bins(settings, settings.task, len(names))):
         return schema, [np.empty(0, np.int64)] * n_parts(settings)
-    n_rows = n_cut_rows(len(schema.target.labels))
-    frame, classes, part = labelled_rows(dataset, schema, names, fold_of, settings, n_rows)
-    return add_cuts(schema, frame, classes, part, n_parts(settings))
+    return add_cuts(schema, *rows(names, n_cut_rows(len(schema.target.labels))), n_parts(settings))
 
 
 def labelled_rows(
-    dataset: DataSet, schema: Schema, names: list[str], fold_of: NDArray[np.int8], settings: Settings, n_rows: int
+    dataset: DataSet, schema: Schema, fold_of: NDArray[np.int8], settings: Settings, names: list[str], n_rows: int
 ) -> tuple[pd.DataFrame, Ints, NDArray[np.int8]]:
-    """A sample of the rows that may be fitted: columns, (n,) classes, and the fold that each validates; -1 for none."""
-    rows = sampled(may_fit(dataset, settings), n_rows, settings.seed)
+    """A sample of the rows of a data set, as LabelledRows."""
+    return labelled(
+        dataset, schema, fold_of, settings, names, sampled(may_fit(dataset, settings), n_rows, settings.seed)
+    )
+
+
+def labelled(
+    dataset: DataSet, schema: Schema, fold_of: NDArray[np.int8], settings: Settings, names: list[str], rows: Ints
+) -> tuple[pd.DataFrame, Ints, NDArray[np.int8]]:
+    """These rows of a data set, as LabelledRows."""
     frame = take_rows(dataset.frame[names], rows, Storage(), dataset.storage)
     classes = encode_target(column_values(dataset.y_cells)[rows], schema)
     # Without folds validation rows are not among them, and there is no other part to leave out.

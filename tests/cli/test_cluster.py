@@ -117,9 +117,30 @@ def test_files_are_answered_by_workers(call, model, here, scheduler):
         assert (here / "out" / name).read_text() == call("predict", "iris.npz", name)[1]
 
 
+@pytest.mark.slow
+def test_rows_are_trained_on_where_they_are_read(call, files, scheduler):
+    header, *rows = (files / "penguins.csv").read_text().splitlines()
+    for i in range(3):
+        (files / f"part{i}.csv").write_text("\n".join([header, *rows[i::3], ""]))
+    args = ("train", "part*.csv", "--epochs", "3", "--hidden", "8", "--ensemble", "1", "-o", "m.npz")
+    code, out, err = call(*args, "--cluster", scheduler, "--distribute", "rows", "--json")
+    assert code == 0, err
+    assert "one table of 3 files in 2 shares" in err
+    assert json.loads(out)["rows"] == {"train": 242, "validation": 51, "test": 51}
+    assert json.loads(call("evaluate", "m.npz", "--json")[1])["metrics"]["test"] == json.loads(out)["metrics"]["test"]
+    code, out, _ = call("reproduce", "m.npz")
+    assert (code, "the same, bit for bit" in out) == (0, True)
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
+        (("train", "iris.csv", "--distribute", "rows"), "is for the workers of --cluster"),
+        (("train", "iris.csv", "--cluster", "local:2", "--distribute", "columns"), "no such choice 'columns'"),
+        (
+            ("train", "iris.csv", "--cluster", "local:2", "--distribute", "rows", "--start-from", "m.npz"),
+            "--start-from needs all rows on this machine",
+        ),
         (("cv", "iris.csv", "--cluster", "local:2", "--jobs", "2"), "--jobs is for this machine"),
         (("train", "iris.csv", "--cluster", "local:2", "--checkpoint", "a.ckpt"), "are for a training on this machine"),
         (("train", "iris.csv", "--cluster", "local:2", "--data-on-workers"), "get the encoded rows"),

@@ -26,6 +26,15 @@ def test_rows_appended_later_never_move_old_ones():
     assert (renamed == whole).all()  # the class's name counts, not its number
 
 
+@pytest.mark.parametrize("cut", [0, 1, 333, 999])
+def test_rows_in_several_places_go_to_the_sets_of_one_place(cut, monkeypatch):
+    strata, names = np.random.default_rng(0).integers(0, 3, 1000), ["a", "b", "c"]
+    whole = splits.assign(strata, names, 0.2, 0.15, seed=3)
+    monkeypatch.setattr(splits, "SKIPPED", 50)
+    before = np.bincount(strata[:cut], minlength=3).tolist()
+    assert (splits.assign(strata[cut:], names, 0.2, 0.15, seed=3, before=before) == whole[cut:]).all()
+
+
 def test_the_latest_rows_are_the_test_rows():
     times = np.random.default_rng(0).permutation(100).astype(float)
     sets = splits.assign_time(times, 0.15, 0.15)
