@@ -103,9 +103,12 @@ def rare(tmp_path):
     return str(tmp_path / "rare.csv"), frame
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def scheduler():
-    """The address of a Dask scheduler in a process of its own, with two worker processes of one thread each."""
+    """The address of a Dask scheduler in a process of its own, with two worker processes of one thread each.
+
+    Of a module: while they wait they take a tenth of a core.
+    """
     from mlpcli.studies.cluster import own_workers
 
     with own_workers(2) as address:
