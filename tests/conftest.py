@@ -11,6 +11,14 @@ import pytest
 from samples import SAMPLES
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers():
+    """One more than there are cores: many a test waits for processes, pipes and servers."""
+    from mlpcli.data.storage import n_cores
+
+    return n_cores() + 1
+
+
 @pytest.fixture
 def call(monkeypatch):
     """Runs a command line in this process -> exit code, standard output, standard error."""
