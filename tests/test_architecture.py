@@ -87,7 +87,6 @@ WITHOUT_TESTS_OF_THEIR_OWN = {
     "data/foreign_stream": "each format predicted like its CSV: data/test_foreign.py",
     "data/workbook": "a cell far away: data/test_foreign.py",
     "data/rows": "rows that do not fit, each with its message: data/test_source.py, data/test_bad_structure.py",
-    "data/values": "what every column is read to: data/test_builders.py, data/kinds/",
     "data/formats/dates": "seconds of each layout: data/formats/test_date_format.py, data/formats/test_durations.py",
     "data/formats/marks": "each is read: data/formats/test_number_format.py",
     "data/formats/numbers": "what each format reads: data/formats/test_number_format.py",

@@ -16,7 +16,7 @@ from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.kinds.protocol import Format
 from mlpcli.data.problems import expected, odd_character
 from mlpcli.data.reading import as_asked, is_text, without_markers, written_values
-from mlpcli.data.values import as_categorical, as_frame
+from mlpcli.data.values import RowValues, Texts, as_categorical, as_frame, texts_of
 from mlpcli.engine.arrays import Bools, Floats
 
 INFINITE = "the number is infinite or too large"
@@ -61,45 +61,53 @@ def read_cells(block: Block, formats: Mapping[str, Format | None]) -> tuple[pd.D
 
 def read_texts(
     texts: Mapping[str, Sequence[str]], formats: Mapping[str, Format | None], dialect: Dialect
-) -> tuple[pd.DataFrame, list[BadCell]]:  # fmt: skip
+) -> tuple[RowValues, list[BadCell]]:  # fmt: skip
     """The same of cells that stand in no file: column -> the text of each row. A row's line is its number, from 1."""
-    markers, columns, bad = frozenset(dialect.missing), dict[str, Any](), list[BadCell]()
-    cells = {name: [None if is_marker(text, markers) else text for text in texts[name]] for name in formats}
-    values = values_of(cells, formats)
+    markers, bad, found = frozenset(dialect.missing), list[BadCell](), dict[str, Floats | Texts]()
+    n_rows = len(next(iter(texts.values())))
+    for form, names in by_format(formats).items():
+        cells = [text for name in names for text in texts[name]]
+        is_marker = markers_among(cells, markers)
+        values = values_of(cells, is_marker, form)
+        for i in np.flatnonzero(~np.isfinite(values)).tolist():
+            name, row, is_infinite = names[i // n_rows], i % n_rows, not np.isnan(values[i])
+            values[i] = np.nan
+            if (is_infinite and dialect.inf == "missing") or cells[i] in is_marker:
+                continue
+            reason = INFINITE if is_infinite else f"expected {expected(form)}"
+            bad.append(BadCell(row, row + 1, name, cells[i], reason + odd_character(cells[i])))
+        found |= zip(names, values.reshape(len(names), n_rows), strict=True)
+    for name in formats.keys() - found.keys():
+        found[name] = texts_of(texts[name], markers_among(texts[name], markers))
+    order = {name: i for i, name in enumerate(formats)}
+    columns = {name: found[name] for name in formats}
+    return RowValues(columns, n_rows), sorted(bad, key=lambda cell: (cell.row, order[cell.column]))
+
+
+def by_format(formats: Mapping[str, Format | None]) -> dict[Format, list[str]]:
+    """The columns of each format: those of one are read at once."""
+    found: dict[Format, list[str]] = {}
     for name, form in formats.items():
-        if form is None:
-            columns[name] = pd.Series(pd.Categorical(cells[name]), copy=False)
-            continue
-        found = values[name]
-        odd = [i for i in np.flatnonzero(np.isnan(found)).tolist() if cells[name][i] is not None]
-        reasons = dict.fromkeys(odd, f"expected {expected(form)}")
-        if dialect.inf != "missing":
-            reasons |= dict.fromkeys(np.flatnonzero(np.isinf(found)).tolist(), INFINITE)
-        for i, reason in reasons.items():
-            bad.append(BadCell(i, i + 1, name, texts[name][i], reason + odd_character(texts[name][i])))
-        columns[name] = pd.Series(np.where(np.isinf(found), np.nan, found), copy=False)
-    return as_frame(columns), sorted(bad, key=lambda cell: cell.row)
-
-
-def values_of(
-    cells: Mapping[str, Sequence[str | None]], formats: Mapping[str, Format | None]
-) -> dict[str, Floats]:  # fmt: skip
-    """The numbers of each column that has a format, NaN where there is none; columns of one format at once."""
-    found = {name: np.full(len(cells[name]), np.nan) for name, form in formats.items() if form is not None}
-    for form in {form for form in formats.values() if form is not None}:
-        places = [
-            (name, i, text)
-            for name in found if formats[name] == form
-            for i, text in enumerate(cells[name]) if text is not None
-        ]  # fmt: skip
-        for (name, i, _), value in zip(places, written_values([text for *_, text in places], form), strict=True):
-            found[name][i] = value
+        if form is not None:
+            found.setdefault(form, []).append(name)
     return found
 
 
-def is_marker(text: str, markers: Collection[str]) -> bool:
-    """Whether a cell is missing: it is a marker, but for spaces around it."""
-    return text in markers or text.strip() in markers
+def values_of(cells: Sequence[str], is_marker: Collection[str], form: Format) -> Floats:
+    """(n,) numbers, NaN where there is none"""
+    if not is_marker:
+        return written_values(cells, form)
+    values, here = np.full(len(cells), np.nan), [i for i, cell in enumerate(cells) if cell not in is_marker]
+    values[here] = written_values([cells[i] for i in here], form)
+    return values
+
+
+def markers_among(cells: Sequence[str], markers: frozenset[str]) -> frozenset[str]:
+    """The different cells that are missing: they are markers, but for spaces around them."""
+    found, text = markers.intersection(cells), "".join(cells)
+    if len("".join(text.split())) == len(text):  # no cell has a space
+        return found
+    return found.union(cell for cell in set(cells) if cell.strip() in markers)
 
 
 def numbers_of(column: pd.Series[Any], form: Format) -> tuple[Floats, Bools | None]:

@@ -329,12 +329,20 @@ def is_workbook(file: ReadableFile) -> bool:
 
 def as_cell(value: object, decimal: str = ".") -> str:
     """A value as a cell of a CSV: nothing for none, whole numbers without a point."""
+    if type(value) is float and value % 1 and value == value and decimal == ".":  # most: sooner seen than the rest
+        return repr(value)
     if value is None or value != value:
         return ""
     if isinstance(value, float):
-        whole = value.is_integer() and abs(value) < MAX_EXACT
-        return str(int(value)) if whole else repr(float(value)).replace(".", decimal)
+        if value.is_integer() and abs(value) < MAX_EXACT:
+            return str(int(value))
+        return repr(float(value)) if decimal == "." else repr(float(value)).replace(".", decimal)
     return str(value)
+
+
+def as_cells(values: Sequence[object], decimal: str = ".") -> list[str]:
+    """The same of many values."""
+    return [v if isinstance(v, str) else as_cell(v, decimal) for v in values]
 
 
 def csv_lines(rows: Sequence[Sequence[str]]) -> bytes:

@@ -16,14 +16,17 @@ from numpy.typing import NDArray
 
 from mlpcli.data.kinds import Column
 from mlpcli.data.kinds.category import CategoryColumn, Cross
+from mlpcli.data.kinds.number import NumberColumn
 from mlpcli.data.kinds.protocol import BLOCKS, Format
+from mlpcli.data.side_by_side import SideBySide, number_parts, values_of_parts
 from mlpcli.data.target import Target
-from mlpcli.data.values import column_values
-from mlpcli.engine.arrays import Matrix
+from mlpcli.data.values import RowValues, column_values
+from mlpcli.engine.arrays import Floats, Matrix
 from mlpcli.engine.layers import Embedding
 from mlpcli.files.jsonable import optional
 
 ENCODE_ROWS = 4096  # rows encoded at once: the block stays in the processor's cache
+FEW_ROWS = 64  # up to which columns of numbers are encoded side by side; of some hundred each by itself is as fast
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,27 @@ class Schema:
             found[block] = slice(start, start + width)
             start += width
         return found
+
+    @cached_property
+    def places(self) -> Mapping[str, Mapping[str, slice]]:
+        """Column -> block -> where its inputs stand in the matrix."""
+        starts = {block: places.start for block, places in self.blocks.items()}
+        return {
+            name: {block: slice(starts[block] + of.start, starts[block] + of.stop) for block, of in inputs.items()}
+            for name, inputs in self.inputs_of.items()
+        }
+
+    @cached_property
+    def numbers(self) -> SideBySide:
+        """All columns of numbers, and the parts of times."""
+        columns, places = list[NumberColumn](), list[dict[str, slice]]()
+        for c in self.features:
+            starts = {block: of.start for block, of in self.places[c.name].items()}
+            for part in number_parts(c):
+                columns.append(part)
+                places.append({block: slice(starts[block], starts[block] + n) for block, n in part.n_inputs.items()})
+                starts |= {block: of.stop for block, of in places[-1].items()}
+        return SideBySide(columns, places)
 
     @cached_property
     def n_inputs(self) -> int:
@@ -110,7 +134,7 @@ class Schema:
             self.fill(x[start : start + ENCODE_ROWS], values, start)
         return x
 
-    def encoded_parts(self, frame: pd.DataFrame) -> Iterator[Matrix]:
+    def encoded_parts(self, frame: pd.DataFrame | RowValues) -> Iterator[Matrix]:
         """The same, ENCODE_ROWS rows at a time."""
         values = [column_values(frame[c.name]) for c in self.features]
         for start in range(0, len(frame), ENCODE_ROWS):
@@ -120,10 +144,15 @@ class Schema:
 
     def fill(self, x: Matrix, values: Sequence[Any], start: int) -> None:
         """Encodes the rows of the features' values from `start` on, as many as x has."""
-        views = {block: x[:, places] for block, places in self.blocks.items()}
+        numbers, has_few = list[Floats](), len(x) <= FEW_ROWS
         for c, column in zip(self.features, values, strict=True):
-            inputs = {block: views[block][:, places] for block, places in self.inputs_of[c.name].items()}
-            c.encode(column[start : start + len(x)], inputs)
+            here = column[start : start + len(x)]
+            if has_few and number_parts(c):
+                numbers += values_of_parts(c, here)
+            else:
+                c.encode(here, {block: x[:, places] for block, places in self.places[c.name].items()})
+        if numbers:
+            self.numbers.encode(np.stack(numbers, axis=1), x)
         self.fill_crosses(x)
 
     def fill_crosses(self, x: Matrix) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mlpcli.data.header import shown_some
+from mlpcli.data.values import RowValues
 from mlpcli.engine.arrays import Array, Bools, Floats
 from mlpcli.errors import ModelError, UsageError, plural
 from mlpcli.metrics.conformal import ConformalIntervals, ConformalSets, ScoreQuantiles, check_level
@@ -24,7 +25,7 @@ NAMED_CLASSES = 5  # at most, in a note
 Promise = TypeVar("Promise", ConformalIntervals, ConformalSets)
 
 
-def intervals(model: TrainedModel, frame: pd.DataFrame, outputs: Array, level: float) -> Floats:
+def intervals(model: TrainedModel, frame: pd.DataFrame | RowValues, outputs: Array, level: float) -> Floats:
     """n rows read by the model's rules, and its outputs (n,) -> (n, 2) lowest and highest value
 
     Of a level that is reached. Raises ModelError for a model without intervals.
@@ -32,7 +33,7 @@ def intervals(model: TrainedModel, frame: pd.DataFrame, outputs: Array, level: f
     return interval_ends(model, outputs, expected_errors(model, frame, outputs), level)
 
 
-def expected_errors(model: TrainedModel, frame: pd.DataFrame, outputs: Array) -> Floats:
+def expected_errors(model: TrainedModel, frame: pd.DataFrame | RowValues, outputs: Array) -> Floats:
     """n rows, and outputs (n,) -> (n,) sizes of error to expect, in the target's unit"""
     found, target = promise_of(model, ConformalIntervals), model.schema.target
     plain, standardised = model.schema.blocks["plain"], target.standardise(outputs)

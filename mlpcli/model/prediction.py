@@ -20,7 +20,7 @@ from mlpcli.data.foreign_stream import any_stream
 from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.header import known_column, require_columns
 from mlpcli.data.structure import Structure
-from mlpcli.data.values import as_categorical, column_values
+from mlpcli.data.values import RowValues, as_categorical, as_data_frame, column_values
 from mlpcli.engine.arrays import Array, Bools, Ints
 from mlpcli.errors import DataError, plural
 from mlpcli.metrics.scoring import confidences, decide
@@ -71,7 +71,7 @@ class Predictor:
     more: MoreColumns | None = None
     bad_cells: str = "error"  # one of config.BAD_CELLS
     on_bad_cell: Callable[[BadCell], object] = lambda cell: None
-    on_rows: Callable[[pd.DataFrame], object] = lambda inputs: None  # gets all rows as the model reads them
+    on_rows: Callable[[pd.DataFrame], object] | None = None  # gets all rows as the model reads them
     certainty: Certainty = NO_CERTAINTY
     jobs: int = 1  # cores to use: the next part is read, and networks answer, on threads; the lines stay the same
     pool: Executor | None = field(default=None, init=False)
@@ -190,13 +190,14 @@ class Predictor:
         columns = [written_column(as_categorical(kept[n]), self.writer_of(n)) for n in self.kept]
         return [*columns, *self.answers(inputs, without)]
 
-    def answers(self, inputs: pd.DataFrame, without: Bools) -> list[Cells]:
+    def answers(self, inputs: pd.DataFrame | RowValues, without: Bools) -> list[Cells]:
         """Rows read by the model's rules -> prediction, and on request how sure it is, probabilities and more."""
-        self.on_rows(inputs)
+        if self.on_rows is not None:
+            self.on_rows(as_data_frame(inputs))
         outputs = self.model.outputs(inputs, pool=self.pool)
         answers = self.class_answers(outputs, without) if len(self.labels) else self.values(inputs, outputs, without)
         if self.more is not None:
-            answers += self.more.columns(inputs, self.form)
+            answers += self.more.columns(as_data_frame(inputs), self.form)
         for column in answers:
             column[without] = self.form.nothing()
         return answers
@@ -216,7 +217,7 @@ class Predictor:
             answers += [written(shares, repr) for shares in np.round(outputs, DIGITS).T]
         return answers
 
-    def values(self, inputs: pd.DataFrame, outputs: Array, without: Bools) -> list[Cells]:
+    def values(self, inputs: pd.DataFrame | RowValues, outputs: Array, without: Bools) -> list[Cells]:
         """Numbers (n,) -> predictions, and the ends of their intervals; `without`: rows left out"""
         answers, level = [written(outputs, NUMBER)], self.certainty.level
         if level is not None:

@@ -17,7 +17,7 @@ from mlpcli.config.settings import Settings
 from mlpcli.data.frame import as_table
 from mlpcli.data.kinds.protocol import BLOCKS
 from mlpcli.data.schema import Schema
-from mlpcli.data.values import as_frame
+from mlpcli.data.values import RowValues, as_frame
 from mlpcli.engine.arrays import Array, Matrix
 from mlpcli.engine.network import PREDICT_ROWS, Network
 from mlpcli.errors import DataError, MachineError, ModelError, UsageError
@@ -29,7 +29,7 @@ from mlpcli.model.record import ADDED, ModelRecord
 from mlpcli.training.ensemble import Ensemble
 from mlpcli.training.networks import build_loss, build_network, layer_widths, n_weights, unseen_inputs
 
-FEW_ROWS = 32  # in place of PREDICT_ROWS where few have come: a row of a slow pipe need not wait for 1,024
+SMALLER = (8, 32, 128)  # in place of PREDICT_ROWS where few have come: a row alone need not wait for 1,024
 
 
 @dataclass
@@ -67,12 +67,12 @@ class TrainedModel:
         return self.schema.target.labels
 
     def outputs(
-        self, frame: pd.DataFrame, release: Callable[[], None] = lambda: None, pool: Executor | None = None
+        self, frame: pd.DataFrame | RowValues, release: Callable[[], None] = lambda: None, pool: Executor | None = None
     ) -> Array:
         """n rows with at least the model's columns -> probabilities (n, n_classes), or values (n,)
 
         A row's outputs depend on the row alone, to the last bit: the networks always see blocks of one size, or of
-        another that is proven to give the same bits.
+        others that are proven to give the same bits.
         `release` gives back the memory of rows that are read from a file. Networks answer on the threads of `pool`.
         """
         found = np.empty((len(frame), len(self.labels)) if self.labels else len(frame))
@@ -80,36 +80,42 @@ class TrainedModel:
         for encoded in self.schema.encoded_parts(frame):
             done = 0
             while done < len(encoded):
-                n_left = len(encoded) - done
-                x = encoded[done : done + (FEW_ROWS if n_left < PREDICT_ROWS and self.few_are_exact else PREDICT_ROWS)]
+                x = encoded[done : done + self.rows_at_once(len(encoded) - done)]
                 found[start + done : start + done + len(x)] = self.combined(x, pool)
                 done += len(x)
             start += len(encoded)
             release()
         return found
 
+    def rows_at_once(self, n_left: int) -> int:
+        """The largest block that these rows fill, or the smallest."""
+        return max((size for size in self.exact_sizes if size <= n_left), default=self.exact_sizes[0])
+
     def combined(self, x: Matrix, pool: Executor | None = None) -> Array:
-        """(n, n_inputs), n up to PREDICT_ROWS -> outputs; computed in a block of FEW_ROWS or PREDICT_ROWS"""
+        """(n, n_inputs), n up to PREDICT_ROWS -> outputs; computed in a block of one of `exact_sizes`"""
         n = len(x)
-        size = FEW_ROWS if n <= FEW_ROWS and self.few_are_exact else PREDICT_ROWS
+        size = min(size for size in self.exact_sizes if size >= n)
         if n < size:  # a matrix product of another shape may round differently
             x = np.concatenate([x, np.zeros((size - n, x.shape[1]), np.float32)])
         return self.ensemble.outputs(x, pool)[:n]
 
     @cached_property
-    def few_are_exact(self) -> bool:
-        """Whether this machine's matrix products give a row the same bits in a block of FEW_ROWS as in a large one."""
+    def exact_sizes(self) -> tuple[int, ...]:
+        """PREDICT_ROWS and the smaller sizes of blocks in which this machine's matrix products give a row the same
+        bits, ascending.
+        """
         x = np.random.default_rng(0).standard_normal((PREDICT_ROWS, self.schema.n_inputs)).astype(np.float32)
         for place, n_levels, _ in self.schema.embeddings(BLOCKS):
             x[:, place] = np.arange(PREDICT_ROWS) % n_levels
-        starts = (0, PREDICT_ROWS // 2, PREDICT_ROWS - FEW_ROWS)
+        sizes = set(SMALLER)
         with np.errstate(over="ignore", invalid="ignore"):
             for network in self.networks:
                 whole = network.forward(x).copy()
-                for i in starts:
-                    if not np.array_equal(network.forward(x[i : i + FEW_ROWS]), whole[i : i + FEW_ROWS]):
-                        return False
-        return True
+                for size in list(sizes):
+                    starts = (0, (PREDICT_ROWS - size) // 2, PREDICT_ROWS - size)
+                    if any((network.forward(x[i : i + size]) != whole[i : i + size]).any() for i in starts):
+                        sizes.remove(size)
+        return (*sorted(sizes), PREDICT_ROWS)
 
     def predict(self, frame: pd.DataFrame) -> NDArray[Any]:
         """n rows -> n labels as they stood in the training file, or n numbers"""

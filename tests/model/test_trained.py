@@ -8,6 +8,7 @@ import pytest
 from samples import DIABETES, IRIS, csv_of
 
 import mlpcli
+from mlpcli.engine.network import PREDICT_ROWS
 from mlpcli.errors import DataError
 
 QUICK = ("--preset", "classic", "--epochs", "2")
@@ -42,3 +43,20 @@ def test_texts_that_all_look_like_numbers_are_still_the_model_s_texts(call, here
     model = mlpcli.load("m.npz")
     frame = pd.read_csv(only)
     assert model.predict(frame).tolist() == call("predict", "m.npz", only)[1].split()[1:]
+
+
+def test_a_row_gets_the_same_bits_alone_among_few_and_among_many(small):
+    model, frame = mlpcli.load(str(small / "iris.npz")), pd.read_csv(IRIS)
+    rows = pd.concat([frame] * 8)[: PREDICT_ROWS + 30]
+    whole = model.outputs(rows)
+    assert model.exact_sizes[-1] == PREDICT_ROWS
+    for n in (1, 8, 9, 40, 137, 1000):
+        assert (model.outputs(rows[:n]) == whole[:n]).all()
+
+
+def test_rows_fill_the_largest_blocks_that_are_exact(small):
+    model = mlpcli.load(str(small / "iris.npz"))
+    model.__dict__["exact_sizes"] = (8, 128, PREDICT_ROWS)
+    assert [model.rows_at_once(n) for n in (1, 9, 128, 1000, 5000)] == [8, 8, 128, 128, PREDICT_ROWS]
+    model.__dict__["exact_sizes"] = (PREDICT_ROWS,)
+    assert model.rows_at_once(3) == PREDICT_ROWS

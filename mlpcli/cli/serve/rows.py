@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
-from mlpcli.data.foreign import as_cell, decimal_of
+from mlpcli.data.foreign import as_cells, decimal_of
 from mlpcli.data.kinds.protocol import Format
 from mlpcli.files.archive import no_constant, unique_keys
 
+NESTED = frozenset({dict, list})  # types of JSON values that hold others
 SHOWN = 100  # characters of a cell that are sent back
 NO_KEY = "the row has no such key; null says that there is no value"
 
@@ -96,17 +98,29 @@ def texts_of(
 ) -> tuple[dict[str, list[str]], dict[int, RowError]]:
     """Column -> the cell of each row, empty in wrong ones; and what is wrong, by row."""
     wrong = {i: row for i, row in enumerate(rows) if isinstance(row, RowError)}
+    nothing: Mapping[str, object] = dict.fromkeys(formats)
+    given = [nothing if isinstance(row, RowError) else row for row in rows]
     texts: dict[str, list[str]] = {}
-    for name, form in formats.items():
-        decimal, cells = decimal_of(form), [""] * len(rows)
-        for i, row in enumerate(rows):
-            if isinstance(row, RowError):
-                continue
-            value = row.get(name, row)  # itself where there is no such key
-            if isinstance(value, dict | list):
-                reason = NO_KEY if value is row else "a value with values in it"
-                wrong.setdefault(i, RowError.of(name, None, reason))
-            else:
-                cells[i] = as_cell(value, decimal)
-        texts[name] = cells
+    for (name, form), found in zip(formats.items(), zip(*values_of(given, [*formats]), strict=True), strict=True):
+        values = [*found]
+        for i in [] if NESTED.isdisjoint(map(type, values)) else nested(values):
+            reason = NO_KEY if values[i] is given[i] else "a value with values in it"
+            wrong.setdefault(i, RowError.of(name, None, reason))
+            values[i] = None
+        texts[name] = as_cells(values, decimal_of(form))
     return texts, wrong
+
+
+def values_of(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> list[tuple[object, ...]]:
+    """The values of each row; itself in place of one that it does not have."""
+    all_of, found = itemgetter(*names, names[0]), list[tuple[object, ...]]()
+    for row in rows:
+        try:
+            found.append(all_of(row)[:-1])  # of one name alone it would be no tuple
+        except KeyError:
+            found.append(tuple(row.get(name, row) for name in names))
+    return found
+
+
+def nested(values: Sequence[object]) -> list[int]:
+    return [i for i, value in enumerate(values) if type(value) in NESTED]

@@ -33,7 +33,7 @@ from mlpcli.model.trained import TrainedModel, load
 from mlpcli.model.writing import FORMATS
 
 JSON, LINES, CSV = "application/json", "application/x-ndjson", "text/csv; charset=utf-8"  # of answers
-CHUNK_ROWS, CHUNK_BYTES = 1024, 1 << 16  # predicted before the clock is looked at
+CHUNK_ROWS, CHUNK_BYTES = 1024, 1 << 19  # predicted before the clock is looked at
 EXPLAINED_ROWS, EXPLAINED_BYTES = 16, 1 << 11  # the same where each row is explained, which takes far longer
 SKIP = ReadOptions(bad_rows="skip")  # a row that does not fit the header costs no other its answer
 

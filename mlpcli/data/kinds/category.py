@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, Self
 
 import numpy as np
@@ -46,10 +47,13 @@ class CategoryColumn(ColumnKind):
     def known_levels(self) -> tuple[str, ...]:
         return tuple(level for level in self.levels if level is not None)
 
+    @cached_property
+    def numbers(self) -> Mapping[str | None, int]:
+        return {level: i for i, level in enumerate(self.levels)}
+
     def codes(self, values: pd.Categorical) -> NDArray[np.int64]:
         """Input of each row; the number of inputs and above where a row has none."""
-        where = {level: i for i, level in enumerate(self.levels)}
-        rare = len(self.levels) if self.has_rare else max(len(self.levels), len(self.on))
+        where, rare = self.numbers, len(self.levels) if self.has_rare else max(len(self.levels), len(self.on))
         texts, codes = used_texts(values)
         lookup = np.asarray([*(where.get(text, rare) for text in texts), where.get(None, rare)])
         # Code -1, the missing value, is the last.
@@ -98,9 +102,14 @@ class Cross:
     def n_inputs(self) -> Mapping[str, int]:
         return {"crosses": len(self.pairs)}
 
+    @cached_property
+    def known(self) -> NDArray[np.int64]:
+        """Each pair as one number."""
+        return np.array([i * MAX_LEVELS + j for i, j in self.pairs])
+
     def encode(self, first: NDArray[np.int64], second: NDArray[np.int64], inputs: Matrix) -> None:
         """Fills (n, n_pairs) from the inputs of the two columns that are on, (n,) each."""
-        known = np.array([i * MAX_LEVELS + j for i, j in self.pairs])
+        known = self.known
         met = first * MAX_LEVELS + second
         place = np.minimum(np.searchsorted(known, met), len(known) - 1)
         rows = np.flatnonzero(known[place] == met)
@@ -147,11 +156,14 @@ class EmbeddedColumn(ColumnKind):
     def embedding(self) -> LevelVectors:
         return LevelVectors(len(self.levels) + 1, self.width)
 
+    @cached_property
+    def numbers(self) -> Mapping[str | None, int]:
+        return {level: i for i, level in enumerate(self.levels, 1)}
+
     def codes(self, values: pd.Categorical) -> NDArray[np.int64]:
         """Number of each row's level."""
-        where = {level: i for i, level in enumerate(self.levels, 1)}
         texts, codes = used_texts(values)
-        number = np.asarray([*(where.get(text, 0) for text in texts), where.get(None, 0)], np.int64)
+        number = np.asarray([*(self.numbers.get(text, 0) for text in texts), self.numbers.get(None, 0)], np.int64)
         return np.asarray(number[codes])
 
     def encode(self, values: pd.Categorical, inputs: Mapping[str, Matrix]) -> None:
