@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -87,7 +88,10 @@ def test_it_answers_nearly_as_the_model_does(models, name):
 @pytest.mark.parametrize("name", TASKS)
 def test_it_is_one_network_on_the_same_columns_and_a_model_file_like_any_other(models, name, folder):
     large, small, _ = models[name]
-    assert (small.schema, len(small.networks)) == (large.schema, 1)
+    columns = [(c.name, c.kind, c.is_input) for c in large.schema.columns]
+    assert [(c.name, c.kind, c.is_input) for c in small.schema.columns] == columns
+    assert (small.schema.target, len(small.networks)) == (large.schema.target, 1)
+    assert small.schema.n_inputs < large.schema.n_inputs or not large.labels
     assert small.config.hidden == ((64, 32) if large.labels else (32, 32))
     file = (folder / f"{name}.npz").read_bytes()
     assert small.record.distilled_from == hashlib.sha256(file).hexdigest()
@@ -151,13 +155,43 @@ def test_hidden_layers_are_as_asked_for(models):
 def test_rows_are_as_many_as_asked_for_their_weights_with_them(models, monkeypatch):
     large, _, study = models["two"]
     n = len(study.prepared.encoded.rows)
-    assert len(study.taught) == 3000 // n * n
+    assert n_rows(study) == 3000 // n * n
     weights = study.prepared.encoded.weights
-    np.testing.assert_array_equal(np.sort(study.taught.weights), np.sort(np.tile(weights, 3000 // n)))
+    np.testing.assert_array_equal(np.sort(study.students[0].taught.weights), np.sort(np.tile(weights, 3000 // n)))
     monkeypatch.setattr(distill, "MAX_TAUGHT_ROWS", 100)
-    assert len(plan(large).taught) == 100  # of a large table a sample of 50, and a row made from each
+    assert n_rows(plan(large)) == 100  # of a large table a sample of 50, and a row made from each
     monkeypatch.setattr(distill, "MAX_TAUGHT_INPUTS", 10 * large.schema.n_inputs)
-    assert len(plan(large).taught) == 10
+    assert n_rows(plan(large)) == 10
+
+
+def n_rows(study):
+    """All that a network is taught, and what is held back to compare it with others."""
+    (n,) = {len(student.taught) + len(student.held) for student in study.students}
+    return n
+
+
+@pytest.mark.parametrize("more", [0.0, 1e9])
+def test_the_network_without_bins_is_kept_where_it_answers_as_well(more, models, monkeypatch):
+    large, small, study = models["classes"]
+    first, plain = study.students
+    assert not set(plain.taught.index) & set(plain.held.index)
+    assert plain.loss() > first.loss()  # the classes lie between bounds of a sum with a square
+    monkeypatch.setattr(distill, "MAX_MORE_LOSS", more)
+    found = study.assemble(History(train_loss=[1.0]))
+    kept = plain if more else first
+    assert found.schema == kept.prepared.schema
+    assert found.schema.width(["ple", "cuts"]) < small.schema.n_inputs
+    assert bool(found.schema.width(["ple"])) == (not more)
+    assert found.record.history == replace(kept.history, seconds=0.0)
+    frame = read_trained(large).frame
+    assert np.abs(found.outputs(frame) - large.outputs(frame)).mean() < 0.1
+
+
+def test_columns_without_numbers_make_one_network(folder):
+    path = str(folder / "towns.csv")
+    rows().filter(["town", "kind"]).to_csv(path, index=False)
+    mlpcli.fit(path, **QUICK, target="kind").save(str(folder / "towns.npz"))
+    assert len(plan(trained.load(str(folder / "towns.npz"))).students) == 1
 
 
 def test_without_an_epoch_there_is_no_model(models):
