@@ -2,7 +2,7 @@
 
 A worker is started afresh (no fork of a process with threads), uses one BLAS thread, leaves Ctrl-C to its parent,
 and ends with it: it holds one end of a pipe whose other end closes when the parent does, however that dies.
-numpy is not imported here, so that a worker can set the number of its threads first.
+Its environment says so from its first instruction on: it may import the caller's script, and NumPy with it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import signal
 import struct
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar
@@ -87,7 +87,8 @@ class LocalPool(ThreadPoolExecutor):
             if not hasattr(self.mine, "worker"):
                 self.mine.worker = ProcessPoolExecutor(1, self.context, begin_worker, (self.worker_end,))
             try:
-                future: Future[T] = self.mine.worker.submit(call)
+                with one_blas_thread():  # the worker is started here, and may import NumPy before it begins
+                    future: Future[T] = self.mine.worker.submit(call)
                 return future.result()
             except BrokenProcessPool:
                 self.mine.worker.shutdown()
@@ -104,9 +105,26 @@ class LocalPool(ThreadPoolExecutor):
         self.worker_end.close()
 
 
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Processes that are started meanwhile use one BLAS thread, whatever they import first."""
+    with ENVIRONMENT:
+        before = {name: os.environ.get(name) for name in BLAS_THREADS}
+        os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+
+ENVIRONMENT = threading.Lock()  # of those that set it, and set it back
+
+
 def begin_worker(parent: Connection) -> None:
-    for name in BLAS_THREADS:
-        os.environ[name] = "1"
     threading.Thread(target=end_with, args=(parent,), daemon=True).start()
 
 
