@@ -1,12 +1,17 @@
-"""A Dask cluster of this machine: scaling at 1 and 2 workers, overhead against --jobs, bytes a task, and kills.
+"""A Dask cluster of this machine against --jobs: start-up, steady state, scaling, bytes a task, and kills.
 
-    python tests/benchmarks/cluster.py [KILLS]
+    OPENBLAS_NUM_THREADS=1 python tests/benchmarks/cluster.py [KILLS]
 
-Prints ratios; without KILLS no worker is killed. A task is a training of about 2 s.
+Start-up ends when every worker has loaded what trainings need. Then the workers stay, and each round does the same work
+with --jobs 2, with one worker of a cluster and with two, so that ratios are of neighbours in time; the median of them
+is printed. Tasks that only wait show what sending and fetching cost, on a busy machine too. Of trainings (about 2 s
+each) the workers' own clock shows how busy they were, and what a task costs in seconds of a core.
+With KILLS, so many random workers are killed over cross-validations and searches, whose results must not change.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import random
 import signal
@@ -15,8 +20,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import numpy as np
 
@@ -24,12 +34,62 @@ from mlpcli.config.cluster import ClusterOptions
 from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data.dataset import DataSet
 from mlpcli.studies import cross_validation
-from mlpcli.studies.cluster import Cluster, connected
+from mlpcli.studies.cluster import TASKS, Cluster, connected
+from mlpcli.studies.tasks import TrainingTask, each
 from mlpcli.studies.tuning import Tuner
-from mlpcli.studies.workers import Workers
+from mlpcli.studies.workers import Workers, local
 
 N_ROWS, N_COLUMNS = 20_000, 20
+N_STARTS, N_ROUNDS = 3, 3
+NAP_SECONDS, N_NAPS = 2.0, 8
 SECONDS_BETWEEN_KILLS = (1.0, 4.0)
+PLACES: dict[str, Callable[[], Any]] = {
+    "--jobs 2": partial(local, 2),
+    "local:1": lambda: connected(ClusterOptions("local:1")),
+    "local:2": lambda: connected(ClusterOptions("local:2")),
+}
+
+
+class Metered:
+    """Workers that stay when a study is over, with what they did in it."""
+
+    def __init__(self, workers: Workers) -> None:
+        self.workers, self.jobs = workers, workers.jobs
+        self.busy = self.cpu = 0.0
+        self.n = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future[Any]:
+        result: Future[Any] = Future()
+
+        def on_end(done: Future[Any]) -> None:
+            found, seconds, cpu = done.result()
+            self.busy, self.cpu, self.n = self.busy + seconds, self.cpu + cpu, self.n + 1
+            result.set_result(found)
+
+        self.workers.submit(metered, fn, *args).add_done_callback(on_end)
+        return result
+
+    def __enter__(self) -> Metered:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def metered(fn: Callable[..., Any], *args: Any) -> tuple[Any, float, float]:
+    """The result, and how long this worker and its process took for it."""
+    began, cpu = time.monotonic(), time.process_time()
+    found = fn(*args)
+    return found, time.monotonic() - began, time.process_time() - cpu
+
+
+def nap(task: TrainingTask) -> int:
+    time.sleep(NAP_SECONDS)
+    return len(task.dataset.value.sets)
+
+
+def ready(_: int) -> None:
+    importlib.import_module(TASKS)
 
 
 def table(folder: str) -> str:
@@ -42,13 +102,21 @@ def table(folder: str) -> str:
     return str(path)
 
 
-def cv(path: str, on: int | Workers) -> list[float]:
+def plan(path: str) -> cross_validation.CrossValidationPlan:
     config = Config(target="y", ensemble=1, kinds=("mlp",), epochs=8, patience=0)
-    study = cross_validation.plan(DataSet.read(path, config, ReadOptions()), config, 8)
+    return cross_validation.plan(DataSet.read(path, config, ReadOptions()), config, N_NAPS)
+
+
+def waiting(path: str, on: Workers) -> list[float]:
+    return [float(n) for n in each(nap, plan(path).tasks, on)]
+
+
+def cv(path: str, on: Workers) -> list[float]:
+    study = plan(path)
     return [fold.metrics["test"]["rmse"] for fold in study.result(list(study.outcomes(on))).folds]
 
 
-def tune(path: str, on: int | Workers) -> list[float]:
+def tune(path: str, on: Workers) -> list[float]:
     config = Config(target="y", epochs=8, patience=0)
     with tempfile.TemporaryDirectory() as folder:
         tuner = Tuner(
@@ -58,15 +126,57 @@ def tune(path: str, on: int | Workers) -> list[float]:
         return [trial.loss for trial in tuner.result().trials]
 
 
-STUDIES: dict[str, Callable[[str, int | Workers], list[float]]] = {"cv": cv, "tune": tune}
+Work = Callable[[str, Workers], list[float]]
+STUDIES: dict[str, Work] = {"cv": cv, "tune": tune}
 
 
-def timed(
-    study: Callable[[str, int | Workers], list[float]], path: str, on: int | Workers
-) -> tuple[float, list[float]]:
-    began = time.monotonic()
-    found = study(path, on)
-    return time.monotonic() - began, found
+@dataclass(frozen=True)
+class Time:
+    """One piece of work: seconds, how many workers were busy on average, and seconds of a core a task."""
+
+    seconds: float
+    busy: float
+    cpu: float
+    found: list[float]
+
+
+def timed(work: Work, path: str, workers: Workers) -> Time:
+    began, on = time.monotonic(), Metered(workers)
+    found = work(path, on)
+    seconds = time.monotonic() - began
+    return Time(seconds, on.busy / seconds, on.cpu / on.n, found)
+
+
+def start_up() -> None:
+    """Seconds until every worker has loaded what trainings need; the best of several starts."""
+    best = dict.fromkeys(PLACES, np.inf)
+    for _ in range(N_STARTS):
+        for name, opened in PLACES.items():
+            began = time.monotonic()
+            with opened() as workers:
+                list(each(ready, range(workers.jobs), workers))
+                best[name] = min(best[name], time.monotonic() - began)
+    said = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in best.items())
+    print(f"start-up: {said}: local:2 takes {best['local:2'] / best['--jobs 2']:.2f} of --jobs 2")
+
+
+def steady_state(path: str) -> None:
+    """Paired ratios of rounds with workers that are ready."""
+    with ExitStack() as stack:
+        places = {name: stack.enter_context(opened()) for name, opened in PLACES.items()}
+        for workers in places.values():
+            list(each(ready, range(workers.jobs), workers))
+        for name, work in {"waiting": waiting, **STUDIES}.items():
+            rounds = [{place: timed(work, path, on) for place, on in places.items()} for _ in range(N_ROUNDS)]
+            assert all(one.found == rounds[0]["--jobs 2"].found for times in rounds for one in times.values())
+            overhead = median(r["local:2"].seconds / r["--jobs 2"].seconds for r in rounds) - 1
+            scaling = median(r["local:1"].seconds / r["local:2"].seconds for r in rounds)
+            busy = ", ".join(f"{place} {median(r[place].busy for r in rounds):.2f}" for place in PLACES)
+            cpu = ", ".join(f"{place} {median(r[place].cpu for r in rounds):.2f}" for place in PLACES)
+            print(f"{name}: overhead against --jobs 2 {overhead:+.1%}; 2 workers are {scaling:.2f} times as fast as 1")
+            print(f"{name}: workers busy: {busy}; seconds of a core a task: {cpu}", flush=True)
+        sent = places["local:2"]
+        print(f"{sent.n_bytes / sent.n_sent:,.0f} bytes a task")
 
 
 @contextmanager
@@ -90,29 +200,34 @@ def killing(cluster: Cluster, n: int) -> Iterator[list[int]]:
         thread.join()
 
 
+def kills(path: str, n: int) -> None:
+    """So many kills of random workers, over cross-validations and searches in turn."""
+    expected: dict[str, list[float]] = {}
+    n_killed = 0
+    while n_killed < n:
+        for name, study in STUDIES.items():
+            if name not in expected:
+                with local(2) as workers:
+                    expected[name] = study(path, workers)
+            with connected(ClusterOptions("local:2")) as cluster, killing(cluster, n - n_killed) as killed:
+                found = study(path, cluster)
+                status = cluster.status
+            n_killed += len(killed)
+            same = "the same results" if found == expected[name] else "OTHER RESULTS"
+            print(f"{name}: {len(killed)} kills, {status}: {same}", flush=True)
+
+
 def main(n_kills: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = table(folder)
-        for name, study in STUDIES.items():
-            seconds, expected = timed(study, path, 2)
-            print(f"{name}: --jobs 2 takes {seconds:.1f} s")
-            there = {}
-            for n in (1, 2):
-                with connected(ClusterOptions(f"local:{n}")) as cluster:
-                    there[n], found = timed(study, path, cluster)
-                    assert found == expected
-                    print(f"{name}: {n} workers {there[n]:.1f} s, {cluster.n_bytes / cluster.n_sent:,.0f} bytes a task")
-            print(f"{name}: 2 workers are {there[1] / there[2]:.2f} times as fast as 1")
-            print(f"{name}: overhead against --jobs 2: {there[2] / seconds - 1:+.1%}")
-        n_killed = 0
-        while n_killed < n_kills:
-            for name, study in STUDIES.items():
-                with connected(ClusterOptions("local:2")) as cluster, killing(cluster, n_kills - n_killed) as killed:
-                    _, found = timed(study, path, cluster)
-                n_killed += len(killed)
-                same = found == study(path, 2)
-                print(f"{name}: {len(killed)} kills, {cluster.n_retried} tasks run again, same results: {same}")
+        if n_kills:
+            kills(path, n_kills)
+        else:
+            start_up()
+            steady_state(path)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    from cluster import main as run  # as a module, which workers find under the same name
+
+    run(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
