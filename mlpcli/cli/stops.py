@@ -33,12 +33,11 @@ def each(items: Iterable[T]) -> Generator[T]:
 
 
 def result_of(work: Callable[[], T], stopped: Stop | None) -> T:
-    """What was finished adds up to; where that is nothing because the cluster was lost, that error."""
+    """What was finished adds up to; where that is nothing after an early end, the command ends like any so ended."""
     try:
         return work()
-    except TrainingError:
-        if isinstance(stopped, LostClusterError):
-            raise stopped from None
+    except TrainingError as error:
+        leave(stopped, f"interrupted; {error.message}")
         raise
 
 

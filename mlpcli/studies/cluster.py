@@ -17,6 +17,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import threading
 import uuid
 import warnings
@@ -121,13 +122,12 @@ def own_workers(n: int) -> Iterator[str]:
 
     All are processes apart, which Ctrl-C does not reach and whose messages nobody sees.
     """
-    command = [sys.executable, "-P", "-c", OWN_WORKERS, str(n), str(MAX_DEATHS - 1), TASKS]
-    paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        start_new_session=True, env={**os.environ, **dict.fromkeys(BLAS_THREADS, "1"), **paths},
+    own = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **dict.fromkeys(BLAS_THREADS, "1")}
+    with tempfile.TemporaryDirectory(prefix="mlpcli-", ignore_cleanup_errors=True) as folder, subprocess.Popen(
+        [sys.executable, "-P", "-c", OWN_WORKERS, str(n), str(MAX_DEATHS - 1), TASKS],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        start_new_session=True, env={**os.environ, **own, "TMPDIR": folder},
     ) as process:  # fmt: skip
-        assert process.stdin is not None
         assert process.stdout is not None
         try:
             imported()  # meanwhile
@@ -136,7 +136,7 @@ def own_workers(n: int) -> Iterator[str]:
                 raise MachineError("no worker could be started", "too little memory? try --jobs 2")
             yield address
         finally:
-            process.stdin.close()
+            process.kill()  # its workers end with it, at once: a close in order would wait for their tasks
 
 
 def security_of(distributed: Any, files: tuple[str, ...]) -> Any:

@@ -108,7 +108,9 @@ def plan(path: str) -> cross_validation.CrossValidationPlan:
 
 
 def waiting(path: str, on: Workers) -> list[float]:
-    return [float(n) for n in each(nap, plan(path).tasks, on)]
+    study = plan(path)
+    with study.data:
+        return [float(n) for n in each(nap, study.tasks, on)]
 
 
 def cv(path: str, on: Workers) -> list[float]:

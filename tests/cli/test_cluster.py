@@ -7,8 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+import typer
 from samples import SAMPLES
 
+from mlpcli.cli.app import StoppedError
 from mlpcli.cli.stops import collect, leave, result_of
 from mlpcli.errors import LostClusterError, TrainingError
 
@@ -161,7 +163,7 @@ def test_one_file_is_answered_here_and_that_is_said(call, model, monkeypatch):
     assert out == call("predict", "iris.npz", "iris.csv")[1]
 
 
-def test_what_was_finished_before_the_cluster_was_lost_is_kept():
+def test_what_was_finished_before_the_cluster_was_lost_is_kept(capsys):
     def items():
         yield 1
         raise LostClusterError("the scheduler is gone")
@@ -179,3 +181,7 @@ def test_what_was_finished_before_the_cluster_was_lost_is_kept():
         result_of(nothing, stopped)
     with pytest.raises(TrainingError):
         result_of(nothing, None)
+    with pytest.raises(typer.Exit) as left:
+        result_of(nothing, StoppedError(2))
+    assert left.value.exit_code == 130
+    assert "interrupted; stopped before two folds were done" in capsys.readouterr().err
