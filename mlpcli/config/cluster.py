@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from mlpcli.config.settings import setting
 from mlpcli.errors import UsageError
@@ -39,14 +40,14 @@ class ClusterOptions:
                 f"--cluster-tls: expected three files, found '{','.join(self.cluster_tls)}'",
                 "--cluster-tls ca.pem,cert.pem,key.pem",
             )
-        scheme, _, rest = self.cluster.partition("://")
+        scheme = self.cluster.partition("://")[0]
         if self.cluster.startswith(LOCAL):
             number = self.cluster.removeprefix(LOCAL)
             if not (number.isascii() and number.isdigit() and 1 <= int(number) <= MAX_PROCESSES):
                 raise UsageError(
                     f"--cluster: expected local:1 to local:{MAX_PROCESSES}, found '{self.cluster}'", "--cluster local:2"
                 )
-        elif scheme not in ("tcp", "tls") or not rest:
+        elif scheme not in ("tcp", "tls") or not has_port(self.cluster):
             raise UsageError(f"--cluster: expected a scheduler or local:N, found '{self.cluster}'", SCHEDULER)
         if (scheme == "tls") != bool(self.cluster_tls):
             raise UsageError("--cluster tls://HOST:8786 and --cluster-tls belong together", SCHEDULER)
@@ -56,3 +57,12 @@ class ClusterOptions:
         """Of this machine; 0 for a scheduler."""
         is_local = self.cluster is not None and self.cluster.startswith(LOCAL)
         return int(str(self.cluster).removeprefix(LOCAL)) if is_local else 0
+
+
+def has_port(address: str) -> bool:
+    """Whether an address is that of a host and a port."""
+    place = urlsplit(address)
+    try:
+        return bool(place.hostname and place.port)
+    except ValueError:
+        return False

@@ -33,6 +33,7 @@ import pandas as pd
 import mlpcli
 from mlpcli.config.cluster import ClusterOptions
 from mlpcli.errors import LostClusterError, MachineError, MlpcliError, UsageError, plural
+from mlpcli.studies import tls
 from mlpcli.studies.workers import BLAS_THREADS, Shared
 
 T = TypeVar("T")
@@ -63,7 +64,8 @@ def connected(address: ClusterOptions) -> Iterator[Cluster]:
                 stack.enter_context(own_workers(address.n_processes)) if address.n_processes else address.cluster
             )
             distributed = imported()
-            security = security_of(distributed, address.cluster_tls) if address.cluster_tls else None
+            own = (distributed, str(address.cluster), address.cluster_tls, CONNECT_SECONDS)
+            security = tls.security(*own) if address.cluster_tls else None
             client = stack.enter_context(
                 distributed.Client(scheduler, timeout=CONNECT_SECONDS, security=security, set_as_default=False)
             )
@@ -139,21 +141,14 @@ def own_workers(n: int) -> Iterator[str]:
             process.kill()  # its workers end with it, at once: a close in order would wait for their tasks
 
 
-def security_of(distributed: Any, files: tuple[str, ...]) -> Any:
-    for path in files:
-        with open(path, "rb"):
-            pass
-    authority, certificate, key = files
-    return distributed.Security(
-        tls_ca_file=authority, tls_client_cert=certificate, tls_client_key=key, require_encryption=True
-    )
-
-
 def unreachable(address: ClusterOptions, error: Exception) -> MachineError:
     if isinstance(error, OSError) and error.filename is not None:
         return MachineError(f"--cluster-tls: cannot read: {error.strerror}", file=str(error.filename))
     if "worker" in str(error):
         return MachineError(f"the cluster {address.cluster} has no worker", "start one: dask worker HOST:8786")
+    if type(error).__name__.endswith("CommClosedError"):
+        hint = "a certificate that its authority signed" if address.cluster_tls else "does it ask for --cluster-tls?"
+        return MachineError(f"what answers at {address.cluster} breaks the connection off", hint)
     return MachineError(
         f"no scheduler answers at {address.cluster}", "is it running, and may this machine reach it? --cluster local:2"
     )

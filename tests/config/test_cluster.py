@@ -30,6 +30,8 @@ def test_a_scheduler_or_processes_of_this_machine(texts, n_processes):
         ({"cluster": "local:two"}, "found 'local:two'"),
         ({"cluster": "host:8786"}, "found 'host:8786'"),
         ({"cluster": "tcp://"}, "a scheduler or local:N"),
+        ({"cluster": "tcp://host"}, "a scheduler or local:N"),
+        ({"cluster": "tcp://host:port"}, "a scheduler or local:N"),
         ({"cluster": "tls://host:8786"}, "belong together"),
         ({"cluster": "tcp://host:8786", "cluster_tls": THREE}, "belong together"),
         ({"cluster": "tls://host:8786", "cluster_tls": "ca.pem,cert.pem"}, "three files, found 'ca.pem,cert.pem'"),

@@ -181,13 +181,6 @@ def test_without_a_scheduler_there_is_one_line(monkeypatch):
         pass
 
 
-def test_certificates_that_cannot_be_read_are_named(here):
-    with pytest.raises(MachineError, match=r"no\.pem: --cluster-tls: cannot read"), connected(
-        ClusterOptions("tls://127.0.0.1:9", ("no.pem", "no.pem", "no.pem"))
-    ):  # fmt: skip
-        pass
-
-
 def test_without_dask_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MachineError, match="not installed") as raised:
