@@ -56,6 +56,8 @@ def serve(
 ) -> None:
     """Answer POST /predict with the predictions of its rows, in JSON, JSON lines or CSV.
 
+    SIGTERM and Ctrl-C end it: exit code 0 once all requests are answered, 143 or 130 where some were cut off.
+
     \b
     mlpcli serve model.npz > requests.jsonl
     mlpcli serve model.npz --proba --drift warn --port 8000
@@ -80,6 +82,7 @@ def serve(
         asyncio.run(made.serve([listener]))
     finally:
         current.executor.shutdown(cancel_futures=True)
+    raise typer.Exit(made.exit_code)
 
 
 def greeting(model: str, host: str, port: int) -> list[str]:

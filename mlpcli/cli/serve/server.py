@@ -47,6 +47,7 @@ class BoundedProtocol(H11Protocol):
     limits: ClassVar[Limits]
     log: ClassVar[Log]
     head: asyncio.TimerHandle | None = None  # ends a head that does not come
+    unread: asyncio.TimerHandle | None = None  # ends an answer that is not taken
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -74,7 +75,25 @@ class BoundedProtocol(H11Protocol):
         else:
             self.head_came()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.unread = self.loop.call_later(self.limits.seconds, self.end, 0, "the answer was not taken", 0.0)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.answer_taken()
+
+    def answer_taken(self) -> None:
+        if self.unread is not None:
+            self.unread.cancel()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self.loop.call_later(self.limits.seconds, self.transport.abort)  # also where nobody reads
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self.answer_taken()
         self.head_came()
         super().connection_lost(exc)
 
@@ -89,11 +108,12 @@ class BoundedProtocol(H11Protocol):
         self.transport.write(b"HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n" % (status, phrase))
         self.end(status, why)
 
-    def end(self, status: int, why: str) -> None:
+    def end(self, status: int, why: str, seconds: float | None = None) -> None:
+        """Closes the connection; what is still to be sent has so long, by default as long as a request."""
         client = self.client[0] if self.client else ""
         type(self).log(timed({"client": client, "status": status, "error": why}))
         self.transport.close()
-        self.loop.call_later(self.limits.seconds, self.transport.abort)  # also where nobody reads
+        self.loop.call_later(self.limits.seconds if seconds is None else seconds, self.transport.abort)
 
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()
@@ -101,12 +121,25 @@ class BoundedProtocol(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """SIGTERM and SIGINT end it once the requests at hand are answered, SIGHUP loads the model anew."""
+    """SIGTERM and SIGINT end it once the requests at hand are answered, a second one at once; SIGHUP loads the model
+    anew.
+    """
 
     def __init__(self, config: uvicorn.Config, reload: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
         self.reload = reload
         self.loading: set[asyncio.Task[None]] = set()
+        self.exit_code = 0
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+        self.last_signal = sig
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        if self.server_state.tasks:  # they are cut off: the time is over, or a second signal came
+            self.exit_code = 128 + self.last_signal
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -35,6 +35,7 @@ from mlpcli.model.writing import FORMATS
 JSON, LINES, CSV = "application/json", "application/x-ndjson", "text/csv; charset=utf-8"  # of answers
 CHUNK_ROWS, CHUNK_BYTES = 1024, 1 << 19  # predicted before the clock is looked at
 EXPLAINED_ROWS, EXPLAINED_BYTES = 16, 1 << 11  # the same where each row is explained, which takes far longer
+SHORT_BYTES, MAX_QUICK = 1 << 12, 0.005  # of a request, and seconds for a row, up to which it is worth no thread
 SKIP = ReadOptions(bad_rows="skip")  # a row that does not fit the header costs no other its answer
 
 
@@ -81,6 +82,7 @@ class Service:
     more: LargestContributions | None
     watch: DriftWatch | None
     drifted: list[str]  # what drifts in the rows so far
+    short_bytes: int  # of a request that is answered without being handed to a thread
 
     def predictor(self, form: str) -> Predictor:
         return self.prepared(Predictor(self.model, form=FORMATS[form]))
@@ -234,10 +236,14 @@ def load_service(path: str, wishes: Wishes, explain: Explain, report: Callable[[
         drifted.append(shift.name)
         report(shift)
 
-    service = Service(path, model, wishes, version, digest, more, None, drifted)
+    service = Service(path, model, wishes, version, digest, more, None, drifted, 0)
     rows: list[Parsed] = [dict.fromkeys(model.schema.formats())]
-    service.lines(rows, Limits(), float("inf"))  # what is made once is made before the first request
-    return replace(service, watch=DriftWatch(model, note)) if wishes.drift else service
+    for _ in range(2):  # what is made once is made before the first request
+        began = time.perf_counter()
+        service.lines(rows, Limits(), float("inf"))
+    is_quick = time.perf_counter() - began < MAX_QUICK and not wishes.drift
+    watch = DriftWatch(model, note) if wishes.drift else None
+    return replace(service, watch=watch, short_bytes=SHORT_BYTES if is_quick else 0)
 
 
 def loaded(path: str) -> tuple[tuple[int, ...], str, TrainedModel]:

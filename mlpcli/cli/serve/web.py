@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any
 
 from starlette.applications import Starlette
@@ -21,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mlpcli.cli.serve import schema
 from mlpcli.cli.serve.rows import RefusedError
-from mlpcli.cli.serve.service import Limits, Service
+from mlpcli.cli.serve.service import Answer, Limits, Service
 
 HTML_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 PORT = re.compile(r":\d*$")  # behind a name
@@ -40,6 +41,21 @@ class Current:
     limits: Limits
     is_local: bool  # only names of this machine are answered: a page of another site may resolve its name to it
     executor: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "predict"))
+    asked: Lock = field(default_factory=Lock)  # whoever holds it asks the model
+
+    async def answer(self, service: Service, body: bytes, media: str, deadline: float) -> Answer:
+        """A short request is answered here while nobody else asks: handing it over would take as long."""
+        if len(body) <= service.short_bytes and self.asked.acquire(blocking=False):
+            try:
+                return service.answer(body, media, self.limits, deadline)
+            finally:
+                self.asked.release()
+
+        def answer() -> Answer:
+            with self.asked:
+                return service.answer(body, media, self.limits, deadline)
+
+        return await asyncio.get_running_loop().run_in_executor(self.executor, answer)
 
 
 def application(current: Current, log: Log) -> ASGIApp:
@@ -85,9 +101,7 @@ async def predict(request: Request) -> Response:
     except TimeoutError as error:
         raise RefusedError(408, f"the body did not come within {limits.seconds:g} s") from error
     seen["bytes_in"] = len(body)
-    loop = asyncio.get_running_loop()
-    media = request.headers.get("content-type", "")
-    answer = await loop.run_in_executor(current.executor, service.answer, body, media, limits, deadline)
+    answer = await current.answer(service, body, request.headers.get("content-type", ""), deadline)
     seen |= {"rows": answer.n_rows, "wrong": answer.n_wrong, "model": service.digest}
     return Response(answer.content, answer.status, {"X-Model": service.digest}, answer.media)
 

@@ -59,7 +59,7 @@ class Client:
     def logged(self, name: str, value: object) -> dict | None:
         """The last line of the log if it says so, within 10 seconds: it is written behind the answer."""
         deadline = time.monotonic() + 10
-        while self.log()[-1].get(name) != value:
+        while not self.log() or self.log()[-1].get(name) != value:
             if time.monotonic() > deadline:
                 return None
             time.sleep(0.02)
@@ -77,8 +77,8 @@ def received(connection) -> bytes:
 
 
 @contextmanager
-def serving(folder: Path, model: Path, *options: str):
-    """A server process; it is stopped by SIGTERM and must end well."""
+def serving(folder: Path, model: Path, *options: str, code: int = 0):
+    """A server process; it is stopped by SIGTERM and must end with this code."""
     command = [sys.executable, "-m", "mlpcli", "serve", str(model), "--port", "0", *options]
     with (
         (folder / "requests.jsonl").open("w") as out,
@@ -92,7 +92,7 @@ def serving(folder: Path, model: Path, *options: str):
         finally:
             process.terminate()
             rest = process.stderr.read()
-            assert process.wait(30) == 0, rest
+            assert process.wait(30) == code, rest
 
 
 @pytest.fixture(scope="session")

@@ -150,6 +150,30 @@ def test_the_end_waits_for_the_requests_at_hand(penguins, rows, tmp_path, server
         assert received(connection).startswith(b"HTTP/1.1 200")
 
 
+def test_requests_that_a_second_signal_cuts_off_are_told_by_the_exit_code(penguins, tmp_path, server_process):
+    with server_process(tmp_path, penguins / "model.npz", code=143) as client, client.raw() as connection:
+        connection.sendall(HEAD + b"Content-Length: 20\r\n\r\n{")
+        time.sleep(0.2)
+        client.process.terminate()
+        time.sleep(0.3)
+        client.process.terminate()
+        received(connection)
+        assert client.process.wait(30) == 143
+
+
+def test_answers_that_nobody_takes_end_their_connection(server):
+    page = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", server.port))
+        connection.sendall(page * 1500)
+        deadline = time.monotonic() + 20
+        while "the answer was not taken" not in [line.get("error") for line in server.log()]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert server.ask("/health")[0] == 200
+
+
 def test_a_port_that_is_taken_is_said(server):
     with pytest.raises(MachineError, match=r"cannot listen on 127\.0\.0\.1"):
         bound("127.0.0.1", server.port)

@@ -9,7 +9,8 @@ import threading
 import pytest
 from samples import PENGUINS
 
-from mlpcli.cli.serve.service import Limits
+from mlpcli.cli.serve import service_of
+from mlpcli.cli.serve.service import Limits, Wishes
 from mlpcli.cli.serve.web import Current, application
 
 
@@ -99,7 +100,7 @@ def test_a_bug_is_said_and_logged():
         sent.append(message)
 
     class Broken:
-        digest = "0"
+        digest, short_bytes = "0", 0
 
         def answer(self, *_):
             raise ZeroDivisionError("x")
@@ -113,3 +114,26 @@ def test_a_bug_is_said_and_logged():
     current.executor.shutdown()
     assert sent[0]["status"] == logged[0]["status"] == 500
     assert b"this is a bug" in sent[1]["body"]
+
+
+def test_a_request_waits_its_turn_on_the_thread_while_the_model_is_asked(penguins, rows):
+    service = service_of(str(penguins / "model.npz"), Wishes())
+    current, body = Current(service, Limits(), True), json.dumps(rows[0]).encode()
+
+    async def answers():
+        assert current.asked.acquire()
+        waiting = asyncio.create_task(current.answer(service, body, "application/json", float("inf")))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        current.asked.release()
+        return [await waiting, await current.answer(service, body, "application/json", float("inf"))]
+
+    first, second = asyncio.run(answers())
+    current.executor.shutdown()
+    assert first == second == service.answer(body, "application/json", Limits(), float("inf"))
+    assert not current.asked.locked()
+
+
+def test_a_model_that_explains_or_watches_is_always_asked_on_the_thread(penguins):
+    path = str(penguins / "model.npz")
+    assert service_of(path, Wishes(drift=True)).short_bytes == 0
