@@ -44,6 +44,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", mlpcli.HOMES)
 def test_every_public_name_has_an_example_that_runs(name, folder, monkeypatch):
     monkeypatch.chdir(folder)

@@ -228,6 +228,7 @@ def test_it_stands_at_the_end_of_a_pipeline_that_gives_frames(penguins):
     assert "standardscaler__bill_length_mm" in pipeline[-1].feature_names_in_
 
 
+@pytest.mark.slow
 def test_a_grid_of_settings_is_searched_and_cross_validated(penguins):
     X, y = penguins
     search = GridSearchCV(MLPClassifier(**QUICK), {"hidden_layer_sizes": [(), (8,)], "l2": [0.0]}, cv=2).fit(X, y)

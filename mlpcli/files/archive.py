@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from mlpcli.errors import DataError, MachineError, ModelError
@@ -211,6 +210,8 @@ def load(path: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
 
 
 def versions() -> Mapping[str, str]:
+    import pandas as pd  # a file is read and written without it
+
     from mlpcli import __version__
 
     return {"mlpcli": __version__, "numpy": np.__version__, "pandas": pd.__version__}

@@ -75,6 +75,7 @@ def test_compare_draws_a_curve_for_each_value_and_names_the_best(tmp_path):
     assert f"best on validation rows: {one['best']}" in shown.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "message"),
     [

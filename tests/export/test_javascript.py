@@ -228,6 +228,7 @@ def test_nothing_in_a_module_ends_a_script_of_a_page(written):
     assert b"</script" not in Path(written("classes")[0]).read_bytes()
 
 
+@pytest.mark.slow
 def test_rows_are_read_by_the_dialect_of_the_training_file(own_dialect, here, call):
     text = own_dialect
     code, out, err = call("export", "m.npz", "--to", "js", "-o", "m.mjs")
@@ -266,6 +267,7 @@ def test_without_node_it_says_why_it_was_not_run(monkeypatch):
     assert JS.run("m.mjs", "rows.csv", None, Wishes()) == "there is no node on this machine to run JavaScript"
 
 
+@pytest.mark.slow
 def test_a_module_that_stops_says_why(written, tmp_path):
     path, found, _ = written("crossed")
     (tmp_path / "rows.csv").write_text("x\n1\n")

@@ -88,6 +88,7 @@ FORMS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS, ids=str)
 @settings(max_examples=60, deadline=None)
 @given(texts=st.lists(NUMBERS, min_size=1, max_size=40))

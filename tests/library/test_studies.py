@@ -54,6 +54,7 @@ def test_learning_curve_is_the_command(call):
     assert [p["validation"]["value"] for p in theirs["points"]] == found.frame()["validation"].tolist()
 
 
+@pytest.mark.slow
 def test_tune_is_the_command(call, here):
     theirs = answered(call, "tune", "--trials", 3, "--folds", 2, "--space", "lr=0.001..0.1")
     found = mlpcli.tune(str(IRIS), trials=3, folds=2, space=["lr=0.001..0.1"], **SETTINGS)

@@ -20,6 +20,7 @@ def path(iris, tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_a_path_is_as_good_as_a_model(iris, path):
     file = str(IRIS)
     assert mlpcli.evaluate(path, file).metrics == mlpcli.evaluate(iris, file).metrics
@@ -28,6 +29,7 @@ def test_a_path_is_as_good_as_a_model(iris, path):
     assert mlpcli.drift(path, file).shifts == iris.drift(file).shifts
 
 
+@pytest.mark.slow
 def test_explain_is_the_command_of_a_file_and_of_a_frame(call, path):
     frame, file = pd.read_csv(IRIS), str(IRIS)
     for flags, asked in (

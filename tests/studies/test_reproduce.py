@@ -31,6 +31,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_the_same_data_and_settings_give_the_same_bits(name, tmp_path):
     file, settings = CASES[name]

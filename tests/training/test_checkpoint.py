@@ -204,6 +204,7 @@ EDITS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edit", EDITS)
 def test_a_checkpoint_edited_by_hand_is_refused(edit, tmp_path):
     kept = str(tmp_path / "run.ckpt")

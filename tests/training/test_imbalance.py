@@ -32,6 +32,7 @@ def test_a_threshold_is_for_two_classes(tmp_path):
         mlpcli.fit(str(file), threshold="f1", **QUICK)
 
 
+@pytest.mark.slow
 def test_balanced_classes_say_a_rare_class_more_often(rare):
     path, frame = rare
     plain, balanced = mlpcli.fit(path, **QUICK), mlpcli.fit(path, class_weight="balanced", **QUICK)

@@ -393,6 +393,7 @@ def test_any_texts_are_decided_and_what_is_read_has_a_value_for_each(texts):
         assert found.kind in REFUSALS
 
 
+@pytest.mark.slow
 @given(st.text(max_size=12))
 def test_what_is_read_as_a_plain_number_is_what_python_reads(text):
     value = NumberFormat().parse([text])[0]

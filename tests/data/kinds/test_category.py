@@ -43,6 +43,7 @@ def shops(tmp_path_factory) -> tuple[str, pd.DataFrame]:
     return path, frame
 
 
+@pytest.mark.slow
 def test_a_category_of_many_levels_is_embedded_and_that_tells_more_than_grouping(shops, tmp_path):
     path, frame = shops
     models = [mlpcli.fit(path, epochs=15, ensemble=2, embed_categories=kind) for kind in ("learned", "none")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 from data.schemas import fitted
 
 import mlpcli
@@ -62,6 +63,7 @@ def test_category_asked_for_is_no_text():
     assert fitted(frame, Config(category=("t",)).resolve("classification")).columns[0].kind == "category"
 
 
+@pytest.mark.slow
 def test_free_text_pays(tmp_path):
     texts, labels = reviews()
     frame = pd.DataFrame({"t": texts, "x": np.arange(len(texts)) % 9, "y": np.where(labels, "good", "bad")})

@@ -47,6 +47,7 @@ def test_noise_that_the_model_uses_has_no_sure_effect(laws, made):
     assert n_sure <= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["y", "is"])
 def test_every_metric_of_the_loss_ranks_the_columns(laws, target):
     law = {"y": lambda c: 3 * c["a"] + c["a"] * c["b"], "is": lambda c: 1 / (1 + np.exp(-9 * c["a"] - 3 * c["b"]))}

@@ -107,6 +107,7 @@ def test_the_hashes_are_those_of_the_files(made):
 FLAGS = ["--epochs 2", "--preset classic --hidden '' --epochs 3", "--ensemble 2 --lr 0.5 --epochs 2 -t island"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", FLAGS)
 def test_the_command_in_a_report_makes_the_same_model(flags, tmp_path):
     (tmp_path / "d.csv").write_text(
