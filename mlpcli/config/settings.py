@@ -211,7 +211,8 @@ class Config:
     )  # fmt: skip
     activation: str | None = setting(None, "Activation of the hidden layers.", group=NETWORK, choices=ACTIVATION_NAMES)
     init: str | None = setting(
-        None, "Weight initialisation; auto: the one that suits the activation.",
+        None, "Weight initialisation; auto: the one that suits the activation, and with ntk in regression the line of "
+        "ridge regression.",
         group=NETWORK, choices=("auto", *INITIALIZER_NAMES),
     )  # fmt: skip
     parametrization: str | None = setting(

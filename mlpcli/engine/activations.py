@@ -27,6 +27,7 @@ class Activation(NamedTuple):
     backward: Callable[[Array, Array, Array, Array], None]
     gain: float  # keeps the variance of the signal from layer to layer; He et al. 2015
     init: str  # the initialisation that suits it, a name in INITIALIZERS
+    slope: float | None = None  # f(z) - f(-z) is this times z; None where it is no multiple
 
 
 def sigmoid_of(z: Array, out: Array) -> None:
@@ -194,15 +195,15 @@ def softplus_backward(z: Array, out: Array, kept: Array, grad: Array) -> None:
 
 
 ACTIVATIONS = {
-    "identity": Activation(identity, identity_backward, 1.0, "glorot_uniform"),
+    "identity": Activation(identity, identity_backward, 1.0, "glorot_uniform", 2.0),
     "sigmoid": Activation(sigmoid, sigmoid_backward, 1.0, "glorot_uniform"),
     "tanh": Activation(tanh, tanh_backward, 5 / 3, "glorot_uniform"),
-    "relu": Activation(relu, relu_backward, 2**0.5, "he_normal"),
-    "leaky_relu": Activation(leaky_relu, leaky_relu_backward, (2 / (1 + LEAK**2)) ** 0.5, "he_normal"),
+    "relu": Activation(relu, relu_backward, 2**0.5, "he_normal", 1.0),
+    "leaky_relu": Activation(leaky_relu, leaky_relu_backward, (2 / (1 + LEAK**2)) ** 0.5, "he_normal", 1 + LEAK),
     "elu": Activation(elu, elu_backward, 2**0.5, "he_normal"),
     "selu": Activation(selu, selu_backward, 1.0, "lecun_normal"),
-    "gelu": Activation(gelu, gelu_backward, 2**0.5, "he_normal"),
-    "silu": Activation(silu, silu_backward, 2**0.5, "he_normal"),
+    "gelu": Activation(gelu, gelu_backward, 2**0.5, "he_normal", 1.0),
+    "silu": Activation(silu, silu_backward, 2**0.5, "he_normal", 1.0),
     "mish": Activation(mish, mish_backward, 2**0.5, "he_normal"),
-    "softplus": Activation(softplus, softplus_backward, 1.0, "glorot_uniform"),
+    "softplus": Activation(softplus, softplus_backward, 1.0, "glorot_uniform", 1.0),
 }

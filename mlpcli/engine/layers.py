@@ -24,7 +24,12 @@ class Tensor:
 
     start: NDArray[np.float64]
     lr_factor: float | Floats = 1.0  # or one for each number
-    decay: float = 0.0
+    decay: float | Floats = 0.0
+
+    def numbers(self) -> tuple[Floats, Floats, Floats]:
+        """Start, share of the learning rate and of the weight decay of each number."""
+        shape = self.start.shape
+        return self.start, np.full(shape, self.lr_factor), np.full(shape, self.decay)
 
 
 @dataclass
@@ -42,6 +47,10 @@ class Layer:
     def unseen_rows(self, name: str) -> Ints:
         """The rows that a tensor has in a model file and not here, numbers in the file's."""
         return np.empty(0, np.int64)
+
+    def saved(self) -> dict[str, Array]:
+        """The tensors as a model file has them."""
+        return dict(self.p)
 
     def reserve(self, n: int, dtype: np.dtype[np.floating]) -> None:
         """Makes room for batches of up to n rows."""
@@ -63,12 +72,15 @@ class Dense(Layer):
     """
 
     def __init__(
-        self, weights: Tensor, bias: Tensor, scale: Tensor | None = None, n_given: int = 0, unseen: Ints | None = None
-    ) -> None:
-        """`unseen` are inputs of the data that it has no weights for, numbers among them all."""
+        self, weights: Tensor, bias: Tensor, scale: Tensor | None = None, n_given: int = 0, unseen: Ints | None = None,
+        n_unscaled: int = 0,
+    ) -> None:  # fmt: skip
+        """`unseen` are inputs of the data that it has no weights for, numbers among them all. The first `n_unscaled`
+        units take the inputs as they are.
+        """
         n_in, n_out = weights.start.shape
         super().__init__(n_in, n_out, {"w": weights, "b": bias} | ({"a": scale} if scale else {}))
-        self.n_given, self.unseen = n_given, unseen
+        self.n_given, self.unseen, self.n_unscaled = n_given, unseen, n_unscaled
 
     def unseen_rows(self, name: str) -> Ints:
         return super().unseen_rows(name) if name == "b" or self.unseen is None else self.unseen
@@ -83,16 +95,29 @@ class Dense(Layer):
         out = self.out[: len(x)]
         self.weights = self.p["w"]
         if "a" in self.p:
-            self.weights = np.multiply(self.p["a"][:, None], self.p["w"], out=self.scaled)
+            self.weights = self.scale(self.scaled)
         np.matmul(x, self.weights, out=out)
         out += self.p["b"]
         return out
+
+    def scale(self, out: Array) -> Array:
+        """The weights of the inputs as they come, without a scale of their own."""
+        np.multiply(self.p["a"][:, None], self.p["w"], out=out)
+        out[:, : self.n_unscaled] = self.p["w"][:, : self.n_unscaled]
+        return out
+
+    def saved(self) -> dict[str, Array]:
+        """The tensors as a file has them. Where some units take the inputs as they are, all do: a scale of 1."""
+        if not self.n_unscaled or "a" not in self.p:
+            return dict(self.p)
+        return {**self.p, "w": self.scale(np.empty_like(self.p["w"])), "a": np.ones_like(self.p["a"])}
 
     def backward(self, grad: Array, need_input: bool) -> Array:
         n = len(grad)
         np.matmul(self.x.T, grad, out=self.g["w"])
         np.matmul(self.ones[:n], grad, out=self.g["b"])
         if "a" in self.p:
+            self.g["w"][:, : self.n_unscaled] = 0
             np.einsum("io,io->i", self.p["w"], self.g["w"], out=self.g["a"])
             self.g["w"] *= self.p["a"][:, None]
         if not need_input:

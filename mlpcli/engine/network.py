@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mlpcli.engine.activations import ACTIVATIONS
-from mlpcli.engine.arrays import Array, Ints
+from mlpcli.engine.arrays import Array, Floats, Ints
 from mlpcli.engine.initializers import INITIALIZERS
 from mlpcli.engine.layers import (
     NORMALIZATIONS,
@@ -29,6 +29,7 @@ from mlpcli.engine.layers import (
     Tensor,
 )
 
+CARRIERS = 2  # units of a hidden layer that carry a linear start: f(z) and f(-z) give z back
 PREDICT_ROWS = 1024  # rows predicted at once: their activations stay in the processor's cache
 # Learning-rate factors of biases and of the front scale; RealMLP, arXiv 2407.04491.
 NTK_BIAS, NTK_SCALE = 0.1, 6.0
@@ -133,7 +134,8 @@ class Network:
     def saved(self) -> Array:
         """Parameters and running statistics as one vector; the weights of inputs that it does not see are 0."""
         vector, places = self.whole()
-        vector[places] = np.concatenate([self.params, self.state])
+        tensors = [array.ravel() for layer in self.layers for array in layer.saved().values()]
+        vector[places] = np.concatenate([*tensors, self.state])
         return vector
 
     def load(self, vector: Array) -> None:
@@ -163,6 +165,15 @@ def places_of(inputs: Sequence[slice], unseen: Ints) -> tuple[Sequence[slice], I
 
 
 @dataclass(frozen=True)
+class Line:
+    """A linear function of the inputs, from which a network of one output starts."""
+
+    weights: Floats  # (n_inputs,), but for inputs that are numbers of levels
+    bias: float
+    rest: float  # deviation of the target from it, as a share of the target's own
+
+
+@dataclass(frozen=True)
 class Architecture:
     """What a multi-layer perceptron is made of, between its inputs and its outputs."""
 
@@ -177,6 +188,7 @@ class Architecture:
     embeddings: Sequence[Embedding] = ()  # inputs that are numbers of levels, of which vectors are made first
     inputs: Sequence[slice] | None = None  # the stretches of a row that it sees; None: all
     unseen: Ints | None = None  # of these, the inputs, all behind the levels, that it has no weights for
+    line: Line | None = None  # what it answers before its first step; None: 0
 
 
 def mlp(
@@ -190,6 +202,9 @@ def mlp(
     There `n_plain` is the first layer's fan_in.
 
     First weights are drawn for the inputs `unseen` too, and then left out: a network has the same others without them.
+
+    With a `line` the first two units of each hidden layer carry it to the output, and never learn; the output layer,
+    which learns what the line leaves, has that share of the learning rate. It takes an activation with a slope.
     """
     a, hidden, embeddings = architecture, architecture.hidden, architecture.embeddings
     n_plain, unseen = a.n_plain, np.empty(0, np.int64) if architecture.unseen is None else architecture.unseen
@@ -219,10 +234,13 @@ def mlp(
                 weights *= (fan_in / counted) ** 0.5
                 bias = rng.standard_normal(fan_out)
         missing = unseen - len(embeddings) if i == 0 else unseen[:0]
-        matrix = Tensor(np.delete(weights, missing, axis=0), lr_factor, 1.0)
+        matrix, offset = Tensor(weights, lr_factor, 1.0), Tensor(bias, NTK_BIAS if ntk else 1.0)
+        if a.line is not None:
+            carry(a.line, matrix, offset, act.slope or 1.0, is_first=i == 0, is_output=is_output)
+        matrix = Tensor(*(np.delete(numbers, missing, axis=0) for numbers in matrix.numbers()))
         scale = Tensor(np.ones(len(matrix.start)), NTK_SCALE) if ntk and i == 0 else None
-        given = n_given if i == 0 else 0
-        layers.append(Dense(matrix, Tensor(bias, NTK_BIAS if ntk else 1.0), scale, given, missing))
+        given, n_unscaled = n_given if i == 0 else 0, CARRIERS if a.line and not is_output else 0
+        layers.append(Dense(matrix, offset, scale, given, missing, n_unscaled))
         if not is_output:
             if a.normalization != "none":
                 layers.append(NORMALIZATIONS[a.normalization](fan_out))
@@ -230,3 +248,32 @@ def mlp(
             if a.dropout:
                 layers.append(Dropout(fan_out, a.dropout))
     return Network(layers, dtype, inputs, others)
+
+
+def carry(line: Line, weights: Tensor, bias: Tensor, slope: float, is_first: bool, is_output: bool) -> None:
+    """Sets a layer's part in what carries the line: z and -z into the first units, their difference out of them.
+
+    What carries is not learned; what the output layer adds to it has a share of the learning rate.
+    """
+    (w, *rates), (b, *bias_rates) = weights.numbers(), bias.numbers()
+    signs = np.array([1.0, -1.0])[: 1 if is_output else CARRIERS]
+    units = slice(0, len(signs))
+    if is_first:
+        w[:, units] = 0
+        w[: len(line.weights), units] = line.weights[:, None] * signs
+        b[units] = line.bias * signs
+    else:
+        w[:CARRIERS, units] = np.array([[1.0], [-1.0]]) / slope * signs
+    if is_output:
+        rates[0] *= line.rest
+        bias_rates[0] *= line.rest
+        if not is_first:
+            for rate in rates:
+                rate[:CARRIERS] = 0
+    else:
+        if not is_first:
+            w[CARRIERS:, units], b[units] = 0, 0
+        for rate in (*rates, *bias_rates):
+            rate[..., units] = 0
+    weights.start, weights.lr_factor, weights.decay = w, rates[0], rates[1]
+    bias.start, bias.lr_factor, bias.decay = b, bias_rates[0], bias_rates[1]

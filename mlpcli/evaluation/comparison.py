@@ -26,7 +26,8 @@ from mlpcli.metrics.scoring import decide
 from mlpcli.model.reading import Table
 from mlpcli.model.trained import TrainedModel
 from mlpcli.training.networks import build_loss
-from mlpcli.training.prepare import MAX_EVALUATED, given_weights
+from mlpcli.training.prepare import MAX_EVALUATED
+from mlpcli.training.row_weights import given_weights
 
 MIN_COMPARED = 6  # rows, or groups; all of five differences have one sign in 6 % of cases by chance alone
 NAMES = ("the new model", "the old model")

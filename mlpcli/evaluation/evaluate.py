@@ -31,7 +31,8 @@ from mlpcli.model.reading import Table, open_for, read_for
 from mlpcli.model.trained import TrainedModel, as_read
 from mlpcli.training.evidence import MAX_EVIDENCE_ROWS, Evidence
 from mlpcli.training.networks import build_loss
-from mlpcli.training.prepare import MAX_EVALUATED, encode_target, given_weights
+from mlpcli.training.prepare import MAX_EVALUATED, encode_target
+from mlpcli.training.row_weights import given_weights
 
 # Probability of a false alarm over all columns, and the least Kolmogorov-Smirnov distance that is reported.
 MOVED_ALARM, MOVED_FAR = 0.001, 0.15

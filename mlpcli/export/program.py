@@ -311,8 +311,9 @@ def net_of(network: Network) -> Net:
             tables = tuple(Table(int(seen[i]), t) for i, t in zip(numbers, layer.p.values(), strict=True))
             seen = np.delete(seen, numbers)
         elif isinstance(layer, Dense):
-            scale = layer.p["a"][:, None] if "a" in layer.p else np.float32(1)
-            steps.append(Linear(scale * layer.p["w"], layer.p["b"]))
+            saved = layer.saved()
+            scale = saved["a"][:, None] if "a" in saved else np.float32(1)
+            steps.append(Linear(scale * saved["w"], saved["b"]))
         elif isinstance(layer, BatchNorm):
             factor = layer.p["scale"] / np.sqrt(layer.s["variance"] + NORM_EPSILON)
             steps.append(Affine(factor, layer.p["shift"] - layer.s["mean"] * factor))

@@ -18,8 +18,9 @@ from mlpcli.training.ensemble import Ensemble, OutOfFold, held_out
 from mlpcli.training.events import History
 from mlpcli.training.evidence import gather
 from mlpcli.training.networks import build_loss
-from mlpcli.training.prepare import MAX_EVALUATED, PreparedTraining, given_weights
+from mlpcli.training.prepare import MAX_EVALUATED, PreparedTraining
 from mlpcli.training.profile import profile_training
+from mlpcli.training.row_weights import given_weights
 
 
 def assemble(prepared: PreparedTraining, history: History) -> TrainedModel:

@@ -158,7 +158,7 @@ def perform(trial: RemedyTrial) -> RemedyLosses:
 def with_other_weights(prepared: PreparedTraining, member: Member, number: int) -> Member:
     """The member with a network of other first weights and another order of rows."""
     rng = np.random.default_rng([prepared.settings.seed, number, 1])
-    network = build_network(prepared.settings, prepared.schema, rng, prepared.settings.lead, member.unseen)
+    network = build_network(prepared.settings, prepared.schema, rng, prepared.settings.lead, member.unseen, member.line)
     return replace(member, network=network, rng=rng)
 
 

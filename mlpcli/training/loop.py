@@ -23,7 +23,7 @@ from mlpcli.config.settings import Settings
 from mlpcli.data.splits import blocks
 from mlpcli.engine.arrays import Array, Ints
 from mlpcli.engine.losses import Loss
-from mlpcli.engine.network import Network
+from mlpcli.engine.network import Line, Network
 from mlpcli.engine.optimizers import OPTIMIZERS, TINY
 from mlpcli.engine.schedules import SCHEDULES, with_warmup
 from mlpcli.errors import TrainingError
@@ -105,6 +105,7 @@ class Member:
     valid: Rows | None
     rng: np.random.Generator
     unseen: Mapping[str, Ints] | None = None  # inputs that its network is blind to, numbers in their block
+    line: Line | None = None  # what its network answers before the first step
 
 
 @dataclass(frozen=True)

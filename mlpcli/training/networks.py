@@ -12,7 +12,7 @@ from mlpcli.data.schema import Schema
 from mlpcli.engine.arrays import Ints
 from mlpcli.engine.layers import Dense
 from mlpcli.engine.losses import LOSSES, Loss
-from mlpcli.engine.network import Architecture, Network, mlp
+from mlpcli.engine.network import Architecture, Line, Network, mlp
 from mlpcli.errors import DataError
 from mlpcli.training.kinds import KINDS, hidden_of
 
@@ -41,9 +41,10 @@ def n_weights(widths: list[int]) -> int:
 
 
 def build_network(
-    config: Settings, schema: Schema, rng: np.random.Generator, kind: str, unseen: Mapping[str, Ints] | None = None
-) -> Network:
-    """An untrained network without weights for the inputs `unseen`: by block, numbers there.
+    config: Settings, schema: Schema, rng: np.random.Generator, kind: str, unseen: Mapping[str, Ints] | None = None,
+    line: Line | None = None,
+) -> Network:  # fmt: skip
+    """An untrained network, which answers `line`, without weights for the inputs `unseen`: by block, numbers there.
 
     Raises DataError when it would be too large to train.
     """
@@ -60,7 +61,7 @@ def build_network(
         hidden=widths[1:-1], activation=config.activation, init=config.init, parametrization=config.parametrization,
         n_plain=n_plain or None, normalization=config.normalization, dropout=config.dropout,
         input_noise=config.input_noise, embeddings=schema.embeddings(sees), inputs=schema.stretches(sees),
-        unseen=np.concatenate(places) if places else None,
+        unseen=np.concatenate(places) if places else None, line=line,
     )  # fmt: skip
     return mlp(widths[0], widths[-1], architecture, rng=rng)
 

@@ -36,8 +36,10 @@ from mlpcli.errors import DataError, NothingToLearnError, UsageError
 from mlpcli.metrics.costs import rule_of
 from mlpcli.training.criterion import Criterion, check_stop_on
 from mlpcli.training.events import Event
+from mlpcli.training.linear_start import fit_lines, line_of
 from mlpcli.training.loop import KindMembers, Member, Rows, Training, block_rows
 from mlpcli.training.networks import build_loss, build_network
+from mlpcli.training.row_weights import given_weights, row_weights
 
 FITTED_CELLS, MIN_FITTED_ROWS = 2_000_000, 20_000  # statistics are those of so many cells, or rows, drawn at random
 MAX_VALIDATION_ROWS = 100_000  # rows on which one member's epochs are compared
@@ -166,9 +168,7 @@ def prepare_dataset(dataset: DataSet, config: Config, start: Start | None = None
     folds = build_folds(encoded, fold_of, unseen, draft, dataset.storage)
     check_weights(encoded, folds, dataset)
     settings, notes = final_settings(config, dataset.task, len(folds[0].fit), len(folds[0].valid))
-    groups = build_members(schema, encoded, folds, settings, dataset.storage)
-    if start is not None:
-        take_weights(groups, start)
+    groups = build_members(schema, encoded, folds, settings, dataset.storage, start)
     notes = (*dataset.notes, *notes, *schema_notes(schema, settings))
     origin = None if start is None else start.sha256
     return PreparedTraining(dataset, settings, schema, encoded, groups, notes, origin)
@@ -432,64 +432,40 @@ def encode_target(cells: pd.Series[Any] | pd.Categorical[Any] | Floats, schema: 
     return np.asarray(numbers[values.codes])
 
 
-def given_weights(dataset: DataSet, config: Config) -> Floats | None:
-    """The weights of --weight, of all rows, or None without it. Raises DataError.
-
-    Whole numbers stand for as many rows; of others the largest lies in 0.5..1, so that sums are finite. They are scaled
-    by a power of two, which changes no digit.
-    """
-    if config.weight is None:
-        return None
-    column = dataset.column(config.weight)
-    given = column.to_numpy(np.float64) if column.dtype.kind == "f" else np.array([np.nan])
-    if not np.all(given >= 0):
-        raise DataError("weights must be numbers of at least 0", file=dataset.name, column=config.weight)
-    for number, name in ((splits.TRAIN, "training"), (splits.VALIDATION, "validation"), (splits.TEST, "test")):
-        chosen = given[dataset.sets == number]
-        if len(chosen) and not chosen.any():
-            raise DataError(f"all {name} rows have the weight 0", file=dataset.name, column=config.weight)
-    if given.max() < MAX_COUNT and np.all(given == np.round(given)):
-        return given
-    return np.asarray(np.ldexp(given, -np.frexp(given.max())[1]))
-
-
-def row_weights(dataset: DataSet, used: Ints, y: NDArray[Any], config: Settings) -> Array | None:
-    """Weights of mean 1 from --weight and --class-weight, or None when every row counts the same."""
-    if config.weight is None and config.class_weight == "none":
-        return None
-    given = given_weights(dataset, config)
-    weights = np.ones(len(used)) if given is None else given[used] / given[used].max()
-    if config.class_weight == "balanced" and dataset.labels:
-        counts = np.bincount(y.astype(np.int64), weights)
-        weights = weights / np.maximum(counts, 1e-12)[y.astype(np.int64)]
-    return np.asarray(weights / weights.mean(), config.dtype)
-
-
 # --- members ----------------------------------------------------------------------------------------------
 
 
 def build_members(
-    schema: Schema, encoded: EncodedRows, folds: list[Fold], settings: Settings, storage: Storage
-) -> tuple[KindMembers, ...]:
-    """A member of each kind for each fold, each with its own randomness. Raises DataError for networks too large."""
+    schema: Schema, encoded: EncodedRows, folds: list[Fold], settings: Settings, storage: Storage,
+    start: Start | None = None,
+) -> tuple[KindMembers, ...]:  # fmt: skip
+    """A member of each kind for each fold, each with its own randomness, and the weights of its place in `start`.
+
+    Raises DataError for networks too large.
+    """
     seeds = iter(np.random.SeedSequence(settings.seed).spawn(len(folds) * len(settings.kinds)))
     groups = []
     for kind in settings.kinds:
+        rows = [rows_of(fold, encoded, storage) for fold in folds]
+        old: Sequence[Network | None] = [None] * len(folds) if start is None else start.networks[kind]
+        if start is None:
+            lines = fit_lines(rows, schema, settings, kind)
+        else:
+            lines = [line_of(network, of) for network, of in zip(start.networks[kind], rows, strict=True)]
         members = []
-        for fold in folds:
+        for fold, (fit, valid), line, before in zip(folds, rows, lines, old, strict=True):
             rng = np.random.default_rng(next(seeds))
-            fit = Rows(encoded.x, encoded.y, encoded.weights, fold.fit, storage.release)
-            # The first of so many rows are a sample of them all, and tell one epoch from another as well.
-            valid = replace(fit, index=fold.valid[:MAX_VALIDATION_ROWS]) if len(fold.valid) else None
-            network = build_network(settings, schema, rng, kind, fold.unseen)
+            network = build_network(settings, schema, rng, kind, fold.unseen, line)
             network = network if settings.dtype == "float32" else network.copy(settings.dtype)
-            members.append(Member(network, fit, valid, rng, fold.unseen))
+            if before is not None:
+                network.load(before.saved())  # the weights of unseen cuts are 0 then, and learn
+            members.append(Member(network, fit, valid, rng, fold.unseen, line))
         groups.append(KindMembers(kind, tuple(members)))
     return tuple(groups)
 
 
-def take_weights(groups: Sequence[KindMembers], start: Start) -> None:
-    """Gives every member the weights of the network in its place; those of unseen cuts are 0 then, and learn."""
-    for group in groups:
-        for member, old in zip(group.members, start.networks[group.kind], strict=True):
-            member.network.load(old.saved())
+def rows_of(fold: Fold, encoded: EncodedRows, storage: Storage) -> tuple[Rows, Rows | None]:
+    """The rows that a member trains on, and those that choose its epoch."""
+    fit = Rows(encoded.x, encoded.y, encoded.weights, fold.fit, storage.release)
+    # The first of so many rows are a sample of them all, and tell one epoch from another as well.
+    return fit, replace(fit, index=fold.valid[:MAX_VALIDATION_ROWS]) if len(fold.valid) else None

@@ -20,7 +20,7 @@ from mlpcli.data.fit_columns import Fitter
 from mlpcli.evaluation import evaluate
 from mlpcli.files import archive
 from mlpcli.files.jsonable import to_json
-from mlpcli.training.prepare import given_weights
+from mlpcli.training.row_weights import given_weights
 
 TINY = ("--preset", "classic", "--hidden", "4", "--epochs", "2")
 

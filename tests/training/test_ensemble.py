@@ -168,7 +168,7 @@ def test_a_model_of_kinds_is_read_as_it_was_written(models, tmp_path):
     read = mlpcli.load(path)
     assert read.record == models[1].record
     for one, other in zip(models[1].networks, read.networks, strict=True):
-        assert np.array_equal(one.params, other.params)
+        assert np.array_equal(one.saved(), other.saved())
 
 
 def test_without_validation_rows_the_first_kind_is_trained_alone_and_that_is_said(folder):

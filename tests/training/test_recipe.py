@@ -111,9 +111,13 @@ HIDDEN = {"classification": (128, 128), "regression": (64, 64, 64)}
 
 
 class Formulas:
-    """One member: learned front scale, hidden layers, Adam with a rate for each tensor, an average of the weights."""
+    """One member: learned front scale, hidden layers, Adam with a rate for each tensor, an average of the weights.
 
-    def __init__(self, start, activation: str, widths: list[int], n_plain: int, lr: float) -> None:
+    In regression two units of each hidden layer carry a line and do not learn, and the rate of the output layer is
+    the share that the line leaves of the target.
+    """
+
+    def __init__(self, start, activation: str, widths: list[int], n_plain: int, lr: float, left: float | None) -> None:
         self.act, self.slope = ACTIVATION[activation]
         self.lr, self.t, i = lr, 0, 0
         self.tensors, self.rates = [], []
@@ -127,6 +131,13 @@ class Formulas:
         assert i == len(start)
         self.rates[0] = self.rates[0] * (self.tensors[0] != 0)  # a member never has weights for the cuts of others
         w1, b1, self.a, *rest = self.tensors
+        self.carries = np.arange(widths[1]) < (0 if left is None else 2)
+        if left is not None:
+            for k in (0, 1, 3, 4, 5, 6):  # weights and biases of hidden layers; number 2 is the front scale
+                learns = np.arange(self.tensors[k].shape[-1]) >= 2
+                self.rates[k] = self.rates[k] * np.broadcast_to(learns, self.tensors[k].shape)
+            self.rates[7] = self.rates[7] * left * (np.arange(widths[-2]) >= 2)[:, None]
+            self.rates[8] *= left
         self.w, self.b = [w1, *rest[::2]], [b1, *rest[1::2]]
         self.m = [np.zeros_like(t) for t in self.tensors]
         self.v = [np.zeros_like(t) for t in self.tensors]
@@ -144,17 +155,25 @@ class Formulas:
 
     def forward(self, x):
         self.z = []  # of each layer
-        h = self.a * x
-        for w, b in zip(self.w, self.b, strict=True):
-            self.z.append(h @ w + b)
+        h = x
+        for k, (w, b) in enumerate(zip(self.w, self.b, strict=True)):
+            self.z.append(h @ (w if k else w * self.scale) + b)
             h = self.act(self.z[-1])
         return self.z[-1]
+
+    @property
+    def scale(self):
+        return np.where(self.carries, 1, self.a[:, None])
 
     def step(self, x, d):
         grads = []
         for k in reversed(range(len(self.w))):
-            below = self.act(self.z[k - 1]) if k else self.a * x
-            grads = [below.T @ d, d.sum(0), *([((d @ self.w[0].T) * x).sum(0)] if k == 0 else []), *grads]
+            if k:
+                grads = [self.act(self.z[k - 1]).T @ d, d.sum(0), *grads]
+            else:
+                of_inputs = x.T @ d
+                of_scale = (of_inputs * self.w[0])[:, ~self.carries].sum(1)
+                grads = [of_inputs * self.scale, d.sum(0), of_scale, *grads]
             if k:
                 d = d @ self.w[k].T * self.slope(self.z[k - 1])
         self.t += 1
@@ -189,7 +208,9 @@ def test_ten_steps_of_a_member_are_the_recipes(table, task, member):
     rest = np.setdiff1d(np.arange(N), fold)
     lr = 0.02 if task == "classification" else 0.04
     widths = [x.shape[1], *HIDDEN[task], 3 if task == "classification" else 1]
-    formulas = Formulas(one.network.params, prepared.settings.activation, widths, n_plain, lr)
+    assert (one.line is None) == (task == "classification")
+    left = None if one.line is None else one.line.rest
+    formulas = Formulas(one.network.params, prepared.settings.activation, widths, n_plain, lr, left)
     expected = []
     for _ in range(10):
         z = formulas.forward(x[rest])

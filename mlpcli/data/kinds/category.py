@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, Self
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mlpcli.data.kinds.protocol import LOST_SHARE, ColumnKind, LevelVectors, are_distinct, are_inputs
 from mlpcli.data.values import used_texts
-from mlpcli.engine.arrays import Matrix
+from mlpcli.engine.arrays import Floats, Matrix
 
 RARE = 5  # a level seen less often in the training rows shares one input with the other rare ones
 MAX_VECTOR_WIDTH = 256  # of a level
@@ -151,6 +151,9 @@ class EmbeddedColumn(ColumnKind):
     @property
     def known_levels(self) -> tuple[str, ...]:
         return tuple(level for level in self.levels if level is not None)
+
+    def straight(self, blocks: Collection[str]) -> list[tuple[str, Floats]]:
+        return []
 
     @property
     def embedding(self) -> LevelVectors:

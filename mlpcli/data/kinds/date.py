@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
@@ -44,6 +44,16 @@ class DateColumn(ColumnKind):
                 of_part[block] = inputs[block][:, starts[block] : starts[block] + n]
                 starts[block] += n
             part.encode(found[part.name], of_part)
+
+    def straight(self, blocks: Collection[str]) -> list[tuple[str, Floats]]:
+        found, starts = [], dict.fromkeys(BLOCKS, 0)
+        for part in self.parts:
+            for block, weights in part.straight(blocks):
+                padded = np.zeros(self.n_inputs[block])
+                padded[starts[block] : starts[block] + len(weights)] = weights
+                found.append((block, padded))
+            starts = {block: start + part.n_inputs.get(block, 0) for block, start in starts.items()}
+        return found
 
     def unseen(self, values: Floats) -> dict[str, int]:
         elapsed = next((part for part in self.parts if part.name == ELAPSED), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
@@ -74,6 +74,14 @@ class NumberColumn(ColumnKind):
         ple[:] = steps(len(edges) - 1, self.shrink).take(bins, axis=0)
         share = ((inside - edges.take(bins)) / np.diff(edges).take(bins)).clip(0, 1)
         ple[np.arange(len(x)), bins] = 2 * self.shrink * (share - 0.5)
+
+    def straight(self, blocks: Collection[str]) -> list[tuple[str, Floats]]:
+        """The number itself is the sum of its bins by their widths, without the clip of its plain input."""
+        own = super().straight(blocks)
+        if not self.edges or "ple" not in blocks:
+            return own
+        widths = np.diff(self.edges) / (self.edges[-1] - self.edges[0])
+        return [("ple", widths / self.shrink), *own[1:]]
 
     def unseen(self, values: Floats) -> dict[str, int]:
         margin = self.high - self.low

@@ -7,7 +7,7 @@ To add a block: a name in BLOCKS, and the kinds of column that have inputs in it
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -79,6 +79,10 @@ class ColumnKind(ABC):
     def embedding(self) -> LevelVectors | None:
         """What the network learns where the column's one plain input is the number of a level."""
         return None
+
+    def straight(self, blocks: Collection[str]) -> list[tuple[str, Floats]]:
+        """Sums of inputs in one of these blocks, of which a linear law of the column is made: block, (n,) weights."""
+        return [("plain", row) for row in np.eye(self.n_inputs["plain"])]
 
     def seconds(self, values: Any) -> Floats | None:
         """(n,) seconds since 1970, NaN where missing; None for a column that has no points in time."""

@@ -20,7 +20,7 @@ from mlpcli.errors import DataError, UsageError, plural
 from mlpcli.evaluation.evaluate import find_data, read_trained, read_with_target, trained_table, truth_of
 from mlpcli.model.reading import Table, read_rows
 from mlpcli.model.trained import TrainedModel, as_read
-from mlpcli.training.prepare import given_weights
+from mlpcli.training.row_weights import given_weights
 
 MAX_ROWS = 10_000  # rows explained on; of more a random sample is
 MAX_CELLS = 50_000_000  # rows x inputs, 200 MB
