@@ -25,6 +25,7 @@ from mlpcli.data.shares import Found, agree, joined, joined_frame
 from mlpcli.data.text import files_of
 from mlpcli.data.values import column_values
 from mlpcli.engine.arrays import Array, Ints
+from mlpcli.engine.network import Line
 from mlpcli.errors import DataError, MlpcliError, UsageError
 from mlpcli.studies.row_shares import (
     Dealt,
@@ -41,6 +42,7 @@ from mlpcli.studies.row_shares import (
 from mlpcli.studies.workers import Shared, Workers
 from mlpcli.training.averaging import STEPS, OuterStep, average, n_rounds
 from mlpcli.training.events import Event
+from mlpcli.training.linear_start import LineSums, add_sums, solve_lines
 from mlpcli.training.loop import DivergedError, Member, MemberTrainer, Rows, Training, steps_of
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import (
@@ -186,15 +188,22 @@ def prepare(
     n_valid = tuple(int(n) for n in np.sum([[valid for _, valid in of_share] for of_share in sizes], axis=0))
     settings, notes = final_settings(config, agreed.task, sum(of_share[0] for of_share in n_fit), n_valid[0])
     plan = shares.decide(settings=settings, n_valid=n_valid)
+    plan = shares.decide(lines=lines_of_all(shares.ask("fitting lines", Share.line_sums), plan))
     opened = shares.ask("getting ready", Share.open, looked_at(dealt))
     assert plan.schema is not None
     dataset = sample_of(shares, found, dealt, [one.rows for one in opened])
     encoded, fold_of = encoded_sample(dataset, opened, plan, settings.seed)
     folds = build_folds(encoded, fold_of, unseen, settings, dataset.storage)
-    groups = build_members(plan.schema, encoded, folds, settings, dataset.storage)
+    groups = build_members(plan.schema, encoded, folds, settings, dataset.storage, lines=plan.lines)
     notes = (*dataset.notes, *notes, *schema_notes(plan.schema, settings))
     prepared = PreparedTraining(dataset, settings, plan.schema, encoded, groups, notes, n_shares=len(shares))
     return DistributedTraining(prepared, shares, tuple(opened), n_fit, every)
+
+
+def lines_of_all(sums: Sequence[dict[str, LineSums]], plan: Plan) -> dict[str, list[Line]]:
+    """The lines of each kind, from the sums of all shares."""
+    assert plan.schema is not None
+    return {kind: solve_lines(add_sums([of[kind] for of in sums]), plan.schema, kind) for kind in sums[0]}
 
 
 ALONE = {"group": None, "time": None, "weight": None, "class_weight": "none"}  # settings that need all rows together

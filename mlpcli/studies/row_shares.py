@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -24,8 +24,10 @@ from mlpcli.data.schema import Schema
 from mlpcli.data.shares import Agreement, Found, as_agreed, found_in, open_share
 from mlpcli.data.take import extremes, sampled
 from mlpcli.engine.arrays import Array, Ints
+from mlpcli.engine.network import Line
 from mlpcli.studies.workers import Shared
 from mlpcli.training.averaging import round_steps
+from mlpcli.training.linear_start import LineSums, line_sums
 from mlpcli.training.loop import DivergedError, Member, MemberTrainer, steps_of
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import (
@@ -38,6 +40,7 @@ from mlpcli.training.prepare import (
     encode_rows,
     labelled,
     may_fit,
+    rows_of,
 )
 from mlpcli.training.state import RngPlace, fill, place_of, set_place
 
@@ -64,6 +67,7 @@ class Plan:
     unseen: tuple[Mapping[str, Ints], ...] = ()  # by fold
     settings: Settings | None = None
     n_valid: tuple[int, ...] = ()  # by fold, validation rows of all shares
+    lines: Mapping[str, Sequence[Line]] = field(default_factory=dict)  # of each kind, one a fold or none
 
 
 @dataclass(frozen=True)
@@ -170,15 +174,19 @@ class Share:
 
         return self.hold("encoded", encode)
 
+    def folds(self, plan: Plan) -> tuple[EncodedRows, list[Fold]]:
+        """The encoded rows and their folds, of which no member validates on more rows than it would alone."""
+        rows, folds = self.encoded(plan)
+        return rows, [with_valid(fold, n) for fold, n in zip(folds, plan.n_valid, strict=True)]
+
     def trainers(self, plan: Plan) -> list[ShareTrainer]:
         assert plan.schema is not None
         assert plan.settings is not None
         schema, settings, storage = plan.schema, plan.settings, self.dataset(plan).storage
 
         def build() -> list[ShareTrainer]:
-            rows, folds = self.encoded(plan)
-            folds = [with_valid(fold, n) for fold, n in zip(folds, plan.n_valid, strict=True)]
-            groups = build_members(schema, rows, folds, settings, storage)
+            rows, folds = self.folds(plan)
+            groups = build_members(schema, rows, folds, settings, storage, lines=plan.lines)
             members = [member for group in groups for member in group.members]
             return [ShareTrainer(m, settings, self.number, i) for i, m in enumerate(members)]
 
@@ -218,6 +226,16 @@ class Share:
     def encode(self, plan: Plan) -> tuple[tuple[int, int], ...]:
         """Encodes its rows; by fold, how many train and how many validate."""
         return tuple((len(fold.fit), len(fold.valid)) for fold in self.encoded(plan)[1])
+
+    def line_sums(self, plan: Plan) -> dict[str, LineSums]:
+        """Its part of what lines are solved from."""
+        assert plan.schema is not None
+        assert plan.settings is not None
+        (encoded, folds), storage = self.folds(plan), self.dataset(plan).storage
+        rows = [rows_of(fold, encoded, storage) for fold in folds]
+        if all(plan.n_valid):  # of a fold a small share may have none
+            rows = [(fit, replace(fit, index=fold.valid)) for (fit, _), fold in zip(rows, folds, strict=True)]
+        return {kind: line_sums(rows, plan.schema, plan.settings, kind) for kind in plan.settings.kinds}
 
     def open(self, plan: Plan, n_rows: int, tested: Sampling) -> Opened:
         """Gets ready to train; `n_rows` of its encoded rows, and its part of the test rows, are to be looked at."""

@@ -21,7 +21,7 @@ from mlpcli.training.kinds import KINDS, hidden_of
 from mlpcli.training.loop import LOGIT_ROWS, Rows
 
 MAX_TERMS = 512  # of a line: with more, solving for it would take as long as a small training
-MAX_LINE_ROWS = 100_000  # rows that a line is fitted on
+MAX_LINE_ROWS = 20_000  # rows that a line is fitted on
 MIN_UNITS = 8  # of a hidden layer, of which two carry the line
 RIDGES = np.geomspace(1e-3, 1e4, 15)  # rows' worth of pull of each term's weight to 0
 
@@ -40,29 +40,48 @@ def may_start(settings: Settings, kind: str) -> bool:
     )
 
 
-def fit_lines(
-    rows: Sequence[tuple[Rows, Rows | None]], schema: Schema, settings: Settings, kind: str
-) -> list[Line | None]:
-    """The line of each member, fitted on the rows that it trains on; None of all where a line tells nothing.
+def fit_lines(rows: Sequence[tuple[Rows, Rows | None]], schema: Schema, settings: Settings, kind: str) -> list[Line]:
+    """The line of each member, fitted on the rows that it trains on; none where lines tell nothing."""
+    return solve_lines(line_sums(rows, schema, settings, kind), schema, kind)
 
-    One ridge for all: that with the least error on the rows that validate them.
-    """
-    nothing: list[Line | None] = [None] * len(rows)
-    sees = KINDS[kind].sees
-    terms = schema.straight(sees)
-    if not may_start(settings, kind) or not 0 < terms.shape[1] <= MAX_TERMS or any(v is None for _, v in rows):
-        return nothing
-    places = np.concatenate([np.arange(stretch.start, stretch.stop) for stretch in schema.stretches(sees)])
-    found = [[products(part, places, terms) for part in of_member if part is not None] for of_member in rows]
-    solved = [solve(fit) for fit, _ in found]
-    errors = np.array([np.einsum("ij,jk,ik->i", v, valid, v) for v, (_, valid) in zip(solved, found, strict=True)])
+
+# Of each member what lines are solved from: sums over the rows it trains on and over those that validate it. Sums of
+# parts of the rows add up to those of all.
+LineSums = tuple[tuple[Floats, Floats], ...]
+
+
+def line_sums(rows: Sequence[tuple[Rows, Rows | None]], schema: Schema, settings: Settings, kind: str) -> LineSums:
+    """What lines are solved from; nothing where there can be none."""
+    terms = schema.straight(KINDS[kind].sees)
+    can_start = may_start(settings, kind) and 0 < terms.shape[1] <= MAX_TERMS
+    if not can_start or any(valid is None for _, valid in rows):
+        return ()
+    places = np.concatenate([np.arange(part.start, part.stop) for part in schema.stretches(KINDS[kind].sees)])
+    return tuple(
+        (products(fit, places, terms), products(valid, places, terms)) for fit, valid in rows if valid is not None
+    )
+
+
+def add_sums(parts: Sequence[LineSums]) -> LineSums:
+    """The sums over all rows, of those over parts of them."""
+    by_member = zip(*parts, strict=True)
+    return tuple((sum(fit for fit, _ in of), sum(valid for _, valid in of)) for of in by_member)
+
+
+def solve_lines(sums: LineSums, schema: Schema, kind: str) -> list[Line]:
+    """The line of each member, all with the ridge of the least error on the rows that validate them; or none."""
+    if not sums:
+        return []
+    solved = [solve(fit) for fit, _ in sums]
+    errors = np.array([np.einsum("ij,jk,ik->i", v, valid, v) for v, (_, valid) in zip(solved, sums, strict=True)])
     best = int(np.argmin(errors.sum(axis=0)))
-    error, total = errors.sum(axis=0)[best], sum(centred_square(valid) for _, valid in found)
+    error, total = errors.sum(axis=0)[best], sum(centred_square(valid) for _, valid in sums)
     if not error < total:
-        return nothing
-    levels = [e.place for e in schema.embeddings(sees)]
+        return []
+    sees = KINDS[kind].sees
+    terms, levels = schema.straight(sees), [e.place for e in schema.embeddings(sees)]
     weights = [np.delete(terms @ v[best, :-2], levels) for v in solved]
-    rest = float((error / total) ** 0.5)
+    rest = float(np.sqrt(max(error, 0.0) / total))
     return [Line(w, float(v[best, -2]), rest) for w, v in zip(weights, solved, strict=True)]
 
 

@@ -31,7 +31,7 @@ from mlpcli.data.text import shown_path
 from mlpcli.data.values import as_categorical, column_values
 from mlpcli.engine.arrays import Array, Floats, Ints, Matrix
 from mlpcli.engine.losses import LOSSES
-from mlpcli.engine.network import Network
+from mlpcli.engine.network import Line, Network
 from mlpcli.errors import DataError, NothingToLearnError, UsageError
 from mlpcli.metrics.costs import rule_of
 from mlpcli.training.criterion import Criterion, check_stop_on
@@ -47,7 +47,6 @@ MAX_EVALUATED = 50_000  # rows of a set on which a model is evaluated
 CLASS_COPIES, COPIES_A_KIND = 6, 2  # matrices of rows by classes held at once, and more of each kind of network
 MIN_THREAD_WORK = 4_000_000  # rows of a step times parameters: of 300 rows 1 million, and threads cost time there
 ENCODED_ROWS = 4096
-MAX_COUNT = 1e9  # rows that a row may stand for; sums of larger ones are no whole numbers of float64
 
 
 @dataclass(frozen=True)
@@ -437,28 +436,29 @@ def encode_target(cells: pd.Series[Any] | pd.Categorical[Any] | Floats, schema: 
 
 def build_members(
     schema: Schema, encoded: EncodedRows, folds: list[Fold], settings: Settings, storage: Storage,
-    start: Start | None = None,
+    start: Start | None = None, lines: Mapping[str, Sequence[Line]] | None = None,
 ) -> tuple[KindMembers, ...]:  # fmt: skip
     """A member of each kind for each fold, each with its own randomness, and the weights of its place in `start`.
 
-    Raises DataError for networks too large.
+    `lines` of each kind, one a fold or none, are fitted on these rows unless given. Raises DataError for networks too
+    large.
     """
     seeds = iter(np.random.SeedSequence(settings.seed).spawn(len(folds) * len(settings.kinds)))
     groups = []
     for kind in settings.kinds:
         rows = [rows_of(fold, encoded, storage) for fold in folds]
-        old: Sequence[Network | None] = [None] * len(folds) if start is None else start.networks[kind]
-        if start is None:
-            lines = fit_lines(rows, schema, settings, kind)
-        else:
-            lines = [line_of(network, of) for network, of in zip(start.networks[kind], rows, strict=True)]
+        own: list[Line | None] = [None] * len(folds)
+        if start is not None:
+            own = [line_of(network, of) for network, of in zip(start.networks[kind], rows, strict=True)]
+        elif found := fit_lines(rows, schema, settings, kind) if lines is None else lines[kind]:
+            own = [*found]
         members = []
-        for fold, (fit, valid), line, before in zip(folds, rows, lines, old, strict=True):
+        for i, (fold, (fit, valid), line) in enumerate(zip(folds, rows, own, strict=True)):
             rng = np.random.default_rng(next(seeds))
             network = build_network(settings, schema, rng, kind, fold.unseen, line)
             network = network if settings.dtype == "float32" else network.copy(settings.dtype)
-            if before is not None:
-                network.load(before.saved())  # the weights of unseen cuts are 0 then, and learn
+            if start is not None:
+                network.load(start.networks[kind][i].saved())  # the weights of unseen cuts are 0 then, and learn
             members.append(Member(network, fit, valid, rng, fold.unseen, line))
         groups.append(KindMembers(kind, tuple(members)))
     return tuple(groups)

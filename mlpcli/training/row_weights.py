@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from mlpcli.config.settings import Config, Settings
 from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
-from mlpcli.engine.arrays import Floats, Ints
+from mlpcli.engine.arrays import Array, Floats, Ints
 from mlpcli.errors import DataError
+
+MAX_COUNT = 1e9  # rows that a row may stand for; sums of larger ones are no whole numbers of float64
 
 
 def given_weights(dataset: DataSet, config: Config) -> Floats | None:

@@ -16,7 +16,7 @@ from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import load
 from mlpcli.studies.start import prepare_from
 from mlpcli.training.events import History
-from mlpcli.training.linear_start import RIDGES, line_of, products, solve
+from mlpcli.training.linear_start import RIDGES, add_sums, line_of, line_sums, products, solve, solve_lines
 from mlpcli.training.loop import MemberTrainer, Rows
 from mlpcli.training.prepare import prepare
 
@@ -154,3 +154,16 @@ def test_ridge_regression_is_that_of_scikit_learn(weighted):
         np.testing.assert_allclose(coefficients, theirs.coef_ / deviation, rtol=1e-6)
         assert intercept == pytest.approx(theirs.intercept_ - mean @ (theirs.coef_ / deviation))
         assert minus_one == -1
+
+
+def test_sums_of_parts_give_the_lines_of_all_rows(tmp_path):
+    prepared = prepare(table(tmp_path, bent), config())
+    schema, settings, whole = prepared.schema, prepared.settings, [(m.train, m.valid) for m in prepared.members]
+    parts = [
+        [tuple(replace(rows, index=rows.index[part::2]) for rows in of_member) for of_member in whole]
+        for part in (0, 1)
+    ]
+    sums = add_sums([line_sums(part, schema, settings, "mlp") for part in parts])
+    for together, alone in zip(solve_lines(sums, schema, "mlp"), [m.line for m in prepared.members], strict=True):
+        np.testing.assert_allclose(together.weights, alone.weights, rtol=1e-6, atol=1e-9)
+        assert together.rest == pytest.approx(alone.rest)
