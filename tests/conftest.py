@@ -117,7 +117,7 @@ def scheduler():
 
     Of a module: while they wait they take a tenth of a core.
     """
-    from mlpcli.studies.cluster import own_workers
+    from mlpcli.studies.own_workers import own_workers
 
     with own_workers(2) as address:
         yield address

@@ -12,13 +12,9 @@ import functools
 import hashlib
 import importlib
 import io
-import logging
-import os
 import pickle
-import subprocess
-import sys
-import tempfile
 import threading
+import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -34,21 +30,17 @@ import mlpcli
 from mlpcli.config.cluster import ClusterOptions
 from mlpcli.errors import LostClusterError, MachineError, MlpcliError, UsageError, plural
 from mlpcli.studies import tls
-from mlpcli.studies.workers import BLAS_THREADS, Shared
+from mlpcli.studies.own_workers import MAX_DEATHS, TASKS, imported, own_workers
+from mlpcli.studies.workers import Shared
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
-MAX_DEATHS = 3  # of workers at the same task: then the task is to blame
 LARGE = 16_384  # bytes of an array that travels once, and not with each task
 CONNECT_SECONDS = 10.0  # until a scheduler answers and a worker is there
 WATCH_SECONDS = 1.0  # between two looks at the workers
 EMPTY_SECONDS = 30.0  # without any worker: then nobody is waited for
 STOP_SECONDS = 1.5  # that workers have to leave their tasks
-QUIET = logging.CRITICAL + 1
-LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "asyncio")
-TASKS = "mlpcli.studies.tasks"  # which loads all that a training needs
-NEEDS_EXTRA = "pip install 'mlpcli[cluster]'"
 
 
 @contextmanager
@@ -78,67 +70,6 @@ def connected(address: ClusterOptions) -> Iterator[Cluster]:
             yield cluster
         finally:
             cluster.close()
-
-
-def imported() -> Any:
-    """Dask's `distributed`, silent. Raises MachineError where it is not installed."""
-    try:
-        # An extra: type checkers need not have it.
-        distributed: Any = importlib.import_module("distributed")
-    except ImportError as error:
-        raise MachineError("--cluster needs Dask's distributed, which is not installed", NEEDS_EXTRA) from error
-    for name in LOGGERS:
-        logger = logging.getLogger(name)
-        logger.handlers[:] = [logging.NullHandler()]
-        logger.propagate = False
-        logger.setLevel(QUIET)
-    return distributed
-
-
-# The workers are forks of one process without threads of Python's, which has loaded all that they need: the others
-# start at once, as does the one that follows a killed one. Elsewhere than on Linux a fork is not safe.
-OWN_WORKERS = """
-import logging, multiprocessing, multiprocessing.forkserver, sys
-if __name__ == "__main__":
-    n, n_failures, tasks = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-    if sys.platform == "linux":
-        multiprocessing.set_forkserver_preload(["distributed", tasks])
-        multiprocessing.forkserver.ensure_running()
-    import dask, distributed
-    dask.config.set({
-        "distributed.scheduler.allowed-failures": n_failures,
-        "distributed.worker.multiprocessing-method": "forkserver" if sys.platform == "linux" else "spawn",
-    })
-    with distributed.LocalCluster(
-        n_workers=n, threads_per_worker=1, host="127.0.0.1", scheduler_port=0, dashboard_address=None,
-        worker_dashboard_address=None, silence_logs=logging.CRITICAL, memory_limit=0,
-    ) as cluster:
-        print(cluster.scheduler_address, flush=True)
-        sys.stdin.read()
-"""
-
-
-@contextmanager
-def own_workers(n: int) -> Iterator[str]:
-    """The address of a scheduler of this machine with so many workers of one thread; they end with this process.
-
-    All are processes apart, which Ctrl-C does not reach and whose messages nobody sees.
-    """
-    own = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **dict.fromkeys(BLAS_THREADS, "1")}
-    with tempfile.TemporaryDirectory(prefix="mlpcli-", ignore_cleanup_errors=True) as folder, subprocess.Popen(
-        [sys.executable, "-P", "-c", OWN_WORKERS, str(n), str(MAX_DEATHS - 1), TASKS],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        start_new_session=True, env={**os.environ, **own, "TMPDIR": folder},
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        try:
-            imported()  # meanwhile
-            address = process.stdout.readline().strip()
-            if not address:
-                raise MachineError("no worker could be started", "too little memory? try --jobs 2")
-            yield address
-        finally:
-            process.kill()  # its workers end with it, at once: a close in order would wait for their tasks
 
 
 def unreachable(address: ClusterOptions, error: Exception) -> MachineError:
@@ -181,7 +112,8 @@ class Cluster(Executor):
         self.kept: dict[str, tuple[Any, Any]] = {}  # by key: the value, and where it is on the workers
         self.homes: dict[str, str] = {}  # by key of a pinned value, the worker that has it
         self.running: dict[str, Call] = {}
-        self.n_done = self.n_retried = self.n_sent = self.n_bytes = 0
+        self.n_done = self.n_retried = self.n_sent = self.n_bytes = self.n_rows = 0
+        self.began = self.ended = 0.0  # the first call and the last result, on the monotonic clock
         self.threads: dict[str, int] = client.nthreads()
         self.is_closing = threading.Event()
         client.subscribe_topic(self.topic, self.on_start)
@@ -201,10 +133,11 @@ class Cluster(Executor):
 
     @property
     def status(self) -> str:
-        """One line on all workers and tasks."""
+        """One line on all workers and tasks, and on the rows that these were trained on or answered."""
+        rows = f", {self.n_rows / (self.ended - self.began):,.0f} rows/s" if self.n_rows else ""
         return (
             f"{plural(len(self.threads), 'worker')}: {self.n_done} done, {len(self.running)} running, "
-            f"{self.n_lost} lost, {self.n_retried} run again"
+            f"{self.n_lost} lost, {self.n_retried} run again{rows}"
         )
 
     def check_versions(self) -> None:
@@ -223,6 +156,7 @@ class Cluster(Executor):
         pickler = CallPickler(stem, self)
         pickler.dump(functools.partial(fn, *args, **kwargs))
         call = Call(name, stem.getvalue(), tuple(pickler.needs), result)
+        self.began = self.began or time.monotonic()
         self.n_sent, self.n_bytes = self.n_sent + 1, self.n_bytes + len(call.stem)
         self.start(call)
         return result
@@ -343,6 +277,8 @@ class Cluster(Executor):
             if call is None:
                 return
             self.n_done += not isinstance(found, Exception)
+            self.n_rows += getattr(found, "n_rows", 0)  # of a training or a file
+            self.ended = time.monotonic()
         if isinstance(found, Exception):
             call.result.set_exception(found)
         else:

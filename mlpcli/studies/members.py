@@ -66,6 +66,7 @@ class TrainedMember:
     stop: Stop
     params: Array
     state: Array
+    n_rows: int  # that it was trained on, in all epochs
 
 
 def perform(task: MemberTask) -> TrainedMember:
@@ -83,7 +84,8 @@ def perform(task: MemberTask) -> TrainedMember:
         of = MemberEpoch(measured, tuple(trainer.recoveries), trainer.done, trainer.best_epoch, trainer.has_failed)
         epochs.append(of)
         trainer.recoveries = []
-    return TrainedMember(task.number, task.name, tuple(epochs), stop_of(trainer, len(epochs)), *trainer.best)
+    n_rows, stop = len(member.train) * len(epochs), stop_of(trainer, len(epochs))
+    return TrainedMember(task.number, task.name, tuple(epochs), stop, *trainer.best, n_rows)
 
 
 def stop_of(trainer: MemberTrainer, n_epochs: int) -> Stop:

@@ -60,6 +60,11 @@ class TaskOutcome:
     seconds: float
     error: str | None = None
 
+    @property
+    def n_rows(self) -> int:
+        """Training rows of all epochs, of all networks of the first kind."""
+        return self.history.n_train * self.history.n_members * len(self.history.train_loss)
+
 
 Found = TypeVar("Found", covariant=True)
 

@@ -34,7 +34,8 @@ from mlpcli.config.cluster import ClusterOptions
 from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data.dataset import DataSet
 from mlpcli.studies import cross_validation
-from mlpcli.studies.cluster import TASKS, Cluster, connected
+from mlpcli.studies.cluster import Cluster, connected
+from mlpcli.studies.own_workers import TASKS
 from mlpcli.studies.tasks import TrainingTask, each
 from mlpcli.studies.tuning import Tuner
 from mlpcli.studies.workers import Workers, local

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 import typer
+from command_line import ENV
 from samples import SAMPLES
 
 from mlpcli.cli.app import StoppedError
 from mlpcli.cli.stops import collect, leave, result_of
+from mlpcli.config.cluster import ClusterOptions
 from mlpcli.errors import LostClusterError, TrainingError
+from mlpcli.studies.cluster import connected
 
 # What Dask's loop leaves behind when its client is closed.
 pytestmark = [
@@ -78,7 +87,8 @@ def test_cv_on_a_cluster(call, files, scheduler, monkeypatch):
     monkeypatch.setenv("MLPCLI_CLUSTER", scheduler)
     code, out, err = call(*STUDIES["cv"], *QUICK, "--json")
     assert code == 0
-    assert f"cluster {scheduler}: 2 workers: 3 done, 0 running, 0 lost, 0 run again" in err
+    told = f"cluster {scheduler}: 2 workers: 3 done, 0 running, 0 lost, 0 run again"
+    assert re.search(rf"^{re.escape(told)}, [\d,]+ rows/s$", err, re.M)
     monkeypatch.delenv("MLPCLI_CLUSTER")
     assert without_seconds(json.loads(call(*STUDIES["cv"], *QUICK, "--json")[1])) == without_seconds(json.loads(out))
 
@@ -108,15 +118,31 @@ def test_workers_read_the_table_where_it_lies(name, call, model, tmp_path, monke
 
 
 @pytest.mark.slow
-def test_files_are_answered_by_workers(call, model, here, scheduler):
-    for name in ("iris.npz", "iris.csv", "other.csv"):
-        shutil.copy(model / name, here / name)
-    (here / "broken.csv").write_text("no,such\n1,2\n")
-    code, out, err = call("predict", "iris.npz", "*.csv", "-o", "out/", "--cluster", scheduler)
+def test_of_ten_files_nine_are_answered_by_workers_and_the_broken_one_is_named_and_resumed(
+    call, model, here, scheduler
+):  # fmt: skip
+    shutil.copy(model / "iris.npz", here / "iris.npz")
+    header, *rows = (model / "iris.csv").read_text().splitlines()
+    (here / "in").mkdir()
+    for number in range(10):
+        (here / "in" / f"{number}.csv").write_text("\n".join([header, *rows[number::10], ""]))
+    broken = here / "in" / "7.csv"
+    broken.write_text("no,such\n1,2\n")
+    command = ("predict", "iris.npz", "in/*.csv", "-o", "out/", "--cluster", scheduler)
+    code, out, err = call(*command)
     assert (code, out) == (1, "")
-    assert "mlpcli: broken.csv" in err
-    for name in ("iris.csv", "other.csv"):
-        assert (here / "out" / name).read_text() == call("predict", "iris.npz", name)[1]
+    assert "mlpcli: in/7.csv" in err
+    assert re.search(r": 10 done, 0 running, 0 lost, 0 run again, [\d,]+ rows/s$", err, re.M)
+    assert sorted(os.listdir("out")) == [f"{number}.csv" for number in range(10) if number != 7]
+    before = {one.name: one.stat().st_mtime_ns for one in (here / "out").iterdir()}
+    broken.write_text("\n".join([header, *rows[7::10], ""]))
+    code, _, err = call(*command, "--resume")
+    assert code == 0
+    assert ": 1 done" in err
+    assert before.items() <= {one.name: one.stat().st_mtime_ns for one in (here / "out").iterdir()}.items()
+    for number in range(10):
+        answers = call("predict", "iris.npz", f"in/{number}.csv")[1]
+        assert (here / "out" / f"{number}.csv").read_text() == answers
 
 
 @pytest.mark.slow
@@ -132,6 +158,39 @@ def test_rows_are_trained_on_where_they_are_read(call, files, scheduler):
     assert json.loads(call("evaluate", "m.npz", "--json")[1])["metrics"]["test"] == json.loads(out)["metrics"]["test"]
     code, out, _ = call("reproduce", "m.npz")
     assert (code, "the same, bit for bit" in out) == (0, True)
+
+
+ACTIVE = "len(__import__('mlpcli.studies.cluster', fromlist=['x']).ACTIVE)"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cv", "train"])
+def test_ctrl_c_leaves_no_task_on_the_workers(name, files, scheduler):
+    endless = ("--preset", "classic", "--ensemble", "2", "--batch-size", "1", "--epochs", "100000", "--patience", "0")
+    command = [sys.executable, "-m", "mlpcli", *STUDIES[name], *endless, "--cluster", scheduler]
+    with connected(ClusterOptions(scheduler)) as cluster, subprocess.Popen(
+        command, cwd=files, env=ENV, stdout=-1, stderr=-1, text=True, start_new_session=True
+    ) as process:  # fmt: skip
+
+        def n_active() -> int:
+            return sum(cluster.client.run(eval, ACTIVE).values())
+
+        end = time.monotonic() + 60
+        while n_active() < 2:
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "interrupted" in err
+        while n_active() or cluster.client.run_on_scheduler(tasks_of):
+            assert time.monotonic() < end + 60
+            time.sleep(0.05)
+
+
+def tasks_of(dask_scheduler):
+    return [str(key) for key in dask_scheduler.tasks]
 
 
 @pytest.mark.parametrize(

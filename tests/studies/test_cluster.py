@@ -27,7 +27,6 @@ from mlpcli.studies.cluster import (
     CallPickler,
     Cluster,
     connected,
-    imported,
     run_call,
     stop_calls,
     versions_here,
@@ -134,6 +133,15 @@ def test_a_task_that_kills_three_workers_is_named_and_others_are_not_disturbed(j
     assert joined.submit(eval, "1 + 1").result(30) == 2
 
 
+@pytest.mark.slow
+def test_a_slow_worker_gets_fewer_tasks(joined):
+    slow = pids(joined)[0]
+    code = f"__import__('time').sleep({PID} == {slow}) or {PID}"
+    places = list(each(done, [Named(f"task {i}", code) for i in range(12)], joined))
+    assert len(places) == 12
+    assert 1 <= places.count(slow) < 6
+
+
 ACTIVE = "len(__import__('mlpcli.studies.cluster', fromlist=['x']).ACTIVE)"
 
 
@@ -179,13 +187,6 @@ def test_without_a_scheduler_there_is_one_line(monkeypatch):
         ClusterOptions("tcp://127.0.0.1:9")
     ):  # fmt: skip
         pass
-
-
-def test_without_dask_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(MachineError, match="not installed") as raised:
-        imported()
-    assert raised.value.hint == "pip install 'mlpcli[cluster]'"
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from samples import SAMPLES
 
 from mlpcli.config.settings import Config
 from mlpcli.errors import TrainingError
-from mlpcli.studies.members import training_events
+from mlpcli.studies.members import trained_members, training_events
 from mlpcli.studies.workers import Inline
 from mlpcli.training.events import EpochEnded, Finished
 from mlpcli.training.prepare import prepare
@@ -38,6 +38,12 @@ def test_events_and_weights_are_those_of_a_training_here(config):
     for ours, theirs in zip(there.members, here.members, strict=True):
         assert np.array_equal(ours.network.params, theirs.network.params)
         assert np.array_equal(ours.network.state, theirs.network.state)
+
+
+def test_rows_of_all_epochs_are_counted():
+    prepared = prepare(str(SAMPLES / "iris.csv"), SETTINGS["epochs"])
+    trained = list(trained_members(prepared, Inline()))
+    assert [one.n_rows for one in trained] == [3 * len(member.train) for member in prepared.members]
 
 
 def test_threads_of_this_machine_train_as_before():

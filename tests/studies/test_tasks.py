@@ -42,6 +42,7 @@ def test_outcomes_hold_metrics_of_each_set_of_rows(table):
     outcome = perform(TrainingTask(0, "", QUICK, shared(table), table.sets))
     assert set(outcome.metrics) == {"train", "validation", "test"}
     assert outcome.rows == {"train": 105, "validation": 23, "test": 22}
+    assert outcome.n_rows == 3 * 105  # in all epochs
     assert outcome.error is None
 
 
