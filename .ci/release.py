@@ -3,19 +3,22 @@
     python .ci/release.py [FOLDER]
 
 Each Python from 3.11 up that is found on this machine gets two environments with nothing but the wheel and what it
-asks for. There a model is trained, evaluated and asked, exported, and a missing extra is named in one line.
+asks for. There a model is trained, evaluated and asked, exported, and a missing extra is named in one line; then the
+extra `serve` is installed, with its oldest or newest versions, and the model is asked over HTTP.
 """
 
 from __future__ import annotations
 
 import glob
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 import tomllib
+import urllib.request
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -38,10 +41,11 @@ NEEDS_EXTRA = {
     "serve model.npz": "mlpcli[serve]",
 }
 
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COVERAGE", "MLPCLI"))}
+
 
 def run(*command: object, cwd: Path | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COVERAGE", "MLPCLI"))}
-    return subprocess.run(list(map(str, command)), cwd=cwd, env=clean, text=True, capture_output=True, check=check)
+    return subprocess.run(list(map(str, command)), cwd=cwd, env=CLEAN, text=True, capture_output=True, check=check)
 
 
 def pythons() -> dict[str, str]:
@@ -92,12 +96,38 @@ def try_out(python: str, requirements: list[str], wheel: Path, folder: Path) -> 
         done = run(mlpcli, *command.split(), cwd=folder, check=False)
         assert done.returncode in (1, 2), f"{command}: exit code {done.returncode}"
         assert extra in done.stderr, f"{command}: {done.stderr}"
+    extra = PROJECT["optional-dependencies"]["serve"]
+    wanted = oldest(extra) if requirements else extra
+    run(here, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted, *requirements)
+    assert served(mlpcli, folder) == asked
     lines = run(here, "-m", "pip", "list", "--format", "freeze", cwd=folder).stdout.split()
-    return " ".join(line for line in lines if line.split("==")[0] in ("numpy", "pandas", "rich", "typer"))
+    shown = ("numpy", "pandas", "rich", "typer", *(requirement.split(">")[0] for requirement in extra))
+    return " ".join(line for line in lines if line.split("==")[0] in shown)
+
+
+def oldest(requirements: list[str]) -> list[str]:
+    return [requirement.replace(">=", "==") for requirement in requirements]
+
+
+def served(mlpcli: Path, folder: Path) -> str:
+    """What the model says of the table over HTTP; the server must end well."""
+    command, pipe = [mlpcli, "serve", "model.npz", "--port", "0"], subprocess.PIPE
+    with subprocess.Popen(command, cwd=folder, env=CLEAN, stdout=subprocess.DEVNULL, stderr=pipe, text=True) as server:
+        try:
+            found = re.search(r"http://\S+", server.stderr.readline())
+            assert found, server.stderr.read()
+            headers = {"Content-Type": "text/csv"}
+            request = urllib.request.Request(f"{found[0]}/predict", (folder / "iris.csv").read_bytes(), headers)
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                said: str = answer.read().decode()
+        finally:
+            server.terminate()
+        assert server.wait(30) == 0, server.stderr.read()
+    return said
 
 
 def main() -> int:
-    pinned = [requirement.replace(">=", "==") for requirement in PROJECT["dependencies"]]
+    pinned = oldest(PROJECT["dependencies"])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(sys.argv[1] if len(sys.argv) > 1 else name).absolute()
         wheel = build(folder / "dist")

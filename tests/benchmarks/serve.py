@@ -1,7 +1,8 @@
 """How fast `mlpcli serve` answers, and what it survives: python tests/benchmarks/serve.py [N_HOSTILE]
 
-Prints, of the default model of penguins.csv on loopback: p50 and p99 of one row a request at 100 requests a second;
-rows a second at 1,000 rows a request beside those of `predict`'s own code in this process; and of N_HOSTILE (10,000)
+Prints, of the default model of penguins.csv on loopback: p50 and p99 of one row a request at 100 requests a second, by
+`hey` too where it is installed (apt-get install hey); rows a second at 1,000 rows a request beside those of `predict`'s
+own code in this process; when slow clients are cut off, and how long others wait meanwhile; and of N_HOSTILE (10,000)
 hostile requests the answers by status, the server's memory and open files, and wrong answers to plain requests.
 """
 
@@ -9,16 +10,21 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import random
 import re
+import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is loaded: as the commands do
 
 import pandas as pd
 
@@ -29,6 +35,7 @@ from mlpcli.model.trained import load
 PENGUINS = Path(__file__).parents[2] / "sample_data" / "penguins.csv"
 SECONDS, RATE = 10, 100  # of requests of one row; a second
 LONGEST = 120  # seconds of hostile requests
+LIMIT, N_SLOW, PATIENCE = 5, 10, 30  # seconds of a request; slow clients of each kind; seconds until they give up
 HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 HOSTILE = {
     "cut": HEAD + b"Content-Length: 50\r\n\r\n{",
@@ -48,7 +55,7 @@ HOSTILE = {
 
 @contextmanager
 def serving(folder: str):
-    command = [sys.executable, "-m", "mlpcli", "serve", "model.npz", "--port", "0", "--max-seconds", "5"]
+    command = [sys.executable, "-m", "mlpcli", "serve", "model.npz", "--port", "0", "--max-seconds", str(LIMIT)]
     log = open(f"{folder}/log", "w")  # noqa: SIM115  open as long as the process
     with log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.PIPE, text=True) as process:
         port = int(re.search(r":(\d+) ", process.stderr.readline())[1])
@@ -74,6 +81,81 @@ def latency(port: int, rows: list[dict]) -> None:
         took.append(1000 * (time.perf_counter() - began))
     took.sort()
     print(f"one row, {RATE} a second: p50 {took[len(took) // 2]:.1f} ms, p99 {took[int(0.99 * len(took))]:.1f} ms")
+
+
+def latency_by_hey(port: int, rows: list[dict], folder: str) -> None:
+    if shutil.which("hey") is None:
+        return
+    (Path(folder) / "row.json").write_text(json.dumps(rows[0]))
+    options = ["-z", f"{SECONDS}s", "-q", str(RATE), "-c", "1", "-m", "POST", "-T", "application/json"]
+    command = ["hey", *options, "-D", f"{folder}/row.json", f"http://127.0.0.1:{port}/predict"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    found = [1000 * float(re.search(rf"{share}%+ in ([0-9.]+) secs", said)[1]) for share in (50, 99)]
+    answers = ", ".join(re.findall(r"(\[[0-9]+\]\s+[0-9]+) responses", said)).replace("\t", " ")
+    print(f"by hey: p50 {found[0]:.1f} ms, p99 {found[1]:.1f} ms; {answers}")
+
+
+def slow_head(connection: socket.socket) -> None:
+    drip(connection, HEAD + b"X: " + b"a" * 1000)
+
+
+def slow_body(connection: socket.socket) -> None:
+    connection.sendall(HEAD + b"Content-Length: 1000\r\n\r\n")
+    drip(connection, b" " * 1000)
+
+
+def drip(connection: socket.socket, data: bytes) -> None:
+    for byte in data:
+        connection.sendall(bytes([byte]))
+        connection.settimeout(0.1)
+        with suppress(TimeoutError):
+            if connection.recv(1000):  # it was told why, and is closed
+                return
+
+
+def slow_reader(connection: socket.socket) -> None:
+    """The log says when it is cut off: it can still read what had come before."""
+    connection.settimeout(PATIENCE)
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1500)
+    while connection.recv(1):
+        time.sleep(0.1)
+
+
+def slow(port: int, rows: list[dict], log: Path) -> None:
+    """Clients that send or read a byte ten times a second, all at once."""
+    done = []
+
+    def run(client) -> None:
+        with socket.socket() as made, suppress(OSError):
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            made.connect(("127.0.0.1", port))
+            began = time.monotonic()
+            with suppress(OSError):
+                client(made)
+            if client is not slow_reader:
+                done.append((client.__name__, time.monotonic() - began))
+
+    clients = [slow_head, slow_body, slow_reader]
+    threads = [threading.Thread(target=run, args=(client,), daemon=True) for client in clients for _ in range(N_SLOW)]
+    for thread in threads:
+        thread.start()
+    body, waits, ends = json.dumps(rows[0]).encode(), [], time.monotonic() + PATIENCE
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    start = time.monotonic()
+    while time.monotonic() < ends:
+        n_untaken = log.read_text().count("the answer was not taken")
+        done += [("slow_reader", time.monotonic() - start)] * (n_untaken - sum(n == "slow_reader" for n, _ in done))
+        if len(done) >= len(threads):
+            break
+        began = time.monotonic()
+        ask(connection, body)
+        waits.append(1000 * (time.monotonic() - began))
+        time.sleep(0.05)
+    for client in clients:
+        seconds = [took for name, took in done if name == client.__name__]
+        print(f"  {client.__name__}: {len(seconds)} of {N_SLOW} cut off, after {max(seconds, default=0):.1f} s at most")
+    waits.sort()
+    print(f"  {len(waits)} plain requests meanwhile: p50 {waits[len(waits) // 2]:.1f} ms, longest {waits[-1]:.0f} ms")
 
 
 def throughput(port: int, rows: list[dict], folder: str) -> None:
@@ -145,7 +227,9 @@ def main() -> None:
         )
         with serving(folder) as (port, pid):
             latency(port, rows)
+            latency_by_hey(port, rows, folder)
             throughput(port, rows, folder)
+            slow(port, rows, Path(folder) / "log")
             hostile(port, pid, rows, int(sys.argv[1]) if sys.argv[1:] else 10_000)
 
 

@@ -108,6 +108,7 @@ SAMPLES = {
     "counts": Sample("count", FEW, 0.9, settings=SMALL | {"task": "regression", "loss": "poisson"}),
     "batch": Sample("class", FEW, settings=SMALL | {"normalization": "batch"}),
     "layer": Sample("class", FEW, settings=SMALL | {"normalization": "layer"}),
+    "levels alone": Sample("class", (*FEW, "number", "missing", "date"), settings=SMALL),
     "perceptron": Sample("class", FEW, settings=SMALL | {"hidden": ()}),
 } | {
     name: Sample("class", (*FEW, "category"), settings=SMALL | {"activation": name, "epochs": 1})

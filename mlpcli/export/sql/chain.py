@@ -21,7 +21,12 @@ class Chain:
         self.others: list[str] = []  # tables of numbers
 
     def add(self, columns: Mapping[str, str], done: Collection[str] = (), join: str = "") -> None:
-        """One more SELECT, after which nobody needs the columns of `done`. Raises UsageError for too many columns."""
+        """One more SELECT, after which nobody needs the columns of `done`; none where there is nothing to add.
+
+        Raises UsageError for too many columns.
+        """
+        if not columns:
+            return
         self.live = [name for name in self.live if name not in columns]
         new = [f"{expression} AS {name}" for name, expression in columns.items()]
         kept = [name for name in self.live if name not in done]
