@@ -49,6 +49,12 @@ class Network:
         self.inputs, self.others = tuple(inputs or (slice(0, self.layers[0].n_in),)), others
         self.is_scattered = len(self.inputs) > 1 or others is not None
         self.n_inputs, self.n_outputs = self.layers[0].n_in, self.layers[-1].n_out
+        # Below the first layer that learns no gradient is needed.
+        self.lowest = next((i for i, layer in enumerate(self.layers) if layer.tensors), len(self.layers))
+        self.allocate(dtype)
+
+    def allocate(self, dtype: DTypeLike) -> None:
+        """Makes the vectors, with the first weights, and gives each layer its views."""
         tensors = [t for layer in self.layers for t in layer.tensors.values()]
         running = [s for layer in self.layers for s in layer.running.values()]
         self.params = flat([t.start for t in tensors], dtype)
@@ -69,13 +75,17 @@ class Network:
                 state[name] = self.state[j : j + start.size]
                 j += start.size
             layer.bind(params, grads, state)
-        # Below the first layer that learns no gradient is needed.
-        self.lowest = next((i for i, layer in enumerate(self.layers) if layer.tensors), len(self.layers))
 
-    def copy(self, dtype: DTypeLike | None = None) -> Network:
+    def convert(self, dtype: DTypeLike) -> None:
+        """Its numbers are of another type from now on."""
+        if self.params.dtype != dtype:
+            params, state = self.params, self.state
+            self.allocate(dtype)
+            self.params[:], self.state[:] = params, state
+
+    def copy(self) -> Network:
         """The same network over vectors of its own: what `copy.deepcopy` and `pickle` give has lost its views."""
-        dtype = self.params.dtype if dtype is None else dtype
-        made = Network(copy.deepcopy(self.layers), dtype, self.inputs, self.others)
+        made = Network(copy.deepcopy(self.layers), self.params.dtype, self.inputs, self.others)
         made.params[:], made.state[:] = self.params, self.state
         return made
 

@@ -312,8 +312,7 @@ class MemberTrainer:
     def finish(self) -> None:
         """The member has the best weights, as float32."""
         self.restore()
-        if self.member.network.params.dtype != np.float32:
-            self.member.network = self.member.network.copy(np.float32)
+        self.member.network.convert(np.float32)
 
     def vectors(self) -> list[Array]:
         params, state, *others = self.moving()

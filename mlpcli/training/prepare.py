@@ -456,7 +456,7 @@ def build_members(
         for i, (fold, (fit, valid), line) in enumerate(zip(folds, rows, own, strict=True)):
             rng = np.random.default_rng(next(seeds))
             network = build_network(settings, schema, rng, kind, fold.unseen, line)
-            network = network if settings.dtype == "float32" else network.copy(settings.dtype)
+            network.convert(settings.dtype)
             if start is not None:
                 network.load(start.networks[kind][i].saved())  # the weights of unseen cuts are 0 then, and learn
             members.append(Member(network, fit, valid, rng, fold.unseen, line))

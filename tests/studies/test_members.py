@@ -20,6 +20,7 @@ SETTINGS = {
     "epochs": Config(hidden=(8,), ensemble=2, epochs=3),
     "two kinds": Config(hidden=(8,), ensemble=2, epochs=4, kinds=("mlp", "linear")),
     "a metric": Config(hidden=(8,), ensemble=2, epochs=4, stop_on="accuracy"),
+    "float64": Config(hidden=(8,), ensemble=2, epochs=4, dtype="float64"),
     "one network": Config(hidden=(8,), ensemble=1, epochs=3, normalization="batch", dropout=0.1),
 }
 
