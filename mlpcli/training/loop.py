@@ -310,9 +310,10 @@ class MemberTrainer:
             np.copyto(self.average, self.best[0])
 
     def finish(self) -> None:
-        """The member has the best weights, as float32."""
+        """The member has the best weights, as a model keeps them: as float32."""
         self.restore()
-        self.member.network.convert(np.float32)
+        if self.config.dtype != "float32":
+            self.member.network.convert("float32")
 
     def vectors(self) -> list[Array]:
         params, state, *others = self.moving()
