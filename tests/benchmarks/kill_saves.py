@@ -32,7 +32,7 @@ from mlpcli.training.events import History
 from mlpcli.training.prepare import prepare
 
 IRIS = Path(__file__).parents[2] / "sample_data" / "iris.csv"
-LONGEST = 0.06  # seconds to live
+LONGEST = 0.15  # seconds to live
 WAITED = 5.0  # seconds for a save to begin
 
 
