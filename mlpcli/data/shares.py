@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,7 @@ class Agreement:
     sha256: str
     n_rows: int
     before: tuple[tuple[int, ...], ...]  # by share, rows of each class in the shares before it
+    digests: tuple[tuple[str, ...], ...]  # by share, SHA-256 of its files
 
 
 # --- one share --------------------------------------------------------------------------------------------
@@ -90,10 +92,15 @@ def strata_of(dataset: DataSet) -> tuple[splits.Codes, Sequence[str]]:
 
 
 def as_agreed(dataset: DataSet, agreed: Agreement, number: int, config: Config, options: ReadOptions) -> DataSet:
-    """The rows of a share, read as agreed, each in its set. Raises DataError for a cell that is written otherwise."""
-    known = agreed.known
+    """The rows of a share, read as agreed, each in its set. Raises DataError for a cell that is written otherwise, and
+    for a share that is read again and is another one now.
+    """
+    source, known = dataset.source, agreed.known
+    assert isinstance(source, Source)
+    if source.digests != agreed.digests[number]:
+        raise DataError("has changed since the training began", "train again", file=source.name)
     if dataset.task != agreed.task or any(dataset.formats[n] != known.formats[n] for n in known.formats):
-        dataset = DataSet.of(dataset.source, replace(config, task=agreed.task), options, known)
+        dataset = DataSet.of(source, replace(config, task=agreed.task), options, known)
     elif dataset.labels != known.labels:
         cells = as_categorical(dataset.y_cells).set_categories(list(known.labels))
         y_cells = pd.Series(cells, name=dataset.y_cells.name, copy=False)
@@ -119,10 +126,10 @@ def agree(found: Sequence[Found], config: Config) -> Agreement:
     labels = () if task == "regression" else ordered_labels([*texts], config.order)
     rows = np.array([[one.classes.get(name, 0) for name in labels or ("",)] for one in found])
     before = np.cumsum(rows, axis=0) - rows
-    digests = [digest for one in found for digest in one.source.digests]
+    digests = tuple(one.source.digests for one in found)
     return Agreement(
-        first.target, task, KnownTable(formats, labels), joined_digest(digests), sum(one.n_rows for one in found),
-        tuple(map(tuple, before.tolist())),
+        first.target, task, KnownTable(formats, labels), joined_digest([*chain(*digests)]),
+        sum(one.n_rows for one in found), tuple(map(tuple, before.tolist())), digests,
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from mlpcli.data.text import files_of
 from mlpcli.data.values import column_values
 from mlpcli.engine.arrays import Array, Ints
 from mlpcli.engine.network import Line
-from mlpcli.errors import DataError, MlpcliError, UsageError
+from mlpcli.errors import DataError, MlpcliError, UsageError, plural
 from mlpcli.studies.row_shares import (
     Dealt,
     HeldShare,
@@ -186,7 +186,8 @@ def prepare(
     sizes = shares.ask("encoding", Share.encode)
     n_fit = tuple(tuple(fit for fit, _ in of_share) for of_share in sizes)
     n_valid = tuple(int(n) for n in np.sum([[valid for _, valid in of_share] for of_share in sizes], axis=0))
-    settings, notes = final_settings(config, agreed.task, sum(of_share[0] for of_share in n_fit), n_valid[0])
+    # Each share takes as many steps as a table of its own size, so batches and epochs are those of the largest.
+    settings, notes = final_settings(config, agreed.task, max(of_share[0] for of_share in n_fit), n_valid[0])
     plan = shares.decide(settings=settings, n_valid=n_valid)
     plan = shares.decide(lines=lines_of_all(shares.ask("fitting lines", Share.line_sums), plan))
     opened = shares.ask("getting ready", Share.open, looked_at(dealt))
@@ -195,6 +196,8 @@ def prepare(
     encoded, fold_of = encoded_sample(dataset, opened, plan, settings.seed)
     folds = build_folds(encoded, fold_of, unseen, settings, dataset.storage)
     groups = build_members(plan.schema, encoded, folds, settings, dataset.storage, lines=plan.lines)
+    if len(shares) < n_shares:
+        notes += (f"{plural(len(shares), 'share')} for {n_shares} workers: a file is not divided, give more of them",)
     notes = (*dataset.notes, *notes, *schema_notes(plan.schema, settings))
     prepared = PreparedTraining(dataset, settings, plan.schema, encoded, groups, notes, n_shares=len(shares))
     return DistributedTraining(prepared, shares, tuple(opened), n_fit, every)

@@ -25,6 +25,7 @@ from mlpcli.data.shares import Agreement, Found, as_agreed, found_in, open_share
 from mlpcli.data.take import extremes, sampled
 from mlpcli.engine.arrays import Array, Ints
 from mlpcli.engine.network import Line
+from mlpcli.errors import MachineError
 from mlpcli.studies.workers import Shared
 from mlpcli.training.averaging import round_steps
 from mlpcli.training.linear_start import LineSums, line_sums
@@ -145,7 +146,11 @@ class Share:
         table, files = self.table, self.table.files[self.number]
 
         def read() -> DataSet:
-            source = open_share(table.path, files, table.options, tempfile.gettempdir())
+            try:
+                source = open_share(table.path, files, table.options, tempfile.gettempdir())
+            except MachineError as error:
+                error.hint = error.hint or "the path is to lead to the same file on every worker"
+                raise
             return DataSet.of(source, table.config, table.options)
 
         return self.hold("read", read)

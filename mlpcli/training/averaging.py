@@ -12,7 +12,7 @@ import numpy as np
 
 from mlpcli.engine.arrays import Array
 
-OUTER_RATE, OUTER_MOMENTUM = 0.7, 0.9  # DiLoCo, section 3.2
+OUTER_RATE, OUTER_MOMENTUM = 0.7, 0.5  # DiLoCo, for rounds of 500 steps: 0.7, 0.9; see tests/benchmarks/README.md
 STEPS = 100  # that each share takes between two averages, about; see tests/benchmarks/README.md
 
 

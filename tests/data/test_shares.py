@@ -107,6 +107,15 @@ def test_another_header_names_the_file(header, said, tmp_path):
     assert raised.value.file == "1.csv"
 
 
+def test_a_share_that_is_read_again_and_is_another_one_is_named(tmp_path):
+    (first, _), found = shares_of(tmp_path, [HEADER, *ROWS[:40]], [HEADER, *ROWS[40:]])
+    agreed = agree(found, Config())
+    as_agreed(first, agreed, 0, Config(), OPTIONS)
+    (changed, _), _ = shares_of(tmp_path, [HEADER, *ROWS[:39]], [HEADER, *ROWS[40:]])
+    with pytest.raises(DataError, match="has changed since the training began"):
+        as_agreed(changed, agreed, 0, Config(), OPTIONS)
+
+
 def test_other_formats_than_csv_are_refused(tmp_path):
     (tmp_path / "a.json").write_text('[{"a": 1}]')
     with pytest.raises(UsageError, match="CSV files"):

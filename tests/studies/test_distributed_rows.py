@@ -13,11 +13,12 @@ from samples import SAMPLES
 
 from mlpcli.config.cluster import ClusterOptions
 from mlpcli.config.settings import Config, ReadOptions
-from mlpcli.errors import DataError, UsageError
+from mlpcli.errors import DataError, MachineError, UsageError
 from mlpcli.model.assemble import assemble
 from mlpcli.studies import distributed_rows
 from mlpcli.studies.cluster import connected
 from mlpcli.studies.distributed_rows import prepare, share_files
+from mlpcli.studies.row_shares import Share, SharedTable
 from mlpcli.studies.workers import Inline, Shared
 from mlpcli.training import prepare as preparing
 from mlpcli.training.events import History
@@ -156,6 +157,19 @@ def test_standard_input_missing_files_and_small_shares_are_refused(parts):
     with pytest.raises(DataError, match="too few rows") as raised:
         prepare(parts, Config(ensemble=12), ReadOptions(), Inline(), 4)
     assert raised.value.file.endswith("2.csv")
+
+
+def test_a_file_that_a_worker_cannot_read_is_named_with_what_is_to_be_done(parts):
+    share = Share(SharedTable(parts, ((parts.replace("*", "none"),),), Config(), ReadOptions()), 0)
+    with pytest.raises(MachineError) as raised:
+        share.read()
+    assert raised.value.hint == "the path is to lead to the same file on every worker"
+
+
+def test_fewer_files_than_workers_are_fewer_shares_and_that_is_said(parts):
+    training = prepare(parts, Config(epochs=1, ensemble=1), ReadOptions(), Inline(), 5)
+    assert len(training.shares) == 4
+    assert "4 shares for 5 workers: a file is not divided, give more of them" in training.prepared.notes
 
 
 def test_a_cell_that_is_written_otherwise_is_named_with_its_file_as_given(parts, monkeypatch):
