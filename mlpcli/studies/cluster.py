@@ -189,6 +189,7 @@ class Cluster(Executor):
         """The future of a value that is sent to a worker; to another one where that dies meanwhile."""
         home = None
         if isinstance(value, Shared) and value.is_pinned:  # to the worker with the fewest of these
+            self.client.wait_for_workers(1, EMPTY_SECONDS)
             self.homes.pop(key, None)
             home = self.homes[key] = min(sorted(self.client.nthreads()), key=[*self.homes.values()].count)
         try:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+from concurrent.futures import CancelledError
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -105,6 +107,22 @@ def test_columns_rows_and_counts_of_several_shares_are_those_of_one_machine(part
 def test_networks_on_several_shares_learn(parts):
     model = trained(parts, Config(epochs=20, hidden=(8,), ensemble=1), 2)
     assert model.record.validation["accuracy"] > 0.9
+
+
+def test_a_training_that_is_stopped_asks_no_more_and_has_the_best_weights(parts):
+    training = prepare(parts, Config(epochs=50, hidden=(8,), ensemble=1), ReadOptions(), Inline(), 2)
+    events = training.events()
+    history = History.of(islice(events, 3))
+    events.close()
+    assert assemble(training.prepared, history).record.history.best_epoch in (1, 2)
+    with pytest.raises(CancelledError):
+        training.shares.ask("training", Share.encode, is_wanted=lambda: False)
+
+
+def test_a_time_limit_ends_an_epoch_between_two_rounds(parts):
+    config = Config(epochs=500, hidden=(8,), ensemble=1, time_limit=0.5, patience=0)
+    model = trained(parts, config, 2)
+    assert model.record.history.stopped_by == "time limit"
 
 
 def test_many_rows_are_looked_at_by_a_sample(parts, monkeypatch):
