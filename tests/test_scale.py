@@ -51,6 +51,6 @@ def test_a_thousand_classes(tmp_path):
     frame = pd.DataFrame(x.round(3), columns=list("abcdef"))
     frame["y"] = [f"k{i}" for i in k]
     frame.to_csv(tmp_path / "many.csv", index=False)
-    most, _, accuracy = peak(str(tmp_path / "many.csv"), Config(epochs=12, test="0", ensemble=2))
+    most, _, accuracy = peak(str(tmp_path / "many.csv"), Config(epochs=6, test="0", ensemble=2))
     assert accuracy > 0.3  # 0.001 by chance
     assert most < 500  # a few matrices of rows by classes
