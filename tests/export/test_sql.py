@@ -138,7 +138,10 @@ def test_numbers_are_read_as_the_model_reads_them(name, read):
     assert np.isnan(found[len(texts) :][~np.isfinite(is_none)]).all()
 
 
-CLOCKS = ["", " 7:05", "T23:59:59", " 00:00:00.25Z", "T12:30+09:00", " 12:30:01 -0530", "_01:02+00", " 5:00 UTC"]
+CLOCKS = [
+    "", " 7:05", "T23:59:59", " 00:00:00.25Z", "T12:30+09:00", " 12:30:01 -0530", "_01:02+00", " 5:00 UTC", "t09:30z",
+    ", 12:05:09 AM", " 12:05 pm", " 1:02:03.5 p.m.", " 5 PM", " 13:00 PM", " 5:00pm EST", " 5:00 AEDT", " 7:00 PST",
+]  # fmt: skip
 DAYS = [(1969, 12, 31), (1999, 1, 2), (2000, 2, 29), (2024, 11, 30), (2068, 12, 31), (2023, 2, 29), (2023, 4, 31)]
 
 
@@ -159,7 +162,7 @@ def test_dates_are_read_as_the_model_reads_them(layout, read):
 
 
 def test_times_of_day_and_durations_are_read_as_the_model_reads_them(read):
-    clocks = ["0:00", "23:59", "24:00", "07:05:09.125", "12:60", "5", "1:2", "12:30 PM?"]
+    clocks = ["0:00", "23:59", "24:00", "07:05:09.125", "12:60", "5", "1:2", "12:30 PM?", "5 a.m.", "PM", "12:30 AM"]
     np.testing.assert_allclose(
         read(TimeFormat("clock", ("clock",)), clocks), TimeFormat("clock", ("clock",)).parse(clocks)
     )

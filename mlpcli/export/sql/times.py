@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from mlpcli.data.formats.dates import DATES, DAY, LAYOUTS, PIVOT, TimeFormat
+from mlpcli.data.formats.dates import DATES, DAY, LAYOUTS, PIVOT, ZONES, TimeFormat
 from mlpcli.data.kinds.date import ELAPSED, MINUTES_A_DAY
 from mlpcli.errors import UsageError
 from mlpcli.export.program import Cell, Program
@@ -25,6 +25,9 @@ LENGTHS = {  # layout -> shapes behind the first colon
     "h:m:s": [f"00:00{fraction}" for fraction in FRACTIONS],
     "m:s": [f"00{fraction}" for fraction in FRACTIONS],
 }
+# Names of zones; longer ones first, which hold others. As many in an expression as SQLite's parser takes.
+ZONE_NAMES = sorted((name for name in ZONES if name != "Z"), key=len, reverse=True)
+ZONES_AT_ONCE = [{name: ZONES[name] for name in ZONE_NAMES[k : k + 10]} for k in range(0, len(ZONE_NAMES), 10)]
 EPOCH = 719468  # days from 0000-03-01 to 1970-01-01
 
 
@@ -103,14 +106,15 @@ def fraction(i: int, behind: int) -> str:
 def read_points(places: list[int], dates: Mapping[int, Mapping[str, Mapping[str, Place]]], chain: Chain) -> None:
     """Dates, with a time of day and a zone or without, and times of day -> v"""
     engine = chain.engine
-    chain.add({f"t{i}": f"replace(replace(t{i}, 'UTC', 'Z'), 'GMT', 'Z')" for i in places})
+    for zones in ZONES_AT_ONCE:
+        chain.add({f"t{i}": with_offsets(f"upper(t{i})", zones) for i in places})
     chain.add({f"q{i}": first_place(f"t{i}", "T_ ", engine) if i in dates else "0" for i in places})
     of_day = {
         i: f"CASE WHEN q{i} = 0 THEN '' ELSE {engine.trimmed(f'substr(t{i}, q{i} + 1)')} END" if i in dates else f"t{i}"
         for i in places
     }
     chain.add(
-        {f"a{i}": f"CASE WHEN q{i} = 0 THEN t{i} ELSE substr(t{i}, 1, q{i} - 1) END" for i in dates}
+        {f"a{i}": f"CASE WHEN q{i} = 0 THEN t{i} ELSE replace(substr(t{i}, 1, q{i} - 1), ',', '') END" for i in dates}
         | {f"r{i}": of_day[i] for i in places},
         [f"{c}{i}" for i in places for c in "tq"],
     )
@@ -124,6 +128,12 @@ def read_points(places: list[int], dates: Mapping[int, Mapping[str, Mapping[str,
         | {f"{part}{i}": date_part(i, part, shapes) for i, shapes in dates.items() for part in "ymd"},
         [f"{c}{i}" for i in places for c in "asrz"],
     )
+    chain.add({f"k{i}": length_of_half(f"t{i}", engine) for i in places})
+    chain.add(
+        {f"h{i}": f"CASE WHEN k{i} = 0 THEN '' ELSE substr(t{i}, length(t{i}) - k{i} + 1, 1) END" for i in places}
+        | {f"t{i}": engine.trimmed(f"substr(t{i}, 1, length(t{i}) - k{i})") for i in places},
+        [f"k{i}" for i in places],
+    )
     chain.add(
         {f"e{i}": engine.shape(f"t{i}") for i in places}
         | {f"u{i}": engine.shape(f"o{i}") for i in places}
@@ -133,7 +143,7 @@ def read_points(places: list[int], dates: Mapping[int, Mapping[str, Mapping[str,
         {f"n{i}": clock_seconds(i, i in dates) for i in places}
         | {f"w{i}": zone_seconds(i) for i in places}
         | {f"q{i}": days(i, engine) for i in dates},
-        [f"{c}{i}" for i in places for c in "toeupymd"],
+        [f"{c}{i}" for i in places for c in "toeuphymd"],
     )
     chain.add(
         {f"v{i}": f"q{i} * {DAY} + n{i} - w{i}" if i in dates else f"n{i} - w{i}" for i in places},
@@ -193,10 +203,35 @@ def clock_seconds(i: int, may_lack: bool) -> str:
     hour = f"CAST(substr(t{i}, 1, p{i} - 1) AS integer)"
     minute = f"CAST(substr(t{i}, p{i} + 1, 2) AS integer)"
     second = f"CASE WHEN length(t{i}) > p{i} + 3 THEN CAST(substr(t{i}, p{i} + 4, 2) AS integer) ELSE 0 END"
-    value = f"{hour} * 3600 + {minute} * 60 + ({second}) + {fraction(i, 6)}"
-    clock = f"CASE WHEN {hour} < 24 AND {minute} < 60 AND ({second}) < 60 THEN {value} END"
-    lacking = f" WHEN e{i} = '' THEN 0" if may_lack else ""
+    value = f"{of_day(hour, i)} * 3600 + {minute} * 60 + ({second}) + {fraction(i, 6)}"
+    clock = f"CASE WHEN {is_hour(hour, i)} AND {minute} < 60 AND ({second}) < 60 THEN {value} END"
+    lacking = f" WHEN e{i} = '' AND h{i} = '' THEN 0" if may_lack else ""
     return f"CASE{lacking} WHEN e{i} IN ({', '.join(map(literal, CLOCKS))}) THEN {clock} END"
+
+
+def is_hour(hour: str, i: int) -> str:
+    return f"{hour} < CASE h{i} WHEN '' THEN 24 ELSE 13 END"
+
+
+def of_day(hour: str, i: int) -> str:
+    """The hour of a day of 24; 12 AM is midnight"""
+    return f"(CASE h{i} WHEN '' THEN {hour} WHEN 'P' THEN {hour} % 12 + 12 ELSE {hour} % 12 END)"
+
+
+def length_of_half(text: str, engine: Engine) -> str:
+    """How many characters AM or PM has at the end of a time; 0 without."""
+    lengths: dict[int, list[str]] = {}
+    for half in ("AM", "A.M", "AM.", "A.M."):
+        lengths.setdefault(len(half), []).extend((half, "P" + half[1:]))
+    whens = [f"WHEN {engine.last(text, n)} IN ({', '.join(map(literal, of))}) THEN {n}" for n, of in lengths.items()]
+    return f"CASE {' '.join(reversed(whens))} ELSE 0 END"
+
+
+def with_offsets(text: str, zones: Mapping[str, int]) -> str:
+    """A text in capitals with hours east of Greenwich in place of names of zones."""
+    for name, hours in zones.items():
+        text = f"replace({text}, {literal(name)}, {literal(f'{hours:+03}:00' if hours else 'Z')})"
+    return text
 
 
 def zone_seconds(i: int) -> str:
