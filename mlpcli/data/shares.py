@@ -38,7 +38,7 @@ class Found:
 
     file: str  # the first one
     source: Source  # without the places of its rows
-    n_rows: int  # with those that have no target
+    n_read: int  # rows, with those that have no target
     target: str
     task: Task
     formats: Mapping[str, Format | None]
@@ -129,7 +129,7 @@ def agree(found: Sequence[Found], config: Config) -> Agreement:
     digests = tuple(one.source.digests for one in found)
     return Agreement(
         first.target, task, KnownTable(formats, labels), joined_digest([*chain(*digests)]),
-        sum(one.n_rows for one in found), tuple(map(tuple, before.tolist())), digests,
+        sum(one.n_read for one in found), tuple(map(tuple, before.tolist())), digests,
     )  # fmt: skip
 
 
@@ -182,7 +182,7 @@ def described(form: Format | None) -> str:
 
 def joined(samples: Sequence[DataSet], found: Sequence[Found], agreed: Agreement, path: str) -> DataSet:
     """Rows of all shares as one data set, in the order of the table."""
-    first, starts = samples[0], np.cumsum([0, *(one.n_rows for one in found)])
+    first, starts = samples[0], np.cumsum([0, *(one.n_read for one in found)])
     y_cells = pd.Series(joined_cells([column_values(s.y_cells) for s in samples]), name=first.y_cells.name)
     source = replace(found[0].source, name=path, sha256=agreed.sha256, storage=Storage())
     return replace(

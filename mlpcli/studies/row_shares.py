@@ -121,6 +121,7 @@ class RoundDone:
     """Where a round has led: its vectors, or why there are none."""
 
     vectors: Array | None
+    n_rows: int  # of its steps
     steps: int
     rng: RngPlace
     error: str = ""
@@ -293,7 +294,7 @@ class ShareTrainer(MemberTrainer):
         """An epoch of a training on one share, which is that of one machine, bit for bit."""
         self.begin(step)
         set_place(self.member.rng, step.rng or self.first_rng)
-        return self.after(self.run_epoch)
+        return self.after(self.run_epoch, len(self.member.train))
 
     def take(self, step: Round) -> RoundDone:
         """The steps of a round, over the next rows of an order that this share has for the epoch."""
@@ -302,16 +303,16 @@ class ShareTrainer(MemberTrainer):
         numbers = round_steps(step.number, step.n_rounds, n_steps)
         batches = self.batches(step, numbers)
         rng = self.generator(step, step.number + 1)
-        return self.after(lambda: self.run_steps(numbers, n_steps, batches, rng))
+        return self.after(lambda: self.run_steps(numbers, n_steps, batches, rng), len(numbers) * self.batch_size)
 
-    def after(self, run: Callable[[], None]) -> RoundDone:
+    def after(self, run: Callable[[], None], n_rows: int) -> RoundDone:
         error = ""
         try:
             run()
         except DivergedError as diverged:
             error = str(diverged)
         vectors = None if error else np.concatenate(self.moving())
-        return RoundDone(vectors, self.optimizer.t, place_of(self.member.rng), error)
+        return RoundDone(vectors, n_rows, self.optimizer.t, place_of(self.member.rng), error)
 
     def batches(self, step: Round, numbers: range) -> Iterator[Ints]:
         """The batches of the epoch from these steps on: those under way, or the same counted off anew."""
