@@ -30,7 +30,7 @@ import mlpcli
 from mlpcli.config.cluster import ClusterOptions
 from mlpcli.errors import LostClusterError, MachineError, MlpcliError, UsageError, plural
 from mlpcli.studies import tls
-from mlpcli.studies.own_workers import MAX_DEATHS, TASKS, imported, own_workers
+from mlpcli.studies.own_workers import MAX_DEATHS, MAX_DEATHS_AMONG_OTHERS, TASKS, imported, own_workers
 from mlpcli.studies.workers import Shared
 
 T = TypeVar("T")
@@ -98,6 +98,11 @@ class Call:
     result: Future[Any]
     there: Any = None  # Dask's future
     starts: list[str] = field(default_factory=list)  # the workers that began it, one after another
+
+    def is_deadly(self, n_deaths: int, n_retried: int) -> bool:
+        """Whether it is to blame for the loss of so many of its workers, with so many calls run again in all."""
+        n_others = n_retried - (len(self.starts) - 1)
+        return n_deaths >= (MAX_DEATHS_AMONG_OTHERS if n_others > 0 else MAX_DEATHS)
 
 
 class Cluster(Executor):
@@ -247,9 +252,10 @@ class Cluster(Executor):
                 return
             self.n_retried += bool(call.starts)
             call.starts.append(event[1]["worker"])
-            is_deadly = len(call.starts) > MAX_DEATHS
+            n_deaths = len(call.starts) - 1
+            is_deadly = call.is_deadly(n_deaths, self.n_retried)
         if is_deadly:
-            self.end(event[1]["key"], deadly(call, MAX_DEATHS))
+            self.end(event[1]["key"], deadly(call, n_deaths))
 
     def on_end(self, future: Any) -> None:
         """A call has ended, in one way or another; runs on a thread of Dask's."""
@@ -263,13 +269,20 @@ class Cluster(Executor):
             if getattr(error, "reason", "") == "scheduler-connection-lost" or self.client.status != "running":
                 self.end(future.key, self.gone())
                 return
-            with self.lock:  # its shared values are lost
-                self.running.pop(future.key, None)
-            self.start(call)
+            self.start_again(call, future.key)  # its shared values are lost
         except Exception as error:
             if type(error).__name__ == "KilledWorker":
-                error = deadly(call, max(len(call.starts), MAX_DEATHS))
+                n_deaths = max(len(call.starts), MAX_DEATHS)
+                if not call.is_deadly(n_deaths, self.n_retried):
+                    self.start_again(call, future.key)
+                    return
+                error = deadly(call, n_deaths)
             self.end(future.key, error if self.client.status == "running" else self.gone())
+
+    def start_again(self, call: Call, key: str) -> None:
+        with self.lock:
+            self.running.pop(key, None)
+        self.start(call)
 
     def end(self, key: str, found: Any) -> None:
         """Gives who waits for a call its result, or its error."""

@@ -16,6 +16,7 @@ from mlpcli.errors import MachineError
 from mlpcli.studies.workers import BLAS_THREADS
 
 MAX_DEATHS = 3  # of workers at the same task: then the task is to blame
+MAX_DEATHS_AMONG_OTHERS = 5  # where other tasks lost workers too: something else may end them
 TASKS = "mlpcli.studies.tasks"  # which loads all that a training needs
 MAX_FOLDER = 75  # bytes of its path; that of a socket in it is 32 longer, and may be of 107
 QUIET = logging.CRITICAL + 1

@@ -43,7 +43,7 @@ from mlpcli.studies.workers import Workers, local
 N_ROWS, N_COLUMNS = 20_000, 20
 N_STARTS, N_ROUNDS = 3, 3
 NAP_SECONDS, N_NAPS = 2.0, 8
-SECONDS_BETWEEN_KILLS = (1.0, 4.0)
+N_ROWS_KILLED, TASKS_BETWEEN_KILLS = 3_000, (1.0, 4.0)  # in the time that a task takes, 0.5 s at least
 PLACES: dict[str, Callable[[], Any]] = {
     "--jobs 2": partial(local, 2),
     "local:1": lambda: connected(ClusterOptions("local:1")),
@@ -93,10 +93,10 @@ def ready(_: int) -> None:
     importlib.import_module(TASKS)
 
 
-def table(folder: str) -> str:
+def table(folder: str, n_rows: int) -> str:
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(N_ROWS, N_COLUMNS))
-    y = np.sin(x[:, 0]) + x[:, 1] * x[:, 2] + 0.1 * rng.normal(size=N_ROWS)
+    x = rng.normal(size=(n_rows, N_COLUMNS))
+    y = np.sin(x[:, 0]) + x[:, 1] * x[:, 2] + 0.1 * rng.normal(size=n_rows)
     path = Path(folder) / "table.csv"
     header = ",".join([f"x{i}" for i in range(N_COLUMNS)] + ["y"])
     np.savetxt(path, np.column_stack([x, y]), delimiter=",", header=header, comments="", fmt="%.5g")
@@ -140,6 +140,7 @@ class Time:
     seconds: float
     busy: float
     cpu: float
+    n: int
     found: list[float]
 
 
@@ -147,7 +148,7 @@ def timed(work: Work, path: str, workers: Workers) -> Time:
     began, on = time.monotonic(), Metered(workers)
     found = work(path, on)
     seconds = time.monotonic() - began
-    return Time(seconds, on.busy / seconds, on.cpu / on.n, found)
+    return Time(seconds, on.busy / seconds, on.cpu / on.n, on.n, found)
 
 
 def start_up() -> None:
@@ -183,12 +184,12 @@ def steady_state(path: str) -> None:
 
 
 @contextmanager
-def killing(cluster: Cluster, n: int) -> Iterator[list[int]]:
-    """Kills a random worker every few seconds, n times at most."""
-    rng, killed, is_over = random.Random(0), [], threading.Event()
+def killing(cluster: Cluster, n: int, rng: random.Random, seconds: float) -> Iterator[list[int]]:
+    """Kills a random worker again and again, n times at most; tasks take so many seconds."""
+    killed, is_over = [], threading.Event()
 
     def kill() -> None:
-        while len(killed) < n and not is_over.wait(rng.uniform(*SECONDS_BETWEEN_KILLS)):
+        while len(killed) < n and not is_over.wait(max(seconds, 0.5) * rng.uniform(*TASKS_BETWEEN_KILLS)):
             pids = list(cluster.client.run(os.getpid, on_error="ignore").values())
             if pids:
                 killed.append(rng.choice(pids))
@@ -205,29 +206,28 @@ def killing(cluster: Cluster, n: int) -> Iterator[list[int]]:
 
 def kills(path: str, n: int) -> None:
     """So many kills of random workers, over cross-validations and searches in turn."""
-    expected: dict[str, list[float]] = {}
-    n_killed = 0
-    while n_killed < n:
-        for name, study in STUDIES.items():
-            if name not in expected:
-                with local(2) as workers:
-                    expected[name] = study(path, workers)
-            with connected(ClusterOptions("local:2")) as cluster, killing(cluster, n - n_killed) as killed:
-                found = study(path, cluster)
-                status = cluster.status
-            n_killed += len(killed)
-            same = "the same results" if found == expected[name] else "OTHER RESULTS"
-            print(f"{name}: {len(killed)} kills, {status}: {same}", flush=True)
+    rng, n_killed = random.Random(0), 0
+    with local(2) as workers:
+        list(each(ready, range(2), workers))
+        expected = {name: timed(study, path, workers) for name, study in STUDIES.items()}
+    with connected(ClusterOptions("local:2")) as cluster:
+        while n_killed < n:
+            for name, study in STUDIES.items():
+                seconds = expected[name].busy * expected[name].seconds / expected[name].n
+                with killing(cluster, n - n_killed, rng, seconds) as killed:
+                    found = study(path, cluster)
+                n_killed += len(killed)
+                same = "the same results" if found == expected[name].found else "OTHER RESULTS"
+                print(f"{name}: {len(killed)} kills, {n_killed} in all; {cluster.status}: {same}", flush=True)
 
 
 def main(n_kills: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        path = table(folder)
         if n_kills:
-            kills(path, n_kills)
+            kills(table(folder, N_ROWS_KILLED), n_kills)
         else:
             start_up()
-            steady_state(path)
+            steady_state(table(folder, N_ROWS))
 
 
 if __name__ == "__main__":

@@ -125,12 +125,13 @@ def test_the_task_of_a_killed_worker_is_run_again_and_its_shared_values_with_it(
 
 
 @pytest.mark.slow
-def test_a_task_that_kills_three_workers_is_named_and_others_are_not_disturbed(joined):
-    bad = joined.submit(done, Named("the poisoned one", DIE))
-    with pytest.raises(MachineError, match="the poisoned one: 3 workers that ran it were killed"):
-        bad.result(60)
-    until(lambda: len(joined.client.nthreads()) == 2)
-    assert joined.submit(eval, "1 + 1").result(30) == 2
+def test_a_task_that_kills_three_workers_is_named_and_others_are_not_disturbed(scheduler):
+    with connected(ClusterOptions(scheduler)) as cluster:
+        bad = cluster.submit(done, Named("the poisoned one", DIE))
+        with pytest.raises(MachineError, match="the poisoned one: 3 workers that ran it were killed"):
+            bad.result(60)
+        until(lambda: len(cluster.client.nthreads()) == 2)
+        assert cluster.submit(eval, "1 + 1").result(30) == 2
 
 
 @pytest.mark.slow
@@ -231,6 +232,42 @@ def test_without_any_worker_nobody_is_waited_for_long(monkeypatch):
     monkeypatch.setattr("mlpcli.studies.cluster.EMPTY_SECONDS", 0.05)
     with pytest.raises(LostClusterError, match="has had no worker"):
         call.result.result(10)
+    cluster.close()
+
+
+class Sender(NoWorkers):
+    """A client that sends calls to nowhere, and the future of the last one, whose worker was killed once too often."""
+
+    def submit(self, *args, key, pure, workers):
+        self.key = key
+        return self
+
+    def add_done_callback(self, callback):
+        pass
+
+    def cancel(self, futures):
+        pass
+
+    def result(self):
+        raise type("KilledWorker", (Exception,), {})
+
+
+def test_a_task_is_not_to_blame_for_workers_that_others_lose_too_but_for_the_fifth():
+    client = Sender()
+    cluster = Cluster(client, ClusterOptions("tcp://127.0.0.1:9"))
+    waiting = cluster.submit(eval, "1")
+    for worker in "abc":
+        cluster.on_start((0, {"key": client.key, "worker": worker}))
+    cluster.n_retried += 1
+    first = client.key
+    cluster.on_end(client)
+    assert not waiting.done()
+    assert client.key != first
+    for worker in "de":
+        cluster.on_start((0, {"key": client.key, "worker": worker}))
+    cluster.on_end(client)
+    with pytest.raises(MachineError, match="5 workers that ran it were killed"):
+        waiting.result(1)
     cluster.close()
 
 
