@@ -43,7 +43,7 @@ def imported() -> Any:
 # start at once, as does the one that follows a killed one. Elsewhere than on Linux a fork is not safe; there, and where
 # the path of its socket would be too long, each worker loads all by itself.
 OWN_WORKERS = """
-import logging, multiprocessing, multiprocessing.forkserver, sys
+import logging, multiprocessing, multiprocessing.forkserver, select, sys
 if __name__ == "__main__":
     n, n_failures, tasks, method = int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]
     if method == "forkserver":
@@ -53,13 +53,15 @@ if __name__ == "__main__":
     dask.config.set({
         "distributed.scheduler.allowed-failures": n_failures,
         "distributed.worker.multiprocessing-method": method,
+        "distributed.deploy.lost-worker-timeout": "10s",
     })
     with distributed.LocalCluster(
         n_workers=n, threads_per_worker=1, host="127.0.0.1", scheduler_port=0, dashboard_address=None,
         worker_dashboard_address=None, silence_logs=logging.CRITICAL, memory_limit=0,
     ) as cluster:
         print(cluster.scheduler_address, flush=True)
-        sys.stdin.read()
+        while not select.select([sys.stdin], [], [], 1.0)[0]:
+            cluster.scale(n)  # what Dask could not start again, because it was killed as it began, is started anew
 """
 
 
