@@ -121,12 +121,3 @@ def scheduler():
 
     with own_workers(2) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def collected():
-    """What a module's objects leave behind is told while its own filters of warnings hold, not in a later test."""
-    import gc
-
-    yield
-    gc.collect()

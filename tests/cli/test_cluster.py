@@ -23,12 +23,6 @@ from mlpcli.config.cluster import ClusterOptions
 from mlpcli.errors import LostClusterError, TrainingError
 from mlpcli.studies.cluster import connected
 
-# What Dask's loop leaves behind when its client is closed.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.usefixtures("collected"),
-]
-
 QUICK = ("--preset", "classic", "--hidden", "8", "--epochs", "4", "--ensemble", "2")
 STUDIES = {
     "cv": ("cv", "iris.csv", "--folds", "3"),

@@ -37,11 +37,6 @@ from mlpcli.studies.workers import Shared
 DIE = "__import__('os').kill(__import__('os').getpid(), 9)"
 PID = "__import__('os').getpid()"
 NAP = "__import__('time').sleep({}) or __import__('os').getpid()"
-# What Dask's loop leaves behind when its client is closed.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.usefixtures("collected"),
-]
 
 
 @dataclass(frozen=True)

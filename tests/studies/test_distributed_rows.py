@@ -77,8 +77,6 @@ def test_several_shares_that_are_forgotten_after_each_answer_give_the_same_model
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.usefixtures("collected")
 def test_the_share_of_a_killed_worker_is_read_by_another_and_the_model_is_the_same(parts, scheduler):
     config = Config(**SETTINGS["classes"] | {"epochs": 3})
     with connected(ClusterOptions(scheduler)) as cluster:

@@ -15,12 +15,6 @@ from mlpcli.errors import MachineError
 from mlpcli.studies.cluster import connected
 from mlpcli.studies.own_workers import MAX_FOLDER, imported
 
-# What Dask's loop leaves behind when its client is closed.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.usefixtures("collected"),
-]
-
 
 def is_alive(pid: int) -> bool:
     try:

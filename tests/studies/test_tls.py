@@ -16,12 +16,7 @@ from mlpcli.config.cluster import ClusterOptions
 from mlpcli.errors import MachineError
 from mlpcli.studies.cluster import connected
 
-# What Dask's loop leaves behind when its client is closed.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.usefixtures("collected"),
-    pytest.mark.skipif(shutil.which("openssl") is None, reason="the command openssl makes the certificates"),
-]
+pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="the command openssl makes the certificates")
 
 NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 OWN = ("ca.pem", "cert.pem", "key.pem")
