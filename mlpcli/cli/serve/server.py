@@ -132,14 +132,22 @@ class Server(uvicorn.Server):
         self.exit_code = 0
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            asyncio.get_running_loop().call_soon_threadsafe(self.cut_off)
         self.force_exit = self.should_exit
         self.should_exit = True
         self.last_signal = sig
 
+    def cut_off(self) -> None:
+        """Ends what is still to be answered, which the exit code tells."""
+        if self.server_state.tasks:
+            self.exit_code = 128 + self.last_signal
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
-        if self.server_state.tasks:  # they are cut off: the time is over, or a second signal came
-            self.exit_code = 128 + self.last_signal
+        self.cut_off()  # where the time was over
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
