@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlpcli.config.settings import ReadOptions
-from mlpcli.data.bad_cells import read_cells
+from mlpcli.data.bad_cells import read_cells, read_texts
 from mlpcli.data.dialect import find_dialect
 from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.stream import stream
@@ -42,3 +42,20 @@ def test_infinite_numbers_are_bad_unless_they_are_said_to_be_missing(inf):
 def test_a_block_without_rows_has_its_columns():
     frame, bad = read(b"a,b,c\n")
     assert (list(frame.columns), len(frame), bad) == (["b", "a", "c"], 0, [])
+
+
+@pytest.mark.parametrize("inf", ["error", "missing"])
+def test_cells_that_stand_in_no_file_are_read_as_those_of_one(inf):
+    data = b"a,b,c\n1,inf,x y\nheavy, 2,NA \n NA ,5.25, \n12345678901234567890.5,1e3,z\n"
+    frame, bad = read(data, inf=inf)
+    dialect = find_dialect(b"a,b,c\n1,2,x\n", "utf-8", ReadOptions(inf=inf))
+    rows = [line.split(",") for line in data.decode().splitlines()[1:]]
+    rows_read, bad_texts = read_texts(dict(zip("abc", zip(*rows, strict=True), strict=True)), FORMATS, dialect)
+    found = rows_read.frame
+    assert [(c.row, c.column, c.cell, c.reason) for c in bad_texts] == [
+        (c.row, c.column, c.cell, c.reason) for c in bad
+    ]
+    assert found["a"].to_numpy().tobytes() == frame["a"].to_numpy().tobytes()
+    assert found["b"].to_numpy().tobytes() == frame["b"].to_numpy().tobytes()
+    assert found["c"].astype(object).where(found["c"].notna(), None).tolist() == ["x y", None, None, "z"]
+    assert list(found.columns) == ["b", "a", "c"]
