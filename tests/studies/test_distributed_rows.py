@@ -67,6 +67,25 @@ def test_one_share_gives_the_model_of_one_machine_to_the_byte(name, parts):
     assert trained(parts, config, 1).sha256 == assemble(whole, History.of(whole.events())).sha256
 
 
+def test_one_share_gives_the_model_of_one_machine_where_rows_are_in_a_file(tmp_path):
+    rng = np.random.default_rng(0)
+    for i in range(2):
+        x = rng.normal(size=(2000, 6)).round(3)
+        cells = np.column_stack([x, x[:, 0] > x[:, 1]])
+        np.savetxt(tmp_path / f"{i}.csv", cells, "%g", ",", header="a,b,c,d,e,f,y", comments="")
+    pattern, config, options = (
+        str(tmp_path / "*.csv"),
+        Config(epochs=1, ensemble=1, hidden=(4,)),
+        ReadOptions(memory=10**6),
+    )
+    whole = preparing.prepare(pattern, config, options, str(tmp_path))
+    assert whole.dataset.storage.maps
+    shared = prepare(pattern, config, options, Inline(), 1)
+    assert shared.shares.held[0].value.share.dataset(shared.shares.plan).storage.maps
+    model = assemble(shared.prepared, History.of(shared.events()))
+    assert model.sha256 == assemble(whole, History.of(whole.events())).sha256
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["classes", "diverging"])
 def test_several_shares_that_are_forgotten_after_each_answer_give_the_same_model(name, parts):
