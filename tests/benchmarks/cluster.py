@@ -6,7 +6,8 @@ Start-up ends when every worker has loaded what trainings need. Then the workers
 with --jobs 2, with one worker of a cluster and with two, so that ratios are of neighbours in time; the median of them
 is printed. Tasks that only wait show what sending and fetching cost, on a busy machine too. Of trainings (about 2 s
 each) the workers' own clock shows how busy they were, and what a task costs in seconds of a core.
-With KILLS, so many random workers are killed over cross-validations and searches, whose results must not change.
+With KILLS, so many random workers are killed over cross-validations, searches and trainings on shares of the rows,
+whose results must not change.
 """
 
 from __future__ import annotations
@@ -33,12 +34,14 @@ import numpy as np
 from mlpcli.config.cluster import ClusterOptions
 from mlpcli.config.settings import Config, ReadOptions
 from mlpcli.data.dataset import DataSet
-from mlpcli.studies import cross_validation
+from mlpcli.model.assemble import assemble
+from mlpcli.studies import cross_validation, distributed_rows
 from mlpcli.studies.cluster import Cluster, connected
 from mlpcli.studies.own_workers import TASKS
 from mlpcli.studies.tasks import TrainingTask, each
 from mlpcli.studies.tuning import Tuner
 from mlpcli.studies.workers import Workers, local
+from mlpcli.training.events import History
 
 N_ROWS, N_COLUMNS = 20_000, 20
 N_STARTS, N_ROUNDS = 3, 3
@@ -129,8 +132,20 @@ def tune(path: str, on: Workers) -> list[float]:
         return [trial.loss for trial in tuner.result().trials]
 
 
+def shares(path: str, on: Workers) -> list[float]:
+    config = Config(target="y", ensemble=1, kinds=("mlp",), epochs=40, patience=0)
+    header, *lines = Path(path).read_text(encoding="utf-8").splitlines()
+    with tempfile.TemporaryDirectory() as folder:
+        for i in range(2):
+            Path(folder, f"{i}.csv").write_text("\n".join([header, *lines[i::2], ""]), encoding="utf-8")
+        training = distributed_rows.prepare(f"{folder}/*.csv", config, ReadOptions(), Metered(on), 2)
+        history = History.of(training.events())
+        model = assemble(training.prepared, history)
+    return [*history.valid_loss, *map(float, model.networks[0].params)]
+
+
 Work = Callable[[str, Workers], list[float]]
-STUDIES: dict[str, Work] = {"cv": cv, "tune": tune}
+STUDIES: dict[str, Work] = {"cv": cv, "tune": tune, "train --distribute rows": shares}
 
 
 @dataclass(frozen=True)
