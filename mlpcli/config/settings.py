@@ -48,6 +48,9 @@ REFERENCE_ROWS = 4000
 # Epochs at most: about as many steps for small tables as for 4,000 rows, within bounds.
 EPOCHS_AT_REFERENCE, MIN_EPOCHS, MAX_EPOCHS = 60, 24, 120
 TEXTBOOK_EPOCHS = 200  # without the recipe
+# From so many rows on validation losses of classes scatter so little that patience only costs time: 0.5 to 0.7 of it.
+# Regression goes on improving after longer pauses.
+LARGE_ROWS, LARGE_PATIENCE = 50_000, 3
 LOSS_OF_TASK: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "squared_error"}
 
 # Cells that mean "no value" in any column but the target; see the guide's page on reading.
@@ -385,9 +388,11 @@ class Config:
         if values["batch_size"] == "auto":
             nearest = 2 ** round(math.log2(n_train * BATCH_SHARE))
             values["batch_size"] = str(min(max(nearest, MIN_BATCH), MAX_BATCH))
+        is_recipe = values["parametrization"] == "ntk"
+        if is_recipe and task == "classification" and n_train >= LARGE_ROWS and self.stop_on == THE_LOSS:
+            values["patience"] = LARGE_PATIENCE if self.patience is None else self.patience
         if values["epochs"] is None:
             by_rows = round(EPOCHS_AT_REFERENCE * (REFERENCE_ROWS / n_train) ** 0.5)
-            is_recipe = values["parametrization"] == "ntk"
             values["epochs"] = min(max(by_rows, MIN_EPOCHS), MAX_EPOCHS) if is_recipe else TEXTBOOK_EPOCHS
         return Settings(**values)
 

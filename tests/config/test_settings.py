@@ -6,7 +6,7 @@ from samples import IRIS
 from mlpcli.config import settings as config
 from mlpcli.config.flags import from_text, parse
 from mlpcli.config.presets import BASE
-from mlpcli.config.settings import Config, ReadOptions, Settings
+from mlpcli.config.settings import LARGE_PATIENCE, LARGE_ROWS, Config, ReadOptions, Settings
 from mlpcli.engine.activations import ACTIVATIONS
 from mlpcli.engine.initializers import INITIALIZERS
 from mlpcli.engine.losses import LOSSES
@@ -86,3 +86,16 @@ def test_settings_leave_nothing_open():
         Settings(**decided | {"epochs": None})
     with pytest.raises(UsageError, match="is not decided"):
         Settings(**decided | {"loss": "auto"})
+
+
+def test_classes_of_large_tables_wait_for_fewer_epochs_unless_asked_otherwise():
+    def patience(task="classification", n=LARGE_ROWS, **settings):
+        return Config(**settings).resolve(task, n).patience
+
+    usual = patience(n=LARGE_ROWS - 1)
+    assert patience() == LARGE_PATIENCE < usual
+    assert patience(patience=9) == 9
+    assert patience(patience=0) == 0
+    assert patience(stop_on="accuracy") == usual  # a metric scatters more
+    assert patience("regression") == patience("regression", 4000)
+    assert patience(preset="classic") == patience(n=4000, preset="classic")
