@@ -145,7 +145,8 @@ def shares(path: str, on: Workers) -> list[float]:
 
 
 Work = Callable[[str, Workers], list[float]]
-STUDIES: dict[str, Work] = {"cv": cv, "tune": tune, "train --distribute rows": shares}
+STUDIES: dict[str, Work] = {"cv": cv, "tune": tune}
+KILLED = {**STUDIES, "train --distribute rows": shares}
 
 
 @dataclass(frozen=True)
@@ -224,10 +225,10 @@ def kills(path: str, n: int) -> None:
     rng, n_killed = random.Random(0), 0
     with local(2) as workers:
         list(each(ready, range(2), workers))
-        expected = {name: timed(study, path, workers) for name, study in STUDIES.items()}
+        expected = {name: timed(study, path, workers) for name, study in KILLED.items()}
     with connected(ClusterOptions("local:2")) as cluster:
         while n_killed < n:
-            for name, study in STUDIES.items():
+            for name, study in KILLED.items():
                 seconds = expected[name].busy * expected[name].seconds / expected[name].n
                 with killing(cluster, n - n_killed, rng, seconds) as killed:
                     found = study(path, cluster)
