@@ -199,7 +199,7 @@ class Cluster(Executor):
             home = self.homes[key] = min(sorted(self.client.nthreads()), key=[*self.homes.values()].count)
         try:
             return self.client.scatter(self.as_sent(value), direct=True, hash=False, workers=home and [home])
-        except OSError:
+        except (OSError, KeyError):  # the latter where the scheduler hears of the worker's end before what it was sent
             if self.client.status != "running" or n_left == 1:
                 raise
         self.is_closing.wait(WATCH_SECONDS)

@@ -119,6 +119,22 @@ def test_the_task_of_a_killed_worker_is_run_again_and_its_shared_values_with_it(
     assert joined.n_lost >= 2
 
 
+@pytest.mark.parametrize("error", [OSError("closed"), KeyError("tcp://127.0.0.1:1")], ids=["closed", "unknown"])
+def test_what_is_sent_to_a_worker_that_ends_meanwhile_is_sent_again(joined, monkeypatch, error):
+    scatter, errors = joined.client.scatter, [error]
+
+    def ends_once(*args, **kwargs):
+        if errors:
+            raise errors.pop()
+        return scatter(*args, **kwargs)
+
+    monkeypatch.setattr("mlpcli.studies.cluster.WATCH_SECONDS", 0.01)
+    monkeypatch.setattr(joined.client, "scatter", ends_once)
+    with Shared([1, 2]) as shared:
+        assert list(each(done, [Named("a", "sum(task.data.value)", shared)], joined)) == [3]
+    assert not errors
+
+
 @pytest.mark.slow
 def test_a_task_that_kills_three_workers_is_named_and_others_are_not_disturbed(scheduler):
     with connected(ClusterOptions(scheduler)) as cluster:
