@@ -114,16 +114,14 @@ class Schema:
             for c in self.features if c.embedding is not None
         )  # fmt: skip
 
-    def straight(self, blocks: Collection[str]) -> Floats:
-        """(n_inputs in these blocks, n): sums of inputs, of which linear laws of the columns are made."""
+    def straight(self, blocks: Collection[str]) -> list[tuple[slice, Floats]]:
+        """Sums of inputs, of which linear laws of the columns are made: where among those in these blocks, weights."""
         found = []
         for c in self.features:
             for block, weights in c.straight(blocks):
                 places, start = self.inputs_of[c.name][block], self.start(block, blocks)
-                one = np.zeros(self.width(blocks))
-                one[start + places.start : start + places.stop] = weights
-                found.append(one)
-        return np.stack(found, axis=1) if found else np.empty((self.width(blocks), 0))
+                found.append((slice(start + places.start, start + places.stop), weights))
+        return found
 
     def widened(self, frame: pd.DataFrame, cells: pd.Series[Any]) -> Schema:
         """The same once these rows and their target have been trained on too."""

@@ -198,7 +198,7 @@ class Architecture:
     embeddings: Sequence[Embedding] = ()  # inputs that are numbers of levels, of which vectors are made first
     inputs: Sequence[slice] | None = None  # the stretches of a row that it sees; None: all
     unseen: Ints | None = None  # of these, the inputs, all behind the levels, that it has no weights for
-    line: Line | None = None  # what it answers before its first step; None: 0
+    line: Line | None = None  # of a network that has weights for all inputs, what it answers before its first step
 
 
 def mlp(
@@ -244,10 +244,10 @@ def mlp(
                 weights *= (fan_in / counted) ** 0.5
                 bias = rng.standard_normal(fan_out)
         missing = unseen - len(embeddings) if i == 0 else unseen[:0]
-        matrix, offset = Tensor(weights, lr_factor, 1.0), Tensor(bias, NTK_BIAS if ntk else 1.0)
+        matrix = Tensor(np.delete(weights, missing, axis=0), lr_factor, 1.0)
+        offset = Tensor(bias, NTK_BIAS if ntk else 1.0)
         if a.line is not None:
             carry(a.line, matrix, offset, act.slope or 1.0, is_first=i == 0, is_output=is_output)
-        matrix = Tensor(*(np.delete(numbers, missing, axis=0) for numbers in matrix.numbers()))
         scale = Tensor(np.ones(len(matrix.start)), NTK_SCALE) if ntk and i == 0 else None
         given, n_unscaled = n_given if i == 0 else 0, CARRIERS if a.line and not is_output else 0
         layers.append(Dense(matrix, offset, scale, given, missing, n_unscaled))

@@ -26,8 +26,8 @@ MIN_UNITS = 8  # of a hidden layer, of which two carry the line
 RIDGES = np.geomspace(1e-3, 1e4, 15)  # rows' worth of pull of each term's weight to 0
 
 
-def may_start(settings: Settings, kind: str) -> bool:
-    """Whether networks of this kind can carry a line, and squared errors, as ridge regression's, are what counts."""
+def may_start(settings: Settings, schema: Schema, kind: str) -> bool:
+    """Whether networks of this kind can carry a line of these columns, and squared errors are what counts."""
     plain = (settings.dropout, settings.input_noise, settings.max_norm) == (0, 0, 0)
     return (
         settings.loss == "squared_error"
@@ -37,7 +37,18 @@ def may_start(settings: Settings, kind: str) -> bool:
         and plain
         and ACTIVATIONS[settings.activation].slope is not None
         and all(n >= MIN_UNITS for n in hidden_of(settings, kind))
+        and 0 < len(schema.straight(KINDS[kind].sees)) <= MAX_TERMS
     )
+
+
+def terms_of(schema: Schema, kind: str) -> Floats:
+    """(n_inputs that the kind sees, n) the terms of a line as sums of inputs."""
+    sees = KINDS[kind].sees
+    sums = schema.straight(sees)
+    terms = np.zeros((schema.width(sees), len(sums)))
+    for i, (places, weights) in enumerate(sums):
+        terms[places, i] = weights
+    return terms
 
 
 def fit_lines(rows: Sequence[tuple[Rows, Rows | None]], schema: Schema, settings: Settings, kind: str) -> list[Line]:
@@ -52,10 +63,9 @@ LineSums = tuple[tuple[Floats, Floats], ...]
 
 def line_sums(rows: Sequence[tuple[Rows, Rows | None]], schema: Schema, settings: Settings, kind: str) -> LineSums:
     """What lines are solved from; nothing where there can be none."""
-    terms = schema.straight(KINDS[kind].sees)
-    can_start = may_start(settings, kind) and 0 < terms.shape[1] <= MAX_TERMS
-    if not can_start or any(valid is None for _, valid in rows):
+    if not may_start(settings, schema, kind) or any(valid is None for _, valid in rows):
         return ()
+    terms = terms_of(schema, kind)
     places = np.concatenate([np.arange(part.start, part.stop) for part in schema.stretches(KINDS[kind].sees)])
     return tuple(
         (products(fit, places, terms), products(valid, places, terms)) for fit, valid in rows if valid is not None
@@ -70,7 +80,7 @@ def add_sums(parts: Sequence[LineSums]) -> LineSums:
 
 def solve_lines(sums: LineSums, schema: Schema, kind: str) -> list[Line]:
     """The line of each member, all with the ridge of the least error on the rows that validate them; or none."""
-    if not sums:
+    if not sums or any(part[-2, -2] == 0 for of_member in sums for part in of_member):  # rows without any weight
         return []
     solved = [solve(fit) for fit, _ in sums]
     errors = np.array([np.einsum("ij,jk,ik->i", v, valid, v) for v, (_, valid) in zip(solved, sums, strict=True)])
@@ -78,8 +88,7 @@ def solve_lines(sums: LineSums, schema: Schema, kind: str) -> list[Line]:
     error, total = errors.sum(axis=0)[best], sum(centred_square(valid) for _, valid in sums)
     if not error < total:
         return []
-    sees = KINDS[kind].sees
-    terms, levels = schema.straight(sees), [e.place for e in schema.embeddings(sees)]
+    terms, levels = terms_of(schema, kind), [e.place for e in schema.embeddings(KINDS[kind].sees)]
     weights = [np.delete(terms @ v[best, :-2], levels) for v in solved]
     rest = float(np.sqrt(max(error, 0.0) / total))
     return [Line(w, float(v[best, -2]), rest) for w, v in zip(weights, solved, strict=True)]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from mlpcli.config.settings import Config, ReadOptions
+from mlpcli.engine.activations import ACTIVATIONS
 from mlpcli.engine.layers import Dense
 from mlpcli.engine.losses import LOSSES
 from mlpcli.engine.network import CARRIERS
@@ -16,7 +17,7 @@ from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import load
 from mlpcli.studies.start import prepare_from
 from mlpcli.training.events import History
-from mlpcli.training.linear_start import RIDGES, add_sums, line_of, line_sums, products, solve, solve_lines
+from mlpcli.training.linear_start import MAX_TERMS, RIDGES, add_sums, line_of, line_sums, products, solve, solve_lines
 from mlpcli.training.loop import MemberTrainer, Rows
 from mlpcli.training.prepare import prepare
 
@@ -167,3 +168,31 @@ def test_sums_of_parts_give_the_lines_of_all_rows(tmp_path):
     for together, alone in zip(solve_lines(sums, schema, "mlp"), [m.line for m in prepared.members], strict=True):
         np.testing.assert_allclose(together.weights, alone.weights, rtol=1e-6, atol=1e-9)
         assert together.rest == pytest.approx(alone.rest)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_slope_of_an_activation_says_whether_two_units_give_their_sum_back(name):
+    activation, z = ACTIVATIONS[name], np.linspace(-8, 8, 101)
+    up, down, kept = np.empty_like(z), np.empty_like(z), np.empty_like(z)
+    activation.forward(z, up, kept)
+    activation.forward(-z, down, kept)
+    slope = np.polyfit(z, up - down, 1)[0] if activation.slope is None else activation.slope
+    assert np.allclose(up - down, slope * z, atol=1e-6) == (activation.slope is not None)
+
+
+def test_too_many_columns_have_no_line_and_no_matrix_of_their_terms(tmp_path, monkeypatch):
+    rng, n_columns = np.random.default_rng(0), MAX_TERMS + 1
+    frame = pd.DataFrame(rng.standard_normal((60, n_columns)).round(3)).add_prefix("x")
+    frame["target"] = frame.x0 * 2
+    frame.to_csv(tmp_path / "wide.csv", index=False)
+    monkeypatch.setattr("mlpcli.training.linear_start.terms_of", None)
+    prepared = prepare(str(tmp_path / "wide.csv"), config(hidden=(8,)))
+    assert all(member.line is None for member in prepared.members)
+
+
+def test_first_rows_without_weight_have_no_line(tmp_path):
+    prepared = prepare(table(tmp_path, bent), config())
+    sums = line_sums([(m.train, m.valid) for m in prepared.members], prepared.schema, prepared.settings, "mlp")
+    nothing = tuple((0 * fit, valid) for fit, valid in sums)
+    assert solve_lines(sums, prepared.schema, "mlp")
+    assert solve_lines(nothing, prepared.schema, "mlp") == []
