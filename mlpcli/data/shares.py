@@ -23,7 +23,7 @@ from mlpcli.data.foreign import reader_of
 from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.kinds.protocol import Format
 from mlpcli.data.raw import open_bytes
-from mlpcli.data.source import Source, open_table
+from mlpcli.data.source import Source, check_header, open_table
 from mlpcli.data.splits import Stratified
 from mlpcli.data.storage import Storage
 from mlpcli.data.target import choose_task
@@ -119,7 +119,7 @@ def agree(found: Sequence[Found], config: Config) -> Agreement:
     """How the shares are to be read together. Raises DataError where a column is one thing here and another there."""
     first = found[0]
     for other in found[1:]:
-        check_names(first, other)
+        check_header(other.source.names, other.file, first.source.names, first.file)
     task = agreed_task(found, config)
     formats = {name: agreed_format(name, found) for name in first.formats}
     texts = dict.fromkeys(name for one in found for name in one.classes)
@@ -131,14 +131,6 @@ def agree(found: Sequence[Found], config: Config) -> Agreement:
         first.target, task, KnownTable(formats, labels), joined_digest([*chain(*digests)]),
         sum(one.n_read for one in found), tuple(map(tuple, before.tolist())), digests,
     )  # fmt: skip
-
-
-def check_names(first: Found, other: Found) -> None:
-    """DataError for files of other columns."""
-    if other.source.names != first.source.names:
-        odd = next((n for n in other.source.names if n not in first.source.names), None)
-        what = f"no column '{odd}' in {first.file}" if odd else f"fewer columns than {first.file}, or another order"
-        raise DataError(what, "files of one table have one header", file=other.file)
 
 
 def agreed_task(found: Sequence[Found], config: Config) -> Task:

@@ -184,10 +184,7 @@ def open_table(
     if len(found) == 1:
         return first
     for other in found[1:]:
-        if other.names != first.names:
-            odd = next((n for n in other.names if n not in first.names), None)
-            what = f"no column '{odd}' in {first.name}" if odd else f"fewer columns than {first.name}, or another order"
-            raise DataError(what, "files of one table have one header", file=other.name)
+        check_header(other.names, other.name, first.names, first.name)
     notes = dict.fromkeys(note for file in found for note in file.notes)
     digests = tuple(file.sha256 for file in found)
     return replace(
@@ -195,6 +192,14 @@ def open_table(
         parts=tuple(part for file in found for part in file.parts), digests=digests,
         leading_zeros=frozenset().union(*(file.leading_zeros for file in found)),
     )  # fmt: skip
+
+
+def check_header(names: Sequence[str], file: str, of_first: Sequence[str], first: str) -> None:
+    """DataError for a file of other columns than the first one of a table."""
+    if names != of_first:
+        odd = next((name for name in names if name not in of_first), None)
+        what = f"no column '{odd}' in {first}" if odd else f"fewer columns than {first}, or another order"
+        raise DataError(what, "files of one table have one header", file=file)
 
 
 def open_file(
