@@ -174,8 +174,9 @@ class Fitter:
             levels = tuple(c for c, _ in kept)
             return EmbeddedColumn("embedded", name, int(counts[0]), n_distinct, levels, EMBEDDING)
         kept = kept[:most]
-        code = {None: -1} | {str(level): number for number, level in enumerate(values.categories)}
-        shares = [self.share(values.codes == code[level]) for level, _ in kept]
+        place = {None: 0} | {str(level): number for number, level in enumerate(values.categories, 1)}
+        weight = counts if self.weights is None else np.bincount(values.codes + 1, self.weights, len(counts))
+        shares = (weight[[place[level] for level, _ in kept]] / weight.sum()).tolist()
         has_rare = len(kept) < len(seen)
         if has_rare:
             shares.append(1 - sum(shares))
