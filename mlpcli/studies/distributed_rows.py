@@ -307,7 +307,7 @@ class DistributedNetwork(MemberTrainer):
         super().__init__(member, build_loss(settings), settings, criterion)
         self.shares, self.number = training.shares, number
         self.prepared = training.prepared.members[number]
-        self.weights = rows_of(training, number)
+        self.weights = n_fit_of(training, number)
         self.n_rounds = n_rounds(max(steps_of(n, settings) for n in self.weights), training.every)
         self.outer = OuterStep(len(member.network.params))
         self.steps = [0] * len(self.weights)  # of each share's optimiser
@@ -373,7 +373,7 @@ class DistributedNetworks(Training):
         self.lead = self.trainers[: len(self.lead)]
 
 
-def rows_of(training: DistributedTraining, number: int) -> list[int]:
+def n_fit_of(training: DistributedTraining, number: int) -> list[int]:
     """By share, how many rows a member trains on."""
     n_folds = len(training.n_fit[0])
     return [of_share[number % n_folds] for of_share in training.n_fit]
@@ -384,6 +384,6 @@ def elsewhere(training: DistributedTraining, member: Member, number: int) -> Mem
     x = np.empty((0, training.prepared.schema.n_inputs), np.float32)
     y_sample = np.concatenate([one.y_sample[number] for one in training.opened])
     y_valid = np.concatenate([one.y_valid[number] for one in training.opened])
-    train = Rows(x, y_sample, None, np.broadcast_to(np.int64(0), sum(rows_of(training, number))))
+    train = Rows(x, y_sample, None, np.broadcast_to(np.int64(0), sum(n_fit_of(training, number))))
     valid = Rows(x, y_valid, None, np.arange(len(y_valid))) if len(y_valid) else None
     return Member(member.network, train, valid, np.random.default_rng(0), member.unseen)
