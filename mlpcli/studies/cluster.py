@@ -1,8 +1,9 @@
 """Work on the workers of a Dask cluster, as a `concurrent.futures.Executor`; needs the extra `cluster`.
 
 A call travels as its pickle, without what is `Shared` in it and without large arrays: these are sent to one worker
-once, straight from here, and stay; the others fetch them from there. A call whose worker is lost is run again by Dask;
-one whose shared values were lost with all their workers is sent again with them.
+once, straight from here, and stay; the others fetch them from there, again where Dask has dropped a copy that no task
+waited for. A call whose worker is lost is run again by Dask; one whose shared values were lost with all their workers
+is sent again with them.
 """
 
 from __future__ import annotations

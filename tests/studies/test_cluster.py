@@ -95,6 +95,7 @@ def test_tasks_run_on_the_workers_and_their_errors_reach_who_asked(joined):
 
 
 def test_shared_values_and_large_arrays_travel_once_and_stay(joined):
+    joined.client.amm.stop()  # every 2 s it drops the copies that no task waits for
     large, table = np.arange(100_000.0), Shared({"x": np.arange(1_000_000.0)})
     tasks = [Named(str(i), "id(task.data[0].value) + float(task.data[1].sum()) * 0", (table, large)) for i in range(6)]
     before, n_kept = joined.n_bytes, len(joined.kept)
@@ -104,6 +105,7 @@ def test_shared_values_and_large_arrays_travel_once_and_stay(joined):
     assert len(places) <= 2  # one on each worker
     sums = joined.submit(done, Named("sum", "(task.data[0].value['x'].sum(), task.data[1].sum())", (table, large)))
     assert sums.result() == (table.value["x"].sum(), large.sum())
+    joined.client.amm.start()
 
 
 @pytest.mark.slow
