@@ -19,9 +19,11 @@ class Preset:
     both: Mapping[str, Any]
     classification: Mapping[str, Any] = field(default_factory=dict)
     regression: Mapping[str, Any] = field(default_factory=dict)
+    large: Mapping[Task, Mapping[str, Any]] = field(default_factory=dict)  # in place of these, for large tables
 
-    def of(self, task: Task) -> Mapping[str, Any]:
-        return self.classification if task == "classification" else self.regression
+    def of(self, task: Task, is_large: bool) -> Mapping[str, Any]:
+        values = self.classification if task == "classification" else self.regression
+        return {**values, **(self.large.get(task, {}) if is_large else {})}
 
 
 # What every preset shares unless it says otherwise: the textbook values.
@@ -61,6 +63,12 @@ BASE: Mapping[str, Any] = {
 
 # The recipe for tables: fold members, piecewise-linear encoding, NTK parametrisation. What is without a source was
 # chosen on 12 tables and confirmed on 23 others (tests/benchmarks/ablation.py).
+# Of large tables a falling rate sees each row fewer times, and fewer networks need each other less.
+FALLING = {"schedule": "cosine", "patience": 0}
+LARGE: Mapping[Task, Mapping[str, Any]] = {
+    "classification": {**FALLING, "ensemble": 4, "lr": 0.03},
+    "regression": {**FALLING, "ensemble": 4},
+}
 RECIPE = Preset(
     both={
         "embed_numbers": "ple",  # Gorishniy et al., arXiv 2203.05556
@@ -88,6 +96,7 @@ RECIPE = Preset(
         "lr": 0.04,
         "patience": 10,
     },
+    large=LARGE,
 )
 FAST = {"hidden": (64, 64), "activation": "silu", "ensemble": 4, "patience": 6}
 BEST = {"ensemble": 8, "kinds": KIND_NAMES}  # greedy selection of kinds; Caruana et al. 2004
@@ -95,11 +104,16 @@ BEST = {"ensemble": 8, "kinds": KIND_NAMES}  # greedy selection of kinds; Caruan
 PRESETS: Mapping[str, Preset] = {
     "default": RECIPE,
     "classic": Preset(both={"optimizer": "sgd", "lr": 0.05, "init": "glorot_uniform", "l2": 1e-4}),
-    "fast": Preset(RECIPE.both, {**RECIPE.classification, **FAST}, {**RECIPE.regression, **FAST}),
-    "best": Preset(RECIPE.both, {**RECIPE.classification, **BEST}, {**RECIPE.regression, **BEST}),
+    "fast": Preset(RECIPE.both, {**RECIPE.classification, **FAST}, {**RECIPE.regression, **FAST}, LARGE),
+    "best": Preset(
+        RECIPE.both,
+        {**RECIPE.classification, **BEST},
+        {**RECIPE.regression, **BEST},
+        {task: {**values, **BEST} for task, values in LARGE.items()},
+    ),
 }
 
 
-def preset_values(preset: str, task: Task) -> dict[str, Any]:
+def preset_values(preset: str, task: Task, is_large: bool = False) -> dict[str, Any]:
     """What a preset sets for a task, by field of Config; auto stands for what the rows decide."""
-    return {**BASE, **PRESETS[preset].both, **PRESETS[preset].of(task)}
+    return {**BASE, **PRESETS[preset].both, **PRESETS[preset].of(task, is_large)}

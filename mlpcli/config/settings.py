@@ -47,10 +47,9 @@ BATCH_SHARE, MIN_BATCH, MAX_BATCH = 1 / 8, 32, 256  # rows a step; a power of tw
 REFERENCE_ROWS = 4000
 # Epochs at most: about as many steps for small tables as for 4,000 rows, within bounds.
 EPOCHS_AT_REFERENCE, MIN_EPOCHS, MAX_EPOCHS = 60, 24, 120
+LARGE_ROWS = 50_000  # for training and validation, from which on a table is large
+EPOCHS_OF_LARGE, MIN_LARGE_EPOCHS = 56, 5  # at the reference, and the fewest, with a rate that falls over them
 TEXTBOOK_EPOCHS = 200  # without the recipe
-# From so many rows on validation losses of classes scatter so little that patience only costs time: 0.5 to 0.7 of it.
-# Regression goes on improving after longer pauses.
-LARGE_ROWS, LARGE_PATIENCE = 50_000, 3
 LOSS_OF_TASK: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "squared_error"}
 
 # Cells that mean "no value" in any column but the target; see the guide's page on reading.
@@ -376,9 +375,15 @@ class Config:
         except ValueError:
             return None
 
-    def resolve(self, task: Task, n_train: int = REFERENCE_ROWS) -> Settings:
-        """Every choice made: by the user, else by the preset for this task and `n_train` rows for a network."""
-        chosen = preset_values(self.preset, task)
+    def resolve(self, task: Task, n_rows: int = REFERENCE_ROWS, n_train: int | None = None) -> Settings:
+        """Every choice made: by the user, else by the preset for this task.
+
+        `n_rows` rows of the table are for training and validation, and a network trains on `n_train` of them.
+        """
+        n_train = n_train or n_rows
+        # Who chooses the course of the learning rate, or a time to stop at, has the recipe that bears any of them.
+        is_large = n_rows >= LARGE_ROWS and self.schedule is None and self.time_limit is None
+        chosen = preset_values(self.preset, task, is_large)
         if self.ensemble == 1:
             chosen["kinds"] = BASE["kinds"]  # one network was asked for
         values = {f.name: getattr(self, f.name) for f in fields(Config)} | {"task": task}
@@ -389,11 +394,10 @@ class Config:
             nearest = 2 ** round(math.log2(n_train * BATCH_SHARE))
             values["batch_size"] = str(min(max(nearest, MIN_BATCH), MAX_BATCH))
         is_recipe = values["parametrization"] == "ntk"
-        if is_recipe and task == "classification" and n_train >= LARGE_ROWS and self.stop_on == THE_LOSS:
-            values["patience"] = LARGE_PATIENCE if self.patience is None else self.patience
         if values["epochs"] is None:
-            by_rows = round(EPOCHS_AT_REFERENCE * (REFERENCE_ROWS / n_train) ** 0.5)
-            values["epochs"] = min(max(by_rows, MIN_EPOCHS), MAX_EPOCHS) if is_recipe else TEXTBOOK_EPOCHS
+            most, fewest = (EPOCHS_OF_LARGE, MIN_LARGE_EPOCHS) if is_large else (EPOCHS_AT_REFERENCE, MIN_EPOCHS)
+            by_rows = round(most * (REFERENCE_ROWS / n_train) ** 0.5)
+            values["epochs"] = min(max(by_rows, fewest), MAX_EPOCHS) if is_recipe else TEXTBOOK_EPOCHS
         return Settings(**values)
 
 

@@ -216,6 +216,11 @@ class DataSet:
         return self.count(number) if self.whole is None else self.whole.counts[number]
 
     @property
+    def n_learn(self) -> int:
+        """Rows of the whole table for training and validation."""
+        return self.total(splits.TRAIN) + self.total(splits.VALIDATION)
+
+    @property
     def class_numbers(self) -> NDArray[np.integer]:
         """(n,) position of each row's class among the labels; 0 for regression."""
         return class_codes(self.y_cells, self.labels)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlpcli.config.flags import as_flag
-from mlpcli.config.settings import Config, Task
+from mlpcli.config.settings import LARGE_ROWS, REFERENCE_ROWS, Config, Task
 from mlpcli.data.formats.dates import TimeFormat
 from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.kinds import Column
@@ -28,6 +28,7 @@ from mlpcli.data.words import SLOTS, counts, grams, is_sentence
 from mlpcli.engine.arrays import Floats
 
 PLE_BINS: Mapping[Task, int] = {"classification": 16, "regression": 32}
+LARGE_PLE_BINS: Mapping[Task, int] = {"classification": 8, "regression": 12}  # of large tables
 
 
 PLE_INPUTS: Mapping[Task, int] = {"classification": 256, "regression": 512}  # of all columns together
@@ -64,15 +65,17 @@ def fit_columns(
     leave_out: Mapping[str, str],
     formats: Mapping[str, Format | None],
     weights: Floats | None = None,
+    n_rows: int = REFERENCE_ROWS,
 ) -> tuple[Column, ...]:
     """Columns of the training rows -> their kinds and statistics; `leave_out` names the reason for some.
 
-    `config` is resolved. A column of float64 is a number or a time, as its format says, any other is text. In
-    statistics a row of weight 3 counts as three rows; what a column is, and which levels are rare, is asked of rows.
+    `config` is resolved, for a table of which `n_rows` rows are for training and validation. A column of float64 is a
+    number or a time, as its format says, any other is text. In statistics a row of weight 3 counts as three rows; what
+    a column is, and which levels are rare, is asked of rows.
     """
     cells = {str(name): column_values(column) for name, column in frame.items()}
     n_numbers = sum(not isinstance(c, pd.Categorical) and name not in leave_out for name, c in cells.items())
-    fitter = Fitter(config, task, n_numbers, weights)
+    fitter = Fitter(config, task, n_numbers, weights, n_rows)
     columns: list[Column] = []
     for name, values in cells.items():
         form = formats.get(name) or NumberFormat()
@@ -138,9 +141,12 @@ def has_bins(config: Config, task: Task, n_numbers: int) -> bool:
 class Fitter:
     """Fits one column at a time with the settings they share."""
 
-    def __init__(self, config: Config, task: Task, n_numbers: int, weights: Floats | None = None) -> None:
+    def __init__(
+        self, config: Config, task: Task, n_numbers: int, weights: Floats | None = None, n_rows: int = REFERENCE_ROWS
+    ) -> None:
         self.config, self.weights = config, weights
-        self.bins = max(PLE_MIN_BINS, min(PLE_BINS[task], PLE_INPUTS[task] // max(n_numbers, 1)))
+        most = (LARGE_PLE_BINS if n_rows >= LARGE_ROWS else PLE_BINS)[task]
+        self.bins = max(PLE_MIN_BINS, min(most, PLE_INPUTS[task] // max(n_numbers, 1)))
         # Past as many columns as inputs even the fewest bins would multiply the network's width.
         self.ple = has_bins(config, task, n_numbers)
         self.shrink = PLE_SHRINK[task]

@@ -87,7 +87,7 @@ class ComparisonPlan:
     @property
     def resolved(self) -> list[Settings]:
         """The settings of each value, but for what depends on its rows."""
-        return [task.config.resolve(self.table.task) for task in self.tasks[: self.n_values]]
+        return [task.config.resolve(self.table.task, self.table.n_learn) for task in self.tasks[: self.n_values]]
 
     @property
     def are_single(self) -> bool:

@@ -33,10 +33,10 @@ class Pace:
     def seconds(self, task: TrainingTask) -> float:
         """Of one training, with as many epochs as are usual."""
         n_rows = int((task.sets != splits.UNUSED).sum()) - int((task.sets == splits.TEST).sum())
-        settings = task.config.resolve(task.dataset.value.task)
+        settings = task.config.resolve(task.dataset.value.task, n_rows)
         n_networks = settings.ensemble * len(settings.kinds)
         n_fit = n_rows * (1 - 1 / settings.ensemble) if has_folds(settings) else int((task.sets == splits.TRAIN).sum())
-        epochs = task.config.resolve(task.dataset.value.task, max(int(n_fit), 1)).epochs
+        epochs = task.config.resolve(task.dataset.value.task, n_rows, max(int(n_fit), 1)).epochs
         share = EPOCH_SHARE if settings.patience else 1.0
         in_epochs = n_fit * n_networks * epochs * share * self.of_row
         return self.start * max(n_rows / self.n_sample, 1.0) + in_epochs

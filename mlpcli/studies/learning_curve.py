@@ -95,7 +95,7 @@ class LearningCurvePlan:
     @property
     def metric(self) -> str:
         """By which sizes are compared: that of --stop-on, else that of the loss."""
-        return selecting_metric(self.tasks[0].config.resolve(self.table.task))
+        return selecting_metric(self.tasks[0].config.resolve(self.table.task, self.table.n_learn))
 
     def result(self, outcomes: Sequence[TaskOutcome]) -> LearningCurve:
         """Of all or some outcomes: those of repeats whose every size was trained. Raises TrainingError."""
@@ -165,7 +165,7 @@ def plan(table: DataSet, config: Config, n_repeats: int = REPEATS, n_sizes: int 
             f"{full} training rows are too few for a learning curve", f"it needs {4 * MIN_CURVE_ROWS} at least",
             file=table.name,
         )  # fmt: skip
-    more, flags = regularised(config.resolve(table.task), config)
+    more, flags = regularised(config.resolve(table.task, table.n_learn), config)
     data = shared(table)
     tasks: list[TrainingTask] = []
     for repeat, (order, scored) in enumerate(parts):

@@ -132,7 +132,7 @@ class Tuner:
     def __init__(
         self, table: DataSet, config: Config, options: ReadOptions, space: Sequence[str], n_folds: int, stem: str
     ) -> None:
-        resolved = config.resolve(table.task)
+        resolved = config.resolve(table.task, table.n_learn)
         self.config, self.options = replace(config, time_limit=None), options
         self.limit = config.time_limit
         self.space: tuple[Dimension, ...] = tuple(parse_dimension(s, config) for s in space)
@@ -211,7 +211,7 @@ class Tuner:
 
     def single(self, config: Config) -> Config:
         """The same for one network: trials are compared by it."""
-        return replace(config, ensemble=1, kinds=config.resolve(self.table.task).kinds[:1])
+        return replace(config, ensemble=1, kinds=config.resolve(self.table.task, self.table.n_learn).kinds[:1])
 
     def learn(
         self, trials: Sequence[Trial], folds: Sequence[int], data: Any, executor: Workers, began: float
@@ -243,7 +243,7 @@ class Tuner:
         """
         if self.limit is None or not any(t.losses for t in self.search.trials):
             return False
-        config = self.config.resolve(self.table.task)
+        config = self.config.resolve(self.table.task, self.table.n_learn)
         n_networks = config.ensemble * len(config.kinds)
         last = 2 * self.spent / max(self.n_spent, 1) * -(-n_networks // jobs)
         return time.monotonic() - began > self.limit - min(last, self.limit / 2)
@@ -270,7 +270,7 @@ class Tuner:
         full = [t for t in self.search.trials if len(t.losses) == len(self.folds)]
         given = [t for t in full if t.number == GIVEN]
         first = range(min(FIRST_FOLDS, len(self.folds)))
-        resolved = self.config.resolve(self.table.task)
+        resolved = self.config.resolve(self.table.task, self.table.n_learn)
         return Tuning(
             self.metric, tuple(self.search.trials), self.best(), given[0] if given else None,
             {d.setting: written(getattr(resolved, d.setting), "x") for d in self.space},

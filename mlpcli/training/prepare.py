@@ -154,7 +154,7 @@ def prepare_dataset(dataset: DataSet, config: Config, start: Start | None = None
     config = replace(
         config, target=dataset.target, validation=shown_path(config.validation), test=shown_path(config.test)
     )
-    draft = config.resolve(dataset.task)
+    draft = config.resolve(dataset.task, dataset.n_learn)
     check_settings(draft, dataset, start.schema.target.labels if start else dataset.labels)
     check_memory(draft, dataset)
     check_size(draft, dataset)
@@ -166,16 +166,20 @@ def prepare_dataset(dataset: DataSet, config: Config, start: Start | None = None
     encoded = encode_rows(dataset, schema, draft)
     folds = build_folds(encoded, fold_of, unseen, draft, dataset.storage)
     check_weights(encoded, folds, dataset)
-    settings, notes = final_settings(config, dataset.task, len(folds[0].fit), len(folds[0].valid))
+    settings, notes = final_settings(config, dataset.task, dataset.n_learn, len(folds[0].fit), len(folds[0].valid))
     groups = build_members(schema, encoded, folds, settings, dataset.storage, start)
     notes = (*dataset.notes, *notes, *schema_notes(schema, settings))
     origin = None if start is None else start.sha256
     return PreparedTraining(dataset, settings, schema, encoded, groups, notes, origin)
 
 
-def final_settings(config: Config, task: Task, n_fit: int, n_valid: int) -> tuple[Settings, tuple[str, ...]]:
-    """The settings of networks that train and validate on so many rows each, and what is to be said of them."""
-    settings = config.resolve(task, n_fit)
+def final_settings(
+    config: Config, task: Task, n_rows: int, n_fit: int, n_valid: int
+) -> tuple[Settings, tuple[str, ...]]:
+    """The settings of networks that train and validate on so many of `n_rows` rows each, and what is to be said of
+    them.
+    """
+    settings = config.resolve(task, n_rows, n_fit)
     if len(settings.kinds) == 1 or n_valid:
         return settings, ()
     settings = replace(settings, kinds=settings.kinds[:1])
@@ -265,7 +269,9 @@ def fit_schema(dataset: DataSet, settings: Settings) -> Schema:
     fitted_on = sampled(is_fitted, n_rows, settings.seed)
     weights = None if given is None else as_counts(given[fitted_on])
     features = take_rows(dataset.frame.drop(columns=dataset.target), fitted_on, Storage(), dataset.storage)
-    columns = fit_columns(features, settings, dataset.task, reserved_columns(settings), dataset.formats, weights)
+    columns = fit_columns(
+        features, settings, dataset.task, reserved_columns(settings), dataset.formats, weights, dataset.n_learn
+    )
     schema = Schema(columns, fit_target_of(dataset, fitted_on, is_fitted, settings, weights))
     if not schema.features:
         raise NothingToLearnError("no column holds anything to learn from", file=dataset.name)

@@ -5,8 +5,15 @@ from samples import IRIS
 
 from mlpcli.config import settings as config
 from mlpcli.config.flags import from_text, parse
-from mlpcli.config.presets import BASE
-from mlpcli.config.settings import LARGE_PATIENCE, LARGE_ROWS, Config, ReadOptions, Settings
+from mlpcli.config.presets import BASE, preset_values
+from mlpcli.config.settings import (
+    LARGE_ROWS,
+    MIN_LARGE_EPOCHS,
+    TASKS,
+    Config,
+    ReadOptions,
+    Settings,
+)
 from mlpcli.engine.activations import ACTIVATIONS
 from mlpcli.engine.initializers import INITIALIZERS
 from mlpcli.engine.losses import LOSSES
@@ -88,14 +95,20 @@ def test_settings_leave_nothing_open():
         Settings(**decided | {"loss": "auto"})
 
 
-def test_classes_of_large_tables_wait_for_fewer_epochs_unless_asked_otherwise():
-    def patience(task="classification", n=LARGE_ROWS, **settings):
-        return Config(**settings).resolve(task, n).patience
+@pytest.mark.parametrize("task", TASKS)
+def test_large_tables_have_a_rate_that_falls_over_few_epochs(task):
+    usual, large = Config().resolve(task, LARGE_ROWS - 1), Config().resolve(task, LARGE_ROWS)
+    assert (usual.schedule, usual.ensemble) == ("constant", preset_values("default", task)["ensemble"])
+    assert (large.schedule, large.patience, large.ensemble) == ("cosine", 0, 4)
+    epochs = [Config().resolve(task, LARGE_ROWS, n).epochs for n in (40_000, 160_000, 10**9)]
+    assert epochs == [18, 9, MIN_LARGE_EPOCHS]  # as the root of the rows falls
+    asked = Config(patience=9, ensemble=5, epochs=30, lr=0.5).resolve(task, LARGE_ROWS)
+    assert (asked.patience, asked.ensemble, asked.epochs, asked.lr) == (9, 5, 30, 0.5)
+    assert Config(preset="best").resolve(task, LARGE_ROWS).ensemble == 8
 
-    usual = patience(n=LARGE_ROWS - 1)
-    assert patience() == LARGE_PATIENCE < usual
-    assert patience(patience=9) == 9
-    assert patience(patience=0) == 0
-    assert patience(stop_on="accuracy") == usual  # a metric scatters more
-    assert patience("regression") == patience("regression", 4000)
-    assert patience(preset="classic") == patience(n=4000, preset="classic")
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("settings", [{"schedule": "constant"}, {"time_limit": 60.0}, {"preset": "classic"}])
+def test_where_another_course_is_chosen_large_tables_are_as_others(settings, task):
+    config = Config(**settings)
+    assert config.resolve(task, LARGE_ROWS, 40_000) == config.resolve(task, LARGE_ROWS - 1, 40_000)

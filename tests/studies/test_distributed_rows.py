@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 from samples import SAMPLES
 
+from mlpcli.config import settings
 from mlpcli.config.cluster import ClusterOptions
 from mlpcli.config.settings import Config, ReadOptions
+from mlpcli.data import fit_columns
+from mlpcli.data.fit_columns import LARGE_PLE_BINS
 from mlpcli.errors import DataError, MachineError, UsageError
 from mlpcli.model.assemble import assemble
 from mlpcli.studies import distributed_rows
@@ -64,6 +67,17 @@ def trained(parts, config, n_shares, workers=None):
 def test_one_share_gives_the_model_of_one_machine_to_the_byte(name, parts):
     config = Config(**SETTINGS[name])
     whole = preparing.prepare(parts, config)
+    assert trained(parts, config, 1).sha256 == assemble(whole, History.of(whole.events())).sha256
+
+
+def test_one_share_of_a_large_table_has_the_networks_epochs_and_bins_of_one_machine(parts, monkeypatch):
+    for module in (settings, fit_columns):
+        monkeypatch.setattr(module, "LARGE_ROWS", 250)  # of the 333 penguins, 283 to learn from
+    config = Config(epochs=2, hidden=(8,))
+    whole = preparing.prepare(parts, config)
+    assert (whole.settings.ensemble, whole.settings.schedule) == (4, "cosine")
+    n_edges = {len(c.edges) for c in whole.schema.features if c.kind == "number"}
+    assert n_edges == {LARGE_PLE_BINS["classification"] + 1, 0}  # none of a year with three values
     assert trained(parts, config, 1).sha256 == assemble(whole, History.of(whole.events())).sha256
 
 

@@ -272,10 +272,11 @@ def origin_blocks(report: ModelReport) -> Iterator[Block]:
 def train_command(model: TrainedModel) -> str:
     """What trains this model again: its file, and every setting that is not the default."""
     config, record, task = model.config, model.record, model.schema.target.task
+    n_rows = record.data.n_train + record.data.n_validation
     # What the preset says depends on the number of networks, which it also says itself.
     usual = replace(
-        Config(preset=config.preset, ensemble=config.ensemble).resolve(task, record.evidence.n_train),
-        preset=Config.preset, ensemble=Config(preset=config.preset).resolve(task).ensemble,
+        Config(preset=config.preset, ensemble=config.ensemble).resolve(task, n_rows, record.evidence.n_train),
+        preset=Config.preset, ensemble=Config(preset=config.preset).resolve(task, n_rows).ensemble,
     )  # fmt: skip
     read = record.dialect.options()
     given = {"target": config.target} | different(config, usual) | different(read, ReadOptions())
