@@ -48,7 +48,7 @@ REFERENCE_ROWS = 4000
 # Epochs at most: about as many steps for small tables as for 4,000 rows, within bounds.
 EPOCHS_AT_REFERENCE, MIN_EPOCHS, MAX_EPOCHS = 60, 24, 120
 LARGE_ROWS = 50_000  # for training and validation, from which on a table is large
-EPOCHS_OF_LARGE, MIN_LARGE_EPOCHS = 56, 5  # at the reference, and the fewest, with a rate that falls over them
+EPOCHS_OF_LARGE, MIN_LARGE_EPOCHS = 56, 6  # at the reference, and the fewest, with a rate that falls over them
 TEXTBOOK_EPOCHS = 200  # without the recipe
 LOSS_OF_TASK: Mapping[Task, str] = {"classification": "cross_entropy", "regression": "squared_error"}
 
@@ -376,10 +376,7 @@ class Config:
             return None
 
     def resolve(self, task: Task, n_rows: int = REFERENCE_ROWS, n_train: int | None = None) -> Settings:
-        """Every choice made: by the user, else by the preset for this task.
-
-        `n_rows` rows of the table are for training and validation, and a network trains on `n_train` of them.
-        """
+        """Every choice made, by the user or else the preset, for `n_rows` rows to learn from, `n_train` a network."""
         n_train = n_train or n_rows
         # Who chooses the course of the learning rate, or a time to stop at, has the recipe that bears any of them.
         is_large = n_rows >= LARGE_ROWS and self.schedule is None and self.time_limit is None

@@ -19,6 +19,7 @@ from mlpcli.data.kinds.category import CategoryColumn, Cross
 from mlpcli.data.kinds.number import NumberColumn
 from mlpcli.data.kinds.protocol import BLOCKS, Format
 from mlpcli.data.side_by_side import SideBySide, number_parts, values_of_parts
+from mlpcli.data.splits import blocks
 from mlpcli.data.target import Target
 from mlpcli.data.values import RowValues, column_values
 from mlpcli.engine.arrays import Floats, Matrix
@@ -138,18 +139,26 @@ class Schema:
     def encode(self, frame: pd.DataFrame) -> Matrix:
         """n rows -> (n, n_inputs)"""
         x = np.empty((len(frame), self.n_inputs), np.float32)
-        values = [column_values(frame[c.name]) for c in self.features]
-        for start in range(0, len(frame), ENCODE_ROWS):
-            self.fill(x[start : start + ENCODE_ROWS], values, start)
+        values = self.values_of(frame)
+        for rows in blocks(len(frame), ENCODE_ROWS):
+            self.fill(x[rows], values, rows.start)
         return x
 
     def encoded_parts(self, frame: pd.DataFrame | RowValues) -> Iterator[Matrix]:
         """The same, ENCODE_ROWS rows at a time."""
-        values = [column_values(frame[c.name]) for c in self.features]
-        for start in range(0, len(frame), ENCODE_ROWS):
-            x = np.empty((min(ENCODE_ROWS, len(frame) - start), self.n_inputs), np.float32)
-            self.fill(x, values, start)
-            yield x
+        values = self.values_of(frame)
+        for rows in blocks(len(frame), ENCODE_ROWS):
+            yield self.encoded(values, rows)
+
+    def values_of(self, frame: pd.DataFrame | RowValues) -> list[Any]:
+        """The values of each feature."""
+        return [column_values(frame[c.name]) for c in self.features]
+
+    def encoded(self, values: Sequence[Any], rows: slice) -> Matrix:
+        """Some rows of the features' values -> (n, n_inputs)"""
+        x = np.empty((rows.stop - rows.start, self.n_inputs), np.float32)
+        self.fill(x, values, rows.start)
+        return x
 
     def fill(self, x: Matrix, values: Sequence[Any], start: int) -> None:
         """Encodes the rows of the features' values from `start` on, as many as x has."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ class Tensor:
 class Layer:
     """(n, n_in) -> (n, n_out); `backward` gives the gradient of the input and fills those of the tensors."""
 
+    room: ClassVar[tuple[str, ...]] = ("out", "grad")  # arrays that each batch fills anew
     n_in: int
     n_out: int
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -57,6 +58,12 @@ class Layer:
         self.out: Array = np.empty((n, self.n_out), dtype)
         self.grad: Array = np.empty((n, self.n_in), dtype)
 
+    def share_room(self, other: Layer) -> None:
+        """Works in the arrays of a layer of the same kind, where they have the same shape."""
+        for name in self.room:
+            if getattr(self, name).shape == getattr(other, name).shape:
+                setattr(self, name, getattr(other, name))
+
     def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> Array:
         raise NotImplementedError
 
@@ -70,6 +77,8 @@ class Dense(Layer):
     The scale is applied to the weights, once a step, and not to the rows, so it costs no pass over the batch. The
     first `n_given` inputs are the rows' own, below which nothing learns: their gradient is not computed.
     """
+
+    room = ("out", "grad", "scaled")
 
     def __init__(
         self, weights: Tensor, bias: Tensor, scale: Tensor | None = None, n_given: int = 0, unseen: Ints | None = None,
@@ -171,6 +180,8 @@ class Embed(Layer):
 
 class Activate(Layer):
     """One of ACTIVATIONS on every unit."""
+
+    room = ("out", "kept")
 
     def __init__(self, n: int, activation: str) -> None:
         super().__init__(n, n)

@@ -93,17 +93,30 @@ class Network:
     def n_layers(self) -> int:
         return sum(isinstance(layer, Dense) for layer in self.layers)
 
+    def reserve(self, n: int) -> None:
+        """Makes room for batches of up to n rows."""
+        self.room = n
+        if self.is_scattered:
+            self.seen = np.empty((n, self.n_inputs), self.params.dtype)
+        for layer in self.layers:
+            layer.reserve(n, self.params.dtype)
+
+    def share_room(self, other: Network) -> None:
+        """Works in the arrays of another network where they have the same shape: who asks both, asks them in turn."""
+        self.reserve(other.room)
+        if self.is_scattered and other.is_scattered and self.seen.shape == other.seen.shape:
+            self.seen = other.seen
+        for layer, of_other in zip(self.layers, other.layers, strict=False):
+            if type(layer) is type(of_other):
+                layer.share_room(of_other)
+
     def forward(self, x: Array, training: bool = False, rng: np.random.Generator | None = None) -> Array:
         """(n, width of a row) -> logits (n, n_outputs), a view that the next call overwrites
 
         Warns of overflow unless the caller ignores it: no setting of NumPy is changed within a step.
         """
         if len(x) > self.room:
-            self.room = len(x)
-            if self.is_scattered:
-                self.seen = np.empty((self.room, self.n_inputs), self.params.dtype)
-            for layer in self.layers:
-                layer.reserve(self.room, self.params.dtype)
+            self.reserve(len(x))
         parts = [x[:, stretch] for stretch in self.inputs]
         if self.others is not None:
             parts.append(x.take(self.others, axis=1))

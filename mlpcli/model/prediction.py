@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import closing, nullcontext
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Protocol
@@ -26,6 +26,7 @@ from mlpcli.errors import DataError, plural
 from mlpcli.metrics.scoring import confidences, decide
 from mlpcli.model.ahead import ahead
 from mlpcli.model.certainty import Certainty, intervals, label_sets
+from mlpcli.model.crew import Crew
 from mlpcli.model.trained import TrainedModel
 from mlpcli.model.writing import FORMATS, Cells, Format, written, written_column
 
@@ -56,6 +57,7 @@ class Part:
     inputs: pd.DataFrame
     bad: list[BadCell]
     names: list[str]  # columns of the output
+    outputs: Array | None = None  # of the model, where they are made ahead
 
 
 @dataclass
@@ -73,8 +75,7 @@ class Predictor:
     on_bad_cell: Callable[[BadCell], object] = lambda cell: None
     on_rows: Callable[[pd.DataFrame], object] | None = None  # gets all rows as the model reads them
     certainty: Certainty = NO_CERTAINTY
-    jobs: int = 1  # cores to use: the next part is read, and networks answer, on threads; the lines stay the same
-    pool: Executor | None = field(default=None, init=False)
+    jobs: int = 1  # cores to use: the next part is read, and others are answered, on threads; the lines stay the same
     n_rows: int = 0  # answered
     n_bad_rows: int = 0  # that do not fit the header
     n_without: int = 0  # without any value
@@ -109,9 +110,15 @@ class Predictor:
         if self.jobs == 1:
             yield from self.answered(found, name)
             return
-        several = len(self.model.networks) > 1
-        with ThreadPoolExecutor(self.jobs) if several else nullcontext() as self.pool, closing(ahead(found)) as found:
-            yield from self.answered(found, name)
+        with ThreadPoolExecutor(self.jobs) as pool, closing(ahead(self.asked(found, pool), self.jobs)) as asked:
+            yield from self.answered((replace(part, outputs=outputs.result()) for part, outputs in asked), name)
+
+    def asked(self, parts: Iterator[Part], pool: Executor) -> Iterator[tuple[Part, Future[Array]]]:
+        """Parts with what the model says of their rows, which is computed while the next ones are read."""
+        crew = Crew(self.model, pool, self.jobs)
+        with closing(ahead(parts)) as parts:
+            for part in parts:
+                yield part, crew.outputs(part.inputs)
 
     def read(self, parts: Iterable[bytes], name: str, options: ReadOptions) -> Iterator[Part]:
         """The rows of a CSV as the model reads them. Raises DataError."""
@@ -128,6 +135,7 @@ class Predictor:
         is_first = True
         for part in parts:
             block, records, inputs, bad, names = part.block, part.records, part.inputs, part.bad, part.names
+            outputs = part.outputs
             text = "\ufeff" * self.bom + self.form.header(names) if is_first else ""
             is_first = False
             problem = None
@@ -136,9 +144,10 @@ class Predictor:
                 bad = [cell for cell in bad if cell.row == stop]
                 records = records.rows(records.starts < block.rows.found.starts[stop])
                 block, inputs = Block(block.rows.rows(slice(stop)), block.form), inputs.iloc[:stop]
+                outputs = None if outputs is None else outputs[:stop]
             self.note_bad(bad)
             without = np.isin(np.arange(block.n_rows), [cell.row for cell in bad]) & (self.bad_cells == "empty")
-            lines = self.lines(block, records, inputs, without, names)
+            lines = self.lines(block, records, inputs, without, names, outputs)
             self.n_rows += len(lines)
             text += "\n".join(lines) + "\n" * bool(lines)
             if text:
@@ -169,13 +178,14 @@ class Predictor:
             self.on_bad_cell(cell)
 
     def lines(
-        self, block: Block, records: Structure, inputs: pd.DataFrame, without: Bools, names: Sequence[str]
-    ) -> Sequence[str]:
+        self, block: Block, records: Structure, inputs: pd.DataFrame, without: Bools, names: Sequence[str],
+        outputs: Array | None = None,
+    ) -> Sequence[str]:  # fmt: skip
         """The rows of a part as lines: those of `without` have no prediction, those that do not fit the header no
         cell at all.
         """
         nothing = np.full(len(records.starts), self.form.nothing(), object)
-        columns = self.answer(block, inputs, without) if block.n_rows else [nothing[:0]] * len(names)
+        columns = self.answer(block, inputs, without, outputs) if block.n_rows else [nothing[:0]] * len(names)
         n_bad = len(nothing) - block.n_rows
         if n_bad:
             self.n_bad_rows += n_bad
@@ -183,18 +193,23 @@ class Predictor:
             columns = [placed(nothing, place, column) for column in columns]
         return self.form.lines(names, columns)
 
-    def answer(self, block: Block, inputs: pd.DataFrame, without: Bools) -> list[Cells]:
+    def answer(self, block: Block, inputs: pd.DataFrame, without: Bools, outputs: Array | None = None) -> list[Cells]:
         """The rows of a part -> kept columns, prediction, and on request how sure it is, probabilities and more."""
         self.count_odd(inputs)
         kept = block.parse(texts=self.kept, only=self.kept, markers=False) if self.kept else pd.DataFrame()
         columns = [written_column(as_categorical(kept[n]), self.writer_of(n)) for n in self.kept]
-        return [*columns, *self.answers(inputs, without)]
+        return [*columns, *self.answers(inputs, without, outputs)]
 
-    def answers(self, inputs: pd.DataFrame | RowValues, without: Bools) -> list[Cells]:
-        """Rows read by the model's rules -> prediction, and on request how sure it is, probabilities and more."""
+    def answers(
+        self, inputs: pd.DataFrame | RowValues, without: Bools, outputs: Array | None = None
+    ) -> list[Cells]:  # fmt: skip
+        """Rows read by the model's rules, and the model's outputs where there are any -> prediction, and on request
+        how sure it is, probabilities and more.
+        """
         if self.on_rows is not None:
             self.on_rows(as_data_frame(inputs))
-        outputs = self.model.outputs(inputs, pool=self.pool)
+        if outputs is None:
+            outputs = self.model.outputs(inputs)
         answers = self.class_answers(outputs, without) if len(self.labels) else self.values(inputs, outputs, without)
         if self.more is not None:
             answers += self.more.columns(as_data_frame(inputs), self.form)

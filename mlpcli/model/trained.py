@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -67,13 +66,14 @@ class TrainedModel:
         return self.schema.target.labels
 
     def outputs(
-        self, frame: pd.DataFrame | RowValues, release: Callable[[], None] = lambda: None, pool: Executor | None = None
-    ) -> Array:
+        self, frame: pd.DataFrame | RowValues, release: Callable[[], None] = lambda: None,
+        ensemble: Ensemble | None = None,
+    ) -> Array:  # fmt: skip
         """n rows with at least the model's columns -> probabilities (n, n_classes), or values (n,)
 
         A row's outputs depend on the row alone, to the last bit: the networks always see blocks of one size, or of
         others that are proven to give the same bits.
-        `release` gives back the memory of rows that are read from a file. Networks answer on the threads of `pool`.
+        `release` gives back the memory of rows that are read from a file. `ensemble` is a copy of the model's own.
         """
         found = np.empty((len(frame), len(self.labels)) if self.labels else len(frame))
         start = 0
@@ -81,7 +81,7 @@ class TrainedModel:
             done = 0
             while done < len(encoded):
                 x = encoded[done : done + self.rows_at_once(len(encoded) - done)]
-                found[start + done : start + done + len(x)] = self.combined(x, pool)
+                found[start + done : start + done + len(x)] = self.combined(x, ensemble)
                 done += len(x)
             start += len(encoded)
             release()
@@ -91,13 +91,13 @@ class TrainedModel:
         """The largest block that these rows fill, or the smallest."""
         return max((size for size in self.exact_sizes if size <= n_left), default=self.exact_sizes[0])
 
-    def combined(self, x: Matrix, pool: Executor | None = None) -> Array:
+    def combined(self, x: Matrix, ensemble: Ensemble | None = None) -> Array:
         """(n, n_inputs), n up to PREDICT_ROWS -> outputs; computed in a block of one of `exact_sizes`"""
         n = len(x)
         size = min(size for size in self.exact_sizes if size >= n)
         if n < size:  # a matrix product of another shape may round differently
             x = np.concatenate([x, np.zeros((size - n, x.shape[1]), np.float32)])
-        return self.ensemble.outputs(x, pool)[:n]
+        return (ensemble or self.ensemble).outputs(x)[:n]
 
     @cached_property
     def exact_sizes(self) -> tuple[int, ...]:

@@ -9,10 +9,9 @@ A kind that is never chosen is left out of the model.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from mlpcli.config.settings import Settings
 from mlpcli.data.target import Target
 from mlpcli.engine.arrays import Array, Ints
 from mlpcli.engine.losses import Loss
-from mlpcli.engine.network import Network
+from mlpcli.engine.network import PREDICT_ROWS, Network
 from mlpcli.metrics.costs import rule_of
 from mlpcli.metrics.scoring import best_threshold, score
 from mlpcli.training.loop import Member
@@ -56,18 +55,19 @@ class Ensemble:
         """The networks of the first kind."""
         return self.networks[0]
 
-    def outputs(self, x: Array, pool: Executor | None = None) -> Array:
-        """(n, n_inputs) -> probabilities (n, n_classes), or values (n,) in the target's units
+    def copy(self) -> Ensemble:
+        """The same ensemble with networks of its own, which work in the same arrays one after another."""
+        networks = tuple(tuple(network.copy() for network in of_component) for of_component in self.networks)
+        first, *others = chain(*networks)
+        first.reserve(PREDICT_ROWS)
+        for network in others:
+            network.share_room(first)
+        return replace(self, networks=networks)
 
-        The networks are asked at once on the threads of `pool`, if there is one.
-        """
-
-        def logits(network: Network) -> Array:
-            with np.errstate(over="ignore", invalid="ignore"):
-                return network.forward(x)
-
-        found = iter(list((map if pool is None else pool.map)(logits, chain(*self.networks))))
-        return self.combine([list(islice(found, len(of_component))) for of_component in self.networks])
+    def outputs(self, x: Array) -> Array:
+        """(n, n_inputs) -> probabilities (n, n_classes), or values (n,) in the target's units"""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.combine([[n.forward(x).copy() for n in of_component] for of_component in self.networks])
 
     def combine(self, logits: Sequence[Sequence[Array]]) -> Array:
         """Logits of the networks of each component -> the weighted mean of their probabilities or values."""

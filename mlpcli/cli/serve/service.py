@@ -23,7 +23,7 @@ from mlpcli.data.block import Block
 from mlpcli.data.foreign import HEAD_BYTES, JSON_LINES, is_whole
 from mlpcli.data.structure import Structure
 from mlpcli.data.unpack import magic_of
-from mlpcli.engine.arrays import Bools
+from mlpcli.engine.arrays import Array, Bools
 from mlpcli.errors import DataError, plural
 from mlpcli.evaluation.drift import DriftWatch, Shift
 from mlpcli.evaluation.explain.predictions import LargestContributions
@@ -177,7 +177,8 @@ class CsvPredictor(Predictor):
         self.bad = [*bad]
 
     def lines(
-        self, block: Block, records: Structure, inputs: pd.DataFrame, without: Bools, names: Sequence[str]
+        self, block: Block, records: Structure, inputs: pd.DataFrame, without: Bools, names: Sequence[str],
+        outputs: Array | None = None,
     ) -> Sequence[str]:  # fmt: skip
         place = np.searchsorted(records.starts, block.rows.found.starts)
         for cell in self.bad:
@@ -187,7 +188,7 @@ class CsvPredictor(Predictor):
             width, n = int(records.widths[i]), len(block.names)
             reason = f"{plural(width, 'field')}, the header has {n}" if width > 0 else "a quote is missing or too many"
             self.wrong[self.n_rows + i] = RowError.of(None, None, reason)
-        lines = super().lines(block, records, inputs, without, names)
+        lines = super().lines(block, records, inputs, without, names, outputs)
         self.written += lines
         return lines
 
