@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from mlpcli.config.settings import Config
+from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
+from mlpcli.data.schema import Schema
 from mlpcli.engine.arrays import Array
 from mlpcli.engine.losses import Target
+from mlpcli.engine.network import PREDICT_ROWS
 from mlpcli.errors import NothingToLearnError
 from mlpcli.metrics.intervals import Interval, estimate, resampled_means, share_of
-from mlpcli.model.assemble import assemble
 from mlpcli.model.trained import TrainedModel
+from mlpcli.training.ensemble import Component, Ensemble
 from mlpcli.training.events import History
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import prepare_dataset
@@ -30,7 +35,23 @@ def constant_outputs(model: TrainedModel, n: int) -> Array:
     return np.tile(model.record.constant, (n, 1)) if model.labels else np.full(n, model.record.constant[0])
 
 
-def fit_linear(table: DataSet, config: Config) -> TrainedModel | None:
+@dataclass(frozen=True)
+class LinearModel:
+    """A network without hidden layers, to compare with: nothing more is known of it than its answers."""
+
+    schema: Schema
+    ensemble: Ensemble
+
+    def outputs(self, frame: pd.DataFrame, release: Callable[[], None]) -> Array:
+        """n rows -> probabilities (n, n_classes), or values (n,); `release` as of `TrainedModel.outputs`"""
+        found = []
+        for x in self.schema.encoded_parts(frame):
+            found += [self.ensemble.outputs(x[rows]) for rows in splits.blocks(len(x), PREDICT_ROWS)]
+            release()
+        return np.concatenate(found)
+
+
+def fit_linear(table: DataSet, config: Config) -> LinearModel | None:
     """A network of the same loss without hidden layers, trained on the same rows. Raises as `prepare_dataset` does.
 
     None where no column of these rows, which may be a sample, holds anything to learn from.
@@ -47,7 +68,10 @@ def fit_linear(table: DataSet, config: Config) -> TrainedModel | None:
         prepared = prepare_dataset(table, linear)
     except NothingToLearnError:
         return None
-    return assemble(prepared, History.of(prepared.events()))
+    History.of(prepared.events())
+    target, networks = prepared.schema.target, tuple(member.network for member in prepared.members)
+    alone = Component("mlp", weight=1.0, temperature=1.0)
+    return LinearModel(prepared.schema, Ensemble((alone,), (networks,), build_loss(prepared.settings), target))
 
 
 def row_losses(model: TrainedModel, truth: Target, outputs: Array) -> Array:

@@ -224,7 +224,7 @@ def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Ev
     baselines, advantage = constant_baseline(model, test), None
     straight = fit_linear(table, model.config) if linear else None
     if straight is not None:
-        theirs = straight.outputs(as_read(straight, table.frame.loc[is_test]), table.storage.release)
+        theirs = straight.outputs(table.frame.loc[is_test], table.storage.release)
         baselines["linear"] = test.baseline(model, theirs)
         advantage = loss_ratio(model, test.truth, test.outputs, theirs)
     seen, tested = some_rows(~is_test, rng), some_rows(is_test, rng)

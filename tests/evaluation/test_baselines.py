@@ -7,10 +7,12 @@ import pytest
 from samples import SAMPLES
 
 from mlpcli.config.settings import Config
+from mlpcli.engine.losses import Huber
 from mlpcli.evaluation.baselines import constant_outputs, fit_linear, loss_ratio
 from mlpcli.evaluation.evaluate import evaluate_dataset
 from mlpcli.model.assemble import assemble
 from mlpcli.training.events import History
+from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import prepare
 
 
@@ -32,7 +34,13 @@ def test_the_constant_answer_is_that_of_the_loss(loss, name, best):
 
 def test_the_linear_model_descends_on_the_same_loss():
     prepared, model = trained(loss="huber")
-    assert fit_linear(prepared.dataset, model.config).config.loss == "huber"
+    found = fit_linear(prepared.dataset, model.config)
+    assert type(found.ensemble.loss) is type(build_loss(model.config)) is Huber
+    frame = prepared.dataset.frame
+    answers, released = found.outputs(frame, lambda: None), []
+    assert len(answers) == len(frame)
+    assert found.outputs(frame.iloc[5:7], lambda: released.append(1)) == pytest.approx(answers[5:7], rel=1e-5)
+    assert released
 
 
 def test_a_model_as_good_as_the_linear_one_has_no_advantage_and_a_perfect_one_all_that_is_left():
