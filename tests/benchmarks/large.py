@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from suite import Case, run
 
-ROWS = (10_000, 50_000, 200_000)
+ROWS = (10_000, 60_000, 200_000)
 LEVELS = np.array(list("abcdefg"))
 
 
