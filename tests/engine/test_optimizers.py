@@ -23,6 +23,7 @@ def descend(name: str, lr: float, steps: int = 12000):
     return params
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_solves_rosenbrock(name):
     ends = [descend(name, lr) for lr in (2e-3, 1e-2, 1.0)]

@@ -150,6 +150,7 @@ def test_M16_M08_M11_any_edit_of_the_header_is_refused_or_borne(trained, for_a_w
     for_a_while(test)
 
 
+@pytest.mark.slow
 def test_M01_M02_any_damage_is_refused(trained, for_a_while):
     good = (trained / "m.npz").read_bytes()
     at = st.integers(0, len(good))

@@ -145,6 +145,7 @@ atomic.check_output = check""", IRIS, "-o", tmp_path / "m.npz",
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
 
 
+@pytest.mark.slow
 def test_N09_an_import_without_end_does_not_hold_up_a_stop(tmp_path):
     (tmp_path / "endless.py").write_text(
         "import os, signal, time\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(600)"

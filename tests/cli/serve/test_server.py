@@ -75,6 +75,7 @@ def test_requests_behind_each_other_are_answered_in_order(server):
     assert [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]] == [b"200", b"404"]
 
 
+@pytest.mark.slow
 def test_slow_heads_and_slow_bodies_and_too_many_connections_end(server):
     """All at once: 1.5 seconds each by the limit of this server."""
     get = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -150,6 +151,7 @@ def test_the_end_waits_for_the_requests_at_hand(penguins, rows, tmp_path, server
         assert received(connection).startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.slow
 def test_requests_that_a_second_signal_cuts_off_are_told_by_the_exit_code(penguins, tmp_path, server_process):
     with server_process(tmp_path, penguins / "model.npz", code=143) as client, client.raw() as connection:
         connection.sendall(HEAD + b"Content-Length: 20\r\n\r\n{")
@@ -161,6 +163,7 @@ def test_requests_that_a_second_signal_cuts_off_are_told_by_the_exit_code(pengui
         assert client.process.wait(30) == 143
 
 
+@pytest.mark.slow
 def test_answers_that_nobody_takes_end_their_connection(server):
     page = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with socket.socket() as connection:
