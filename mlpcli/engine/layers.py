@@ -36,7 +36,7 @@ class Tensor:
 class Layer:
     """(n, n_in) -> (n, n_out); `backward` gives the gradient of the input and fills those of the tensors."""
 
-    room: ClassVar[tuple[str, ...]] = ("out", "grad")  # arrays that each batch fills anew
+    buffers: ClassVar[tuple[str, ...]] = ("out", "grad")  # arrays that each batch fills anew
     n_in: int
     n_out: int
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -58,9 +58,9 @@ class Layer:
         self.out: Array = np.empty((n, self.n_out), dtype)
         self.grad: Array = np.empty((n, self.n_in), dtype)
 
-    def share_room(self, other: Layer) -> None:
+    def share_buffers(self, other: Layer) -> None:
         """Works in the arrays of a layer of the same kind, where they have the same shape."""
-        for name in self.room:
+        for name in self.buffers:
             if getattr(self, name).shape == getattr(other, name).shape:
                 setattr(self, name, getattr(other, name))
 
@@ -78,7 +78,7 @@ class Dense(Layer):
     first `n_given` inputs are the rows' own, below which nothing learns: their gradient is not computed.
     """
 
-    room = ("out", "grad", "scaled")
+    buffers = ("out", "grad", "scaled")
 
     def __init__(
         self, weights: Tensor, bias: Tensor, scale: Tensor | None = None, n_given: int = 0, unseen: Ints | None = None,
@@ -181,7 +181,7 @@ class Embed(Layer):
 class Activate(Layer):
     """One of ACTIVATIONS on every unit."""
 
-    room = ("out", "kept")
+    buffers = ("out", "kept")
 
     def __init__(self, n: int, activation: str) -> None:
         super().__init__(n, n)

@@ -101,14 +101,20 @@ class Network:
         for layer in self.layers:
             layer.reserve(n, self.params.dtype)
 
-    def share_room(self, other: Network) -> None:
+    def twin(self) -> Network:
+        """The same network over the same vectors, to be asked, not trained: it computes in arrays of its own."""
+        made = copy.copy(self)
+        made.layers, made.room = [copy.copy(layer) for layer in self.layers], 0
+        return made
+
+    def share_buffers(self, other: Network) -> None:
         """Works in the arrays of another network where they have the same shape: who asks both, asks them in turn."""
         self.reserve(other.room)
         if self.is_scattered and other.is_scattered and self.seen.shape == other.seen.shape:
             self.seen = other.seen
         for layer, of_other in zip(self.layers, other.layers, strict=False):
             if type(layer) is type(of_other):
-                layer.share_room(of_other)
+                layer.share_buffers(of_other)
 
     def forward(self, x: Array, training: bool = False, rng: np.random.Generator | None = None) -> Array:
         """(n, width of a row) -> logits (n, n_outputs), a view that the next call overwrites

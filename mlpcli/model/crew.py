@@ -1,4 +1,4 @@
-"""Threads that answer rows at once. A network keeps what it computes, so each thread has networks of its own."""
+"""Threads that answer rows at once. A network keeps what it computes, so each thread has twins of the networks."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mlpcli.training.ensemble import Ensemble
 
 
 class Crew:
-    """A model, and as many copies of its networks as a pool has threads."""
+    """A model, and twins of its ensemble for the threads of a pool."""
 
     def __init__(self, model: TrainedModel, pool: Executor, n: int) -> None:
         self.model, self.pool = model, pool
         assert model.exact_sizes  # found here, with the model's own networks, and not on two threads at once
         self.idle: SimpleQueue[Ensemble] = SimpleQueue()
         for _ in range(n):
-            self.idle.put(model.ensemble.copy())
+            self.idle.put(model.ensemble.twin())
 
     def outputs(self, frame: pd.DataFrame) -> Future[Array]:
         """What the model says of n rows, to come."""

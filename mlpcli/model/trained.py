@@ -73,7 +73,7 @@ class TrainedModel:
 
         A row's outputs depend on the row alone, to the last bit: the networks always see blocks of one size, or of
         others that are proven to give the same bits.
-        `release` gives back the memory of rows that are read from a file. `ensemble` is a copy of the model's own.
+        `release` gives back the memory of rows that are read from a file. `ensemble` is a twin of the model's own.
         """
         found = np.empty((len(frame), len(self.labels)) if self.labels else len(frame))
         start = 0

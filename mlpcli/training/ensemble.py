@@ -55,13 +55,13 @@ class Ensemble:
         """The networks of the first kind."""
         return self.networks[0]
 
-    def copy(self) -> Ensemble:
-        """The same ensemble with networks of its own, which work in the same arrays one after another."""
-        networks = tuple(tuple(network.copy() for network in of_component) for of_component in self.networks)
+    def twin(self) -> Ensemble:
+        """The same ensemble to be asked on another thread; its networks work in the same arrays one after another."""
+        networks = tuple(tuple(network.twin() for network in of_component) for of_component in self.networks)
         first, *others = chain(*networks)
         first.reserve(PREDICT_ROWS)
         for network in others:
-            network.share_room(first)
+            network.share_buffers(first)
         return replace(self, networks=networks)
 
     def outputs(self, x: Array) -> Array:

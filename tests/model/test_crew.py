@@ -34,7 +34,7 @@ def table() -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_copies_on_threads_answer_to_the_bit_as_the_model_does(name, table):
+def test_twins_on_threads_answer_to_the_bit_as_the_model_does(name, table):
     model = mlpcli.fit(table, **({"target": "y", "epochs": 2, "hidden": (16, 16)} | MODELS[name]))
     frame = model.table_of(table)
     with ThreadPoolExecutor(3) as pool:
@@ -45,13 +45,14 @@ def test_copies_on_threads_answer_to_the_bit_as_the_model_does(name, table):
         assert np.array_equal(outputs, model.outputs(part))
 
 
-def test_networks_of_a_copy_have_weights_of_their_own_and_work_in_the_same_arrays(table):
+def test_networks_of_a_twin_have_no_weights_but_the_models_and_work_in_the_same_arrays(table):
     model = mlpcli.fit(table, target="y", epochs=1, hidden=(16,), ensemble=3)
-    first, *others = model.ensemble.copy().lead
-    assert not np.shares_memory(first.params, model.lead[0].params)
-    for network in others:
-        assert not np.shares_memory(network.params, first.params)
+    model.outputs(model.table_of(table.head(9)))
+    first, *others = model.ensemble.twin().lead
+    for network, own in zip([first, *others], model.lead, strict=True):
+        assert network.params is own.params
         assert network.layers[-2].out is first.layers[-2].out
+        assert not np.shares_memory(network.layers[-2].out, own.layers[-2].out)
     assert model.lead[0].layers[-2].out is not model.lead[1].layers[-2].out
 
 
