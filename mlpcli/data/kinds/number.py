@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, Self
 
 import numpy as np
 
 from mlpcli.data.formats.numbers import NumberFormat
 from mlpcli.data.kinds.protocol import ColumnKind, Format, are_inputs, is_clip
-from mlpcli.engine.arrays import Floats, Matrix
+from mlpcli.engine.arrays import Floats, Ints, Matrix
 
 MAX_NUMBER = 1e300  # numbers beyond are brought down to it: their differences would overflow
 JUMP = 0.25  # half the range of an input that jumps at a cut
@@ -20,6 +21,28 @@ MIN_INPUT = 1e-30  # smaller inputs are 0: they, or products with them, are deno
 def steps(n: int, height: float) -> Matrix:
     """(n + 1, n): in row k the first k are as high as `height`, the others as low."""
     return np.where(np.tri(n + 1, n, k=-1, dtype=bool), height, -height).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Stretches:
+    """The inputs of a number by the stretch that it lies in: between two neighbours of all edges and cuts."""
+
+    bounds: Floats  # (n,) ascending, where stretches 1 to n begin
+    bins: Ints  # (n + 1,) its bin
+    low: Floats  # (n + 1,) the bin's lower edge, and its width
+    width: Floats
+    ple: Matrix  # (n + 1, n_bins) bins below the number's own are full, those above empty
+    cuts: Matrix  # (n + 1, n_cuts)
+
+    @classmethod
+    def of(cls, edges: Floats, shrink: float, cuts: Floats) -> Stretches:
+        # A number on an edge is in the bin above it, one on a cut does not exceed it.
+        bounds = np.unique(np.concatenate([edges[1:-1], np.nextafter(cuts, np.inf)]))
+        begins = np.concatenate([[-np.inf], bounds])
+        bins = np.searchsorted(edges[1:-1], begins, "right")
+        n_bins, n_exceeded = max(len(edges) - 1, 0), np.searchsorted(cuts, begins, "left")
+        low, width = (edges.take(bins), np.diff(edges).take(bins)) if n_bins else (np.empty(0), np.empty(0))
+        return cls(bounds, bins, low, width, steps(n_bins, shrink)[bins], steps(len(cuts), JUMP)[n_exceeded])
 
 
 @dataclass(frozen=True)
@@ -54,26 +77,32 @@ class NumberColumn(ColumnKind):
         plain[:, 0] = z / np.sqrt(1 + np.square(z / self.clip)) if self.clip else z
         if self.indicator:
             plain[:, 1] = np.where(missing, self.indicator[1], self.indicator[0])
+        if not (self.edges or self.cuts):
+            return
+        stretch = np.searchsorted(self.stretches.bounds, x, "right")
         if self.edges:
-            self.encode_bins(x, inputs["ple"])
+            self.encode_bins(x, stretch, inputs["ple"])
         if self.cuts:
-            n_exceeded = np.searchsorted(np.asarray(self.cuts), x, "left")
-            inputs["cuts"][:] = steps(len(self.cuts), JUMP).take(n_exceeded, axis=0)
+            inputs["cuts"][:] = self.stretches.cuts.take(stretch, axis=0)
+
+    @cached_property
+    def stretches(self) -> Stretches:
+        return Stretches.of(np.asarray(self.edges), self.shrink, np.asarray(self.cuts, np.float64))
 
     def filled(self, values: Floats) -> Floats:
         """The values within bounds, the median where one is missing."""
         return np.clip(np.where(np.isnan(values), self.median, values), -MAX_NUMBER, MAX_NUMBER)
 
-    def encode_bins(self, x: Floats, ple: Matrix) -> None:
-        """(n,) without NaN -> ple (n, n_bins); Gorishniy et al. 2022, arXiv 2203.05556."""
-        edges = np.asarray(self.edges)
+    def encode_bins(self, x: Floats, stretch: Ints, ple: Matrix) -> None:
+        """(n,) without NaN, each in a stretch -> ple (n, n_bins); Gorishniy et al. 2022, arXiv 2203.05556."""
+        found = self.stretches
+        ple[:] = found.ple.take(stretch, axis=0)
         # Clipped first, so that neither the difference nor the quotient can overflow.
-        inside = x.clip(edges[0], edges[-1])
-        bins = np.searchsorted(edges[1:-1], inside, "right")
-        # Bins below the value's own are full, those above empty; only its own holds a share.
-        ple[:] = steps(len(edges) - 1, self.shrink).take(bins, axis=0)
-        share = ((inside - edges.take(bins)) / np.diff(edges).take(bins)).clip(0, 1)
-        ple[np.arange(len(x)), bins] = 2 * self.shrink * (share - 0.5)
+        share = x.clip(self.edges[0], self.edges[-1])
+        share -= found.low.take(stretch)
+        share /= found.width.take(stretch)
+        # Only the number's own bin holds a share.
+        ple[np.arange(len(x)), found.bins.take(stretch)] = 2 * self.shrink * (share.clip(0, 1) - 0.5)
 
     def straight(self, blocks: Collection[str]) -> list[tuple[str, Floats]]:
         """The number itself is the sum of its bins by their widths, without the clip of its plain input."""
