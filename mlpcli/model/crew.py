@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from queue import SimpleQueue
+from threading import Event
+from typing import Self
 
 import pandas as pd
 
@@ -12,15 +15,35 @@ from mlpcli.model.trained import TrainedModel
 from mlpcli.training.ensemble import Ensemble
 
 
-class Crew:
-    """A model, and twins of its ensemble for the threads of a pool."""
+@dataclass(frozen=True)
+class AwaitedEnsemble(Ensemble):
+    """Answers no more blocks of rows when nobody waits for them."""
 
-    def __init__(self, model: TrainedModel, pool: Executor, n: int) -> None:
-        self.model, self.pool = model, pool
+    has_left: Event
+
+    def outputs(self, x: Array) -> Array:
+        if self.has_left.is_set():
+            raise CancelledError
+        return super().outputs(x)
+
+
+class Crew:
+    """A model on `n` threads; who leaves the block `with` it waits for the blocks of rows under way alone."""
+
+    def __init__(self, model: TrainedModel, n: int) -> None:
+        self.model, self.pool, self.has_left = model, ThreadPoolExecutor(n), Event()
         assert model.exact_sizes  # found here, with the model's own networks, and not on two threads at once
         self.idle: SimpleQueue[Ensemble] = SimpleQueue()
         for _ in range(n):
-            self.idle.put(model.ensemble.twin())
+            twin = model.ensemble.twin()
+            self.idle.put(AwaitedEnsemble(twin.components, twin.networks, twin.loss, twin.target, self.has_left))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.has_left.set()
+        self.pool.shutdown(cancel_futures=True)
 
     def outputs(self, frame: pd.DataFrame) -> Future[Array]:
         """What the model says of n rows, to come."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -110,12 +110,11 @@ class Predictor:
         if self.jobs == 1:
             yield from self.answered(found, name)
             return
-        with ThreadPoolExecutor(self.jobs) as pool, closing(ahead(self.asked(found, pool), self.jobs)) as asked:
+        with Crew(self.model, self.jobs) as crew, closing(ahead(self.asked(found, crew), self.jobs)) as asked:
             yield from self.answered((replace(part, outputs=outputs.result()) for part, outputs in asked), name)
 
-    def asked(self, parts: Iterator[Part], pool: Executor) -> Iterator[tuple[Part, Future[Array]]]:
+    def asked(self, parts: Iterator[Part], crew: Crew) -> Iterator[tuple[Part, Future[Array]]]:
         """Parts with what the model says of their rows, which is computed while the next ones are read."""
-        crew = Crew(self.model, pool, self.jobs)
         with closing(ahead(parts)) as parts:
             for part in parts:
                 yield part, crew.outputs(part.inputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ import mlpcli
 from mlpcli.config.settings import ReadOptions
 from mlpcli.model.crew import Crew
 from mlpcli.model.prediction import Predictor
+from mlpcli.training.ensemble import Ensemble
 
 MODELS = {
     "classes": {"ensemble": 3},
@@ -37,8 +38,7 @@ def table() -> pd.DataFrame:
 def test_twins_on_threads_answer_to_the_bit_as_the_model_does(name, table):
     model = mlpcli.fit(table, **({"target": "y", "epochs": 2, "hidden": (16, 16)} | MODELS[name]))
     frame = model.table_of(table)
-    with ThreadPoolExecutor(3) as pool:
-        crew = Crew(model, pool, 3)
+    with Crew(model, 3) as crew:
         parts = [frame.iloc[i : i + 500 + 37 * i % 900] for i in range(0, 3000, 250)]
         found = [outputs.result() for outputs in [crew.outputs(part) for part in parts]]
     for part, outputs in zip(parts, found, strict=True):
@@ -54,6 +54,27 @@ def test_networks_of_a_twin_have_no_weights_but_the_models_and_work_in_the_same_
         assert network.layers[-2].out is first.layers[-2].out
         assert not np.shares_memory(network.layers[-2].out, own.layers[-2].out)
     assert model.lead[0].layers[-2].out is not model.lead[1].layers[-2].out
+
+
+def test_who_leaves_waits_for_no_more_than_the_blocks_under_way(table, monkeypatch):
+    model, n_asked = mlpcli.fit(table, target="y", epochs=1, hidden=(16,), ensemble=2), 0
+    outputs = Ensemble.outputs
+
+    def slow(self, x):
+        nonlocal n_asked
+        n_asked += 1
+        time.sleep(0.2)
+        return outputs(self, x)
+
+    monkeypatch.setattr(Ensemble, "outputs", slow)
+    with Crew(model, 1) as crew:
+        first, second = (crew.outputs(model.table_of(table)) for _ in range(2))
+        while not n_asked:
+            time.sleep(0.01)
+    assert n_asked == 1
+    with pytest.raises(CancelledError):
+        first.result()
+    assert second.cancelled()
 
 
 def test_who_leaves_leaves_no_thread(table, tmp_path):
