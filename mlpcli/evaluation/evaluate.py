@@ -72,9 +72,10 @@ class Evaluation:
     answered: tuple[Answered, ...] = ()  # what the surest answers to test rows are worth
 
 
-def places_of(model: TrainedModel, path: str) -> tuple[str, str]:
-    """Where a file that a training named may be now: where it was, or beside the model."""
-    return path, os.path.join(os.path.dirname(model.path or ""), os.path.basename(path))
+def places_of(model: TrainedModel, path: str) -> list[str]:
+    """Where a file that a training named may be now: where it was, beside the model, or where it was just read."""
+    folders = [os.path.dirname(model.path or ""), *([] if model.data_folder is None else [model.data_folder])]
+    return [path, *(os.path.join(folder, os.path.basename(path)) for folder in folders)]
 
 
 def training_file(model: TrainedModel) -> str | None:

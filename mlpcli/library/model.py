@@ -161,4 +161,4 @@ def as_model(given: str | trained.TrainedModel) -> Model:
     """The model of a path, or a trained one with all verbs. Raises ModelError or MachineError."""
     if isinstance(given, str):
         return load(given)
-    return given if isinstance(given, Model) else Model(given.record, given.ensemble, given.path)
+    return given if isinstance(given, Model) else Model(given.record, given.ensemble, given.path, given.data_folder)

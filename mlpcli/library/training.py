@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Sequence
 from dataclasses import fields
 from typing import Any
@@ -52,7 +53,10 @@ def fit_steps(
         history = History.of(seen)
         if not is_whole:
             history.stopped_by = "interrupted"
-        return as_model(assemble(prepared, history))
+        model = as_model(assemble(prepared, history))
+        if isinstance(data, str):
+            model.data_folder = os.path.dirname(os.path.abspath(data))
+        return model
 
     return Steps(events(), finish)
 

@@ -38,6 +38,7 @@ class TrainedModel:
     record: ModelRecord
     ensemble: Ensemble
     path: str | None = None  # where it was loaded from
+    data_folder: str | None = None  # of its training file, where it was trained in this process
 
     @property
     def schema(self) -> Schema:

@@ -74,7 +74,7 @@ def test_the_background_is_of_the_training_file_or_else_of_the_named_one(laws, t
     made(7, 50).to_csv(tmp_path / "new.csv", index=False)
     new = str(tmp_path / "new.csv")
     assert background_rows(model, new, READ).description == "300 test rows"
-    lost = replace(model, path=str(tmp_path / "elsewhere.npz"))
+    lost = replace(model, path=str(tmp_path / "elsewhere.npz"), data_folder=None)
     assert background_rows(lost, new, READ).description == "50 rows"
     with pytest.raises(DataError, match="the training file is not here") as caught:
         background_rows(lost, None, READ)
