@@ -74,12 +74,12 @@ class Evaluation:
 
 def places_of(model: TrainedModel, path: str) -> list[str]:
     """Where a file that a training named may be now: where it was, beside the model, or where it was just read."""
-    folders = [os.path.dirname(model.path or ""), *([] if model.data_folder is None else [model.data_folder])]
-    return [path, *(os.path.join(folder, os.path.basename(path)) for folder in folders)]
+    folders = [os.path.dirname(model.path or ""), model.data_folder]
+    return [path, *(os.path.join(folder, os.path.basename(path)) for folder in folders if folder is not None)]
 
 
 def training_file(model: TrainedModel) -> str | None:
-    """The training file where it was, or beside the model, changed or not; None where it is at neither place."""
+    """The training file at the first of these places where it is, changed or not; None where it is at none."""
     path = model.record.data.path
     return None if path == FRAME_NAME else next(filter(is_here, places_of(model, path)), None)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Sequence
 from dataclasses import fields
 from typing import Any
@@ -53,10 +52,7 @@ def fit_steps(
         history = History.of(seen)
         if not is_whole:
             history.stopped_by = "interrupted"
-        model = as_model(assemble(prepared, history))
-        if isinstance(data, str):
-            model.data_folder = os.path.dirname(os.path.abspath(data))
-        return model
+        return as_model(assemble(prepared, history))
 
     return Steps(events(), finish)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -58,7 +59,8 @@ def assemble(prepared: PreparedTraining, history: History) -> TrainedModel:
     )  # fmt: skip
     by_kind = {group.kind: tuple(member.network for member in group.members) for group in prepared.groups}
     networks = tuple(by_kind[component.kind] for component in calibration.components)
-    return TrainedModel(record, Ensemble(calibration.components, networks, loss, schema.target))
+    ensemble = Ensemble(calibration.components, networks, loss, schema.target)
+    return TrainedModel(record, ensemble, data_folder=os.path.dirname(os.path.abspath(dataset.name)))
 
 
 def out_of_fold_outputs(prepared: PreparedTraining) -> OutOfFold:

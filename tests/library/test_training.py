@@ -28,6 +28,8 @@ def test_a_model_knows_where_the_file_is_that_it_was_just_trained_on(tmp_path, m
     monkeypatch.chdir(tmp_path)
     model = mlpcli.fit(str(IRIS), preset="classic", hidden=(), epochs=2)
     assert model.evaluate().rows["test"] == mlpcli.evaluate(model, str(IRIS)).rows["test"]
+    tuned = mlpcli.tune(str(IRIS), preset="classic", epochs=2, trials=1, folds=2, space=["lr=0.01,0.1"])
+    assert tuned.model.evaluate().rows == model.evaluate().rows
     model.save("m.npz")
     with pytest.raises(DataError, match="is not here"):
         mlpcli.load("m.npz").evaluate()
