@@ -132,9 +132,9 @@ class Tuner:
     def __init__(
         self, table: DataSet, config: Config, options: ReadOptions, space: Sequence[str], n_folds: int, stem: str
     ) -> None:
+        self.limit, config = config.time_limit, replace(config, time_limit=None)
         resolved = config.resolve(table.task, table.n_learn)
-        self.config, self.options = replace(config, time_limit=None), options
-        self.limit = config.time_limit
+        self.config, self.options = config, options
         self.space: tuple[Dimension, ...] = tuple(parse_dimension(s, config) for s in space)
         self.space = self.space or default_space(config, resolved)
         names = [d.setting for d in self.space]
