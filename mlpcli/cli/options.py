@@ -17,7 +17,7 @@ from typer.core import TyperCommand
 from mlpcli.config.cluster import ClusterOptions
 from mlpcli.config.flags import Owner, from_text, quoted, read_config_file, setting_type, written
 from mlpcli.config.presets import BASE, PRESETS, preset_values
-from mlpcli.config.settings import TASKS, Config, ReadOptions, flag
+from mlpcli.config.settings import LARGE_ROWS, TASKS, Config, ReadOptions, flag
 from mlpcli.errors import UsageError
 
 OWN_CONFIG = "mlpcli.toml"  # read from the working folder without being named
@@ -111,11 +111,12 @@ def default_text(owner: Owner, name: str) -> str | None:
     by_preset = {preset: by_task(preset, name) for preset in PRESETS}
     usual = by_preset[next(iter(PRESETS))]
     others = [f"{preset} {value}" for preset, value in by_preset.items() if value != usual]
-    return "; ".join([usual, *others])
+    of_large = by_task(next(iter(PRESETS)), name, is_large=True)
+    return "; ".join([usual, *([f"from {LARGE_ROWS:,} rows {of_large}"] if of_large != usual else []), *others])
 
 
-def by_task(preset: str, name: str) -> str:
-    values = [quoted(preset_values(preset, task)[name]) for task in TASKS]
+def by_task(preset: str, name: str, is_large: bool = False) -> str:
+    values = [quoted(preset_values(preset, task, is_large)[name]) for task in TASKS]
     if len(set(values)) == 1:
         return values[0]
     return ", ".join(f"{value} ({task})" for value, task in zip(values, TASKS, strict=True))
