@@ -390,8 +390,8 @@ class Config:
         if values["batch_size"] == "auto":
             nearest = 2 ** round(math.log2(n_train * BATCH_SHARE))
             values["batch_size"] = str(min(max(nearest, MIN_BATCH), MAX_BATCH))
-        is_recipe = values["parametrization"] == "ntk"
         if values["epochs"] is None:
+            is_recipe = values["parametrization"] == "ntk"
             most, fewest = (EPOCHS_OF_LARGE, MIN_LARGE_EPOCHS) if is_large else (EPOCHS_AT_REFERENCE, MIN_EPOCHS)
             by_rows = round(most * (REFERENCE_ROWS / n_train) ** 0.5)
             values["epochs"] = min(max(by_rows, fewest), MAX_EPOCHS) if is_recipe else TEXTBOOK_EPOCHS

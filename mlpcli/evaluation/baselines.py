@@ -19,7 +19,6 @@ from mlpcli.errors import NothingToLearnError
 from mlpcli.metrics.intervals import Interval, estimate, resampled_means, share_of
 from mlpcli.model.trained import TrainedModel
 from mlpcli.training.ensemble import Component, Ensemble
-from mlpcli.training.events import History
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import prepare_dataset
 
@@ -68,7 +67,7 @@ def fit_linear(table: DataSet, config: Config) -> LinearModel | None:
         prepared = prepare_dataset(table, linear)
     except NothingToLearnError:
         return None
-    History.of(prepared.events())
+    list(prepared.events())  # trains it
     target, networks = prepared.schema.target, tuple(member.network for member in prepared.members)
     alone = Component("mlp", weight=1.0, temperature=1.0)
     return LinearModel(prepared.schema, Ensemble((alone,), (networks,), build_loss(prepared.settings), target))
