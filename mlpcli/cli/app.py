@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import gc
 import inspect as introspect
 import os
 import re
@@ -19,6 +20,7 @@ from types import FrameType
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 from typer.models import OptionInfo
 
 from mlpcli import __version__
@@ -26,8 +28,35 @@ from mlpcli.cli import streams
 from mlpcli.errors import GateFailed, MachineError, MlpcliError, UsageError
 from mlpcli.reporter.answers import error_answer, print_answer
 
+
+class Commands(TyperGroup):
+    """All commands, whose texts are taken as they were typed.
+
+    typer has pydantic look at each value, also at one that is not given, and to load pydantic takes a tenth of a start.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        for command in (self, *self.commands.values()):
+            assert command.callback is not None  # all of ours do something
+            given = introspect.signature(command.callback).parameters
+            for parameter in command.get_params(ctx):
+                hint = given[parameter.name].annotation if parameter.name in given else None  # --help
+                is_text = getattr(hint, "__origin__", None) in (str, str | None)
+                process = functools.partial(as_typed, parameter, parameter.process_value, is_text)
+                parameter.process_value = process  # type: ignore[method-assign]
+        return super().parse_args(ctx, args)
+
+
+def as_typed(parameter: Any, process: Callable[[Any, Any], Any], is_text: bool, context: Any, value: Any) -> Any:
+    """The value of a parameter: a text, or none, as it is; others as typer has them."""
+    if value is None and not parameter.required:
+        return () if parameter.multiple or parameter.nargs == -1 else None
+    return value if is_text and isinstance(value, str) else process(context, value)
+
+
 app = typer.Typer(
     name="mlpcli",
+    cls=Commands,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -72,6 +101,7 @@ def main() -> None:
             with suppress(OSError, streams.ReaderLeftError):
                 stream.flush()
         os._exit(code)
+    gc.freeze()  # all of it ends with the process: not looked through for garbage once more
     sys.exit(code)
 
 

@@ -24,6 +24,13 @@ def test_help_imports_neither_numpy_nor_pandas():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, env=ENV).returncode == 0
 
 
+def test_a_command_whose_values_are_texts_loads_no_pydantic(tmp_path):
+    code = f"import sys; sys.argv = ['mlpcli', 'split', {str(IRIS)!r}, '-q', '-o', {str(tmp_path)!r}]\n"
+    code += "try:\n import mlpcli.cli; mlpcli.cli.main()\nexcept SystemExit: pass\nassert 'pydantic' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, env=ENV)
+    assert (tmp_path / "iris_test.csv").exists()
+
+
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
@@ -34,6 +41,7 @@ def test_help_imports_neither_numpy_nor_pandas():
         (["train", "penguins.csv", "-o", "no/m.npz"], 1, "no such folder"),
         (["train", "penguins.csv", "--activation", "rleu"], 2, "did you mean relu?"),
         (["train", "penguins.csv", "--loss", "huber"], 2, "is for regression"),
+        (["train", "penguins.csv", "--jobs", "x"], 2, "'--jobs'"),
         (["evaluate", "penguins.csv"], 1, "not an mlpcli model"),
         (["train"], 2, "Missing argument"),
         (["trian"], 2, "train"),
