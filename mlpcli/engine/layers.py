@@ -32,11 +32,32 @@ class Tensor:
         return self.start, np.full(shape, self.lr_factor), np.full(shape, self.decay)
 
 
+class Room:
+    """Where batches of up to n rows are computed. Sums before activations have one place a width: each is soon done."""
+
+    def __init__(self, n: int, dtype: np.dtype[np.floating]) -> None:
+        self.n, self.dtype = n, dtype
+        self.sums: dict[int, Array] = {}
+
+    def array(self, width: int) -> Array:
+        return np.empty((self.n, width), self.dtype)
+
+    def shared(self, width: int) -> Array:
+        """(n, width), which every layer that asks gets: written by one, and read by the next in its forward alone."""
+        if width not in self.sums:
+            self.sums[width] = self.array(width)
+        return self.sums[width]
+
+
 @dataclass
 class Layer:
-    """(n, n_in) -> (n, n_out); `backward` gives the gradient of the input and fills those of the tensors."""
+    """(n, n_in) -> (n, n_out); `backward` gives the gradient of the input and fills those of the tensors.
 
-    buffers: ClassVar[tuple[str, ...]] = ("out", "grad")  # arrays that each batch fills anew
+    The gradient of an input is written over the input, once nothing needs that any more: a step then works in half the
+    memory, and stays in the processor's cache.
+    """
+
+    buffers: ClassVar[tuple[str, ...]] = ("out",)  # arrays that each batch fills anew
     n_in: int
     n_out: int
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -53,10 +74,9 @@ class Layer:
         """The tensors as a model file has them."""
         return dict(self.p)
 
-    def reserve(self, n: int, dtype: np.dtype[np.floating]) -> None:
-        """Makes room for batches of up to n rows."""
-        self.out: Array = np.empty((n, self.n_out), dtype)
-        self.grad: Array = np.empty((n, self.n_in), dtype)
+    def reserve(self, room: Room) -> None:
+        """Takes its place there."""
+        self.out: Array = room.array(self.n_out)
 
     def share_buffers(self, other: Layer) -> None:
         """Works in the arrays of a layer of the same kind, where they have the same shape."""
@@ -71,6 +91,9 @@ class Layer:
         raise NotImplementedError
 
 
+SMALL = 64 * 64  # weights up to which copying them is quicker than OpenBLAS's product with a transposed matrix
+
+
 class Dense(Layer):
     """x W + b, or (a x) W + b with a learned scale a on each input.
 
@@ -78,7 +101,7 @@ class Dense(Layer):
     first `n_given` inputs are the rows' own, below which nothing learns: their gradient is not computed.
     """
 
-    buffers = ("out", "grad", "scaled")
+    buffers = ("out", "scaled")
 
     def __init__(
         self, weights: Tensor, bias: Tensor, scale: Tensor | None = None, n_given: int = 0, unseen: Ints | None = None,
@@ -94,10 +117,10 @@ class Dense(Layer):
     def unseen_rows(self, name: str) -> Ints:
         return super().unseen_rows(name) if name == "b" or self.unseen is None else self.unseen
 
-    def reserve(self, n: int, dtype: np.dtype[np.floating]) -> None:
-        super().reserve(n, dtype)
-        self.ones = np.ones(n, dtype)
-        self.scaled = np.empty((self.n_in, self.n_out), dtype)
+    def reserve(self, room: Room) -> None:
+        self.out = room.shared(self.n_out)
+        self.ones = np.ones(room.n, room.dtype)
+        self.scaled = np.empty((self.n_in, self.n_out), room.dtype)
 
     def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> Array:
         self.x = x
@@ -112,7 +135,8 @@ class Dense(Layer):
     def scale(self, out: Array) -> Array:
         """The weights of the inputs as they come, without a scale of their own."""
         np.multiply(self.p["a"][:, None], self.p["w"], out=out)
-        out[:, : self.n_unscaled] = self.p["w"][:, : self.n_unscaled]
+        if self.n_unscaled:
+            out[:, : self.n_unscaled] = self.p["w"][:, : self.n_unscaled]
         return out
 
     def saved(self) -> dict[str, Array]:
@@ -126,13 +150,17 @@ class Dense(Layer):
         np.matmul(self.x.T, grad, out=self.g["w"])
         np.matmul(self.ones[:n], grad, out=self.g["b"])
         if "a" in self.p:
-            self.g["w"][:, : self.n_unscaled] = 0
-            np.einsum("io,io->i", self.p["w"], self.g["w"], out=self.g["a"])
+            if self.n_unscaled:
+                self.g["w"][:, : self.n_unscaled] = 0
+            np.vecdot(self.p["w"], self.g["w"], out=self.g["a"])
             self.g["w"] *= self.p["a"][:, None]
         if not need_input:
             return grad
-        np.matmul(grad, self.weights[self.n_given :].T, out=self.grad[:n, self.n_given :])
-        return self.grad[:n]
+        back = self.weights[self.n_given :].T
+        if back.size <= SMALL:
+            back = back.copy()
+        np.matmul(grad, back, out=self.x[:, self.n_given :])
+        return self.x
 
 
 class Embedding(NamedTuple):
@@ -181,24 +209,24 @@ class Embed(Layer):
 class Activate(Layer):
     """One of ACTIVATIONS on every unit."""
 
-    buffers = ("out", "kept")
+    buffers = ("out", "derivative")
 
     def __init__(self, n: int, activation: str) -> None:
         super().__init__(n, n)
         self.name, self.activation = activation, ACTIVATIONS[activation]
 
-    def reserve(self, n: int, dtype: np.dtype[np.floating]) -> None:
-        self.out = np.empty((n, self.n_out), dtype)
-        self.kept = np.empty((n, self.n_out), dtype)
+    def reserve(self, room: Room) -> None:
+        super().reserve(room)
+        self.derivative = room.array(self.n_out)
 
     def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> Array:
-        self.z, out = x, self.out[: len(x)]
-        self.activation.forward(x, out, self.kept[: len(x)])
-        return out
+        n = len(x)
+        compute = self.activation.with_derivative if training else self.activation.forward
+        compute(x, self.out[:n], self.derivative[:n])
+        return self.out[:n]
 
     def backward(self, grad: Array, need_input: bool) -> Array:
-        n = len(grad)
-        self.activation.backward(self.z, self.out[:n], self.kept[:n], grad)
+        grad *= self.derivative[: len(grad)]
         return grad
 
 
@@ -272,9 +300,8 @@ class Normalize(Layer):
         if self.by_batch:
             along = (d * self.hat).mean(axis=self.axis, keepdims=True)
             d -= d.mean(axis=self.axis, keepdims=True) + self.hat * along
-        out = self.grad[: len(grad)]
-        np.multiply(d, self.inverse, out=out)
-        return out
+        np.multiply(d, self.inverse, out=grad)
+        return grad
 
 
 class BatchNorm(Normalize):

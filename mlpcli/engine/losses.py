@@ -2,7 +2,7 @@
 
 Logits are (n, n_outputs); y is (n,) class numbers, or (n,) values as `Target.standardise` gives them; weights are
 (n,) with mean 1 over the training rows. `cross_entropy` also descends to (n, n_classes) probabilities, the soft targets
-of a distillation, by `rows`, `value` and `value_and_grad`. Outputs are what the link makes of logits: class
+of a distillation, by `rows`, `value` and `gradient`. Outputs are what the link makes of logits: class
 probabilities (n, n_classes), or values (n, 1). To add one: subclass Loss, add a line to LOSSES.
 """
 
@@ -25,7 +25,7 @@ BISECTIONS = 100  # halvings of an interval: more than a float64 has bits
 
 
 class Loss:
-    """`rows` is the plain loss of each row; `value_and_grad` is what training descends."""
+    """`rows` is the plain loss of each row; `gradient` is that of what training descends."""
 
     task: ClassVar[Task] = "regression"
     metric: ClassVar[str] = "rmse"  # of METRICS: leads in tables, and trainings are compared by it; lower is better
@@ -47,8 +47,14 @@ class Loss:
         rows = self.rows(logits, y).astype(np.float64)
         return float(rows.mean() if weights is None else np.average(rows, weights=weights))
 
-    def value_and_grad(self, logits: Array, y: Target, weights: Array | None, grad: Array) -> float:
-        """Mean loss of the batch, label smoothing included; d loss / d logits goes to grad (n, n_outputs)."""
+    def gradient(self, logits: Array, y: Target, weights: Array | None, grad: Array) -> None:
+        """Writes d mean loss / d logits to grad (n, n_outputs), label smoothing included."""
+        self.row_gradients(logits, y, grad)
+        # Weights have mean 1 over all training rows, not over a batch.
+        grad *= 1 / len(grad) if weights is None else (weights / len(grad))[:, None]
+
+    def row_gradients(self, logits: Array, y: Target, grad: Array) -> None:
+        """Writes d loss / d logits of each row to grad (n, n_outputs), label smoothing included."""
         raise NotImplementedError
 
     def link(self, logits: Array) -> Array:
@@ -130,32 +136,28 @@ class Classification(Loss):
 class CrossEntropy(Classification):
     """Softmax and negative log-likelihood; one logit a class."""
 
+    truths: Array = np.empty((0, 0))  # (n_classes, n_classes), what a row of each class is taught
+
     def rows(self, logits: Array, y: Target) -> Array:
         if y.ndim == 2:
             return np.asarray(-np.add.reduce(y * log_softmax(logits), axis=1))
         return -log_softmax(logits)[np.arange(len(y)), y]
 
-    def value_and_grad(self, logits: Array, y: Target, weights: Array | None, grad: Array) -> float:
+    def row_gradients(self, logits: Array, y: Target, grad: Array) -> None:
         # A row a class: NumPy is quick along long rows, and batches are longer than classes are many.
-        n_classes = logits.shape[1]
-        z = np.ascontiguousarray(logits.T)
-        z -= np.maximum.reduce(z, axis=0)
-        p = np.exp(z)
-        total = np.add.reduce(p, axis=0)
-        p /= total
-        losses = np.log(total)
-        soft = y.T if y.ndim == 2 else np.equal.outer(np.arange(n_classes), y)
-        true = soft.astype(z.dtype)
-        true *= 1 - self.label_smoothing
-        if self.label_smoothing:
-            spread = self.label_smoothing / n_classes
-            losses -= spread * np.add.reduce(z, axis=0)
-            p -= spread
-        p -= true
-        true *= z
-        losses -= np.add.reduce(true, axis=0)
-        np.copyto(grad, p.T)
-        return mean_over_batch(losses, weights, grad)
+        p = logits.T.copy()
+        p -= np.maximum.reduce(p, axis=0)
+        np.exp(p, out=p)
+        p /= np.add.reduce(p, axis=0)
+        np.subtract(p.T, self.truth(y, len(p), p.dtype), out=grad, casting="same_kind")
+
+    def truth(self, y: Target, n_classes: int, dtype: np.dtype[np.floating]) -> Array:
+        """(n,) class numbers, or (n, n_classes) shares -> (n, n_classes), smoothed"""
+        if y.ndim == 2:
+            return np.asarray(y * (1 - self.label_smoothing) + self.label_smoothing / n_classes)
+        if len(self.truths) != n_classes or self.truths.dtype != dtype:
+            self.truths = self.truth(np.eye(n_classes), n_classes, dtype).astype(dtype)
+        return self.truths.take(y, axis=0)
 
     def link(self, logits: Array) -> Array:
         return np.exp(log_softmax(logits))
@@ -171,10 +173,9 @@ class BinaryCrossEntropy(Classification):
         z = logits[:, 0]
         return np.maximum(z, 0) - z * y + np.log1p(np.exp(-np.abs(z)))
 
-    def value_and_grad(self, logits: Array, y: Target, weights: Array | None, grad: Array) -> float:
+    def row_gradients(self, logits: Array, y: Target, grad: Array) -> None:
         smoothed = y * (1 - self.label_smoothing) + self.label_smoothing / 2
         grad[:, 0] = 0.5 * (1 + np.tanh(0.5 * logits[:, 0])) - smoothed
-        return mean_over_batch(self.rows(logits, smoothed), weights, grad)
 
     def link(self, logits: Array) -> Array:
         p = 0.5 * (1 + np.tanh(0.5 * logits))
@@ -203,9 +204,8 @@ class SquaredError(OfResiduals):
     def rows(self, logits: Array, y: Target) -> Array:
         return 0.5 * np.square(logits[:, 0] - y)
 
-    def value_and_grad(self, logits: Array, y: Target, weights: Array | None, grad: Array) -> float:
+    def row_gradients(self, logits: Array, y: Target, grad: Array) -> None:
         np.subtract(logits, y[:, None], out=grad)
-        return mean_over_batch(0.5 * np.square(grad[:, 0]), weights, grad)
 
     def constant(self, y: Target, weights: Array | None = None, n_classes: int = 1) -> Floats:
         return np.array([np.average(y.astype(np.float64), weights=weights)])
@@ -219,9 +219,8 @@ class AbsoluteError(OfResiduals):
     def rows(self, logits: Array, y: Target) -> Array:
         return np.abs(logits[:, 0] - y)
 
-    def value_and_grad(self, logits: Array, y: Target, weights: Array | None, grad: Array) -> float:
+    def row_gradients(self, logits: Array, y: Target, grad: Array) -> None:
         np.sign(logits - y[:, None], out=grad)
-        return mean_over_batch(self.rows(logits, y), weights, grad)
 
     def constant(self, y: Target, weights: Array | None = None, n_classes: int = 1) -> Floats:
         return np.array([weighted_quantile(y, 0.5, weights)])
@@ -234,9 +233,8 @@ class Huber(OfResiduals):
         r = np.abs(logits[:, 0] - y)
         return np.where(r <= 1, 0.5 * np.square(r), r - 0.5)
 
-    def value_and_grad(self, logits: Array, y: Target, weights: Array | None, grad: Array) -> float:
+    def row_gradients(self, logits: Array, y: Target, grad: Array) -> None:
         np.clip(logits - y[:, None], -1, 1, out=grad)
-        return mean_over_batch(self.rows(logits, y), weights, grad)
 
     def constant(self, y: Target, weights: Array | None = None, n_classes: int = 1) -> Floats:
         low, high = float(y.min()), float(y.max())
@@ -262,9 +260,8 @@ class Poisson(Loss):
         z = logits[:, 0]
         return self.link(logits)[:, 0] - y + y * (np.log(np.where(y > 0, y, 1)) - z)
 
-    def value_and_grad(self, logits: Array, y: Target, weights: Array | None, grad: Array) -> float:
+    def row_gradients(self, logits: Array, y: Target, grad: Array) -> None:
         np.subtract(self.link(logits), y[:, None], out=grad)
-        return mean_over_batch(self.rows(logits, y), weights, grad)
 
     def link(self, logits: Array) -> Array:
         return np.exp(np.clip(logits, -MAX_LOG_RATE, MAX_LOG_RATE))
@@ -294,9 +291,8 @@ class Quantile(Loss):
         above = y - logits[:, 0]
         return np.asarray(np.maximum(self.quantile * above, (self.quantile - 1) * above))
 
-    def value_and_grad(self, logits: Array, y: Target, weights: Array | None, grad: Array) -> float:
+    def row_gradients(self, logits: Array, y: Target, grad: Array) -> None:
         np.negative(self.residuals(logits, y), out=grad, casting="same_kind")
-        return mean_over_batch(self.rows(logits, y), weights, grad)
 
     def constant(self, y: Target, weights: Array | None = None, n_classes: int = 1) -> Floats:
         return np.array([weighted_quantile(y, self.quantile, weights)])
@@ -305,15 +301,6 @@ class Quantile(Loss):
         """q above and q - 1 below, of mean 0 at the quantile: y - z would tell of the width of the distribution."""
         above = y[:, None] - logits
         return np.where(above > 0, self.quantile, np.where(above < 0, self.quantile - 1, 0.0))
-
-
-def mean_over_batch(losses: Array, weights: Array | None, grad: Array) -> float:
-    """Weighs and averages the rows' losses and gradients over the batch, the latter in place."""
-    if weights is None:
-        grad *= 1 / len(losses)
-        return float(np.add.reduce(losses)) / len(losses)
-    grad *= (weights / len(losses))[:, None]
-    return float(losses @ weights) / len(losses)
 
 
 LOSSES: dict[str, type[Loss]] = {

@@ -7,7 +7,7 @@ three layers; one without hidden layers is a single-layer perceptron.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -26,6 +26,7 @@ from mlpcli.engine.layers import (
     Embedding,
     InputNoise,
     Layer,
+    Room,
     Tensor,
 )
 
@@ -98,8 +99,9 @@ class Network:
         self.room = n
         if self.is_scattered:
             self.seen = np.empty((n, self.n_inputs), self.params.dtype)
+        room = Room(n, self.params.dtype)
         for layer in self.layers:
-            layer.reserve(n, self.params.dtype)
+            layer.reserve(room)
 
     def twin(self) -> Network:
         """The same network over the same vectors, to be asked, not trained: it computes in arrays of its own."""
@@ -121,18 +123,33 @@ class Network:
 
         Warns of overflow unless the caller ignores it: no setting of NumPy is changed within a step.
         """
+        x = self.seen_of(x)
+        for layer in self.layers:
+            x = layer.forward(x, training, rng)
+        return x
+
+    def seen_of(self, x: Array) -> Array:
+        """(n, width of a row) -> (n, n_inputs), what the network sees of the rows; there is room for them."""
         if len(x) > self.room:
             self.reserve(len(x))
         parts = [x[:, stretch] for stretch in self.inputs]
         if self.others is not None:
             parts.append(x.take(self.others, axis=1))
-        x = np.concatenate(parts, axis=1, out=self.seen[: len(x)]) if self.is_scattered else parts[0]
+        return np.concatenate(parts, axis=1, out=self.seen[: len(x)]) if self.is_scattered else parts[0]
+
+    def walk(self, x: Array) -> Iterator[tuple[Layer, Array, Array]]:
+        """Each layer, what goes in and what comes out, which the layers after it overwrite."""
+        x = self.seen_of(x)
         for layer in self.layers:
-            x = layer.forward(x, training, rng)
-        return x
+            out = layer.forward(x, training=False, rng=None)
+            yield layer, x, out
+            x = out
 
     def backward(self, grad: Array) -> None:
-        """d loss / d logits (n, n_outputs) of the rows last passed forward -> `grads`; grad is overwritten"""
+        """d loss / d logits (n, n_outputs) of the rows last passed forward in training -> `grads`; once for each pass
+
+        grad is overwritten.
+        """
         for i in range(len(self.layers) - 1, self.lowest - 1, -1):
             grad = self.layers[i].backward(grad, need_input=i > self.lowest)
 

@@ -32,14 +32,16 @@ class Optimizer:
         self.momentum, self.beta1, self.beta2 = momentum, beta1, beta2
         self.t = 0
         self.state = {name: np.zeros(n, dtype) for name in self.vectors}
-        self.work: Array = np.empty(min(n, BLOCK), dtype)
-        self.blocks = [slice(i, min(i + BLOCK, n)) for i in range(0, n, BLOCK)]
-        self.views = [{name: vector[part] for name, vector in self.state.items()} for part in self.blocks]
+        work: Array = np.empty(min(n, BLOCK), dtype)
+        parts = [slice(i, min(i + BLOCK, n)) for i in range(0, n, BLOCK)]
+        self.blocks = [
+            (part, {name: vector[part] for name, vector in self.state.items()}, work[: part.stop - part.start])
+            for part in parts
+        ]
 
     def step(self, params: Array, grads: Array, lr: float, factors: Array | None = None) -> None:
         self.t += 1
-        for part, state in zip(self.blocks, self.views, strict=True):
-            work = self.work[: part.stop - part.start]
+        for part, state, work in self.blocks:
             scale = self.direction(grads[part], state, work)
             work *= lr * scale
             if factors is not None:

@@ -350,13 +350,12 @@ def watched_units(members: Sequence[Member], rng: np.random.Generator) -> tuple[
 
 def units(network: Network, x: Array) -> list[tuple[float, float]]:
     """For each hidden layer the shares of its units that are dead, and that are saturated, on these rows."""
-    network.forward(x)
     found = []
-    for layer in network.layers:
+    for layer, z, _ in network.walk(x):
         if not isinstance(layer, Activate):
             continue
-        slope = slopes(layer, layer.z)
-        ends = np.full((1, layer.n_out), 60, layer.z.dtype)
+        slope = slopes(layer, z)
+        ends = np.full((1, layer.n_out), 60, z.dtype)
         is_bounded = max(float(np.abs(slopes(layer, z)).max()) for z in (ends, -ends)) < DEAD_SLOPE
         steepest = float(slopes(layer, np.zeros_like(ends)).max())
         flat = (slope < FLAT_SLOPE * steepest).mean(axis=0) >= FLAT_SHARE
@@ -367,10 +366,9 @@ def units(network: Network, x: Array) -> list[tuple[float, float]]:
 
 def slopes(layer: Activate, z: Array) -> Array:
     """(n, n_units) -> the activation's derivative there"""
-    out, kept, grad = np.empty_like(z), np.empty_like(z), np.ones_like(z)
-    layer.activation.forward(z, out, kept)
-    layer.activation.backward(z.copy(), out, kept, grad)
-    return grad
+    derivative = np.empty_like(z)
+    layer.activation.with_derivative(z.copy(), np.empty_like(z), derivative)
+    return derivative
 
 
 # --- one column alone -------------------------------------------------------------------------------------

@@ -92,9 +92,9 @@ def one_step(dataset: DataSet, config: Config, number: int) -> OneStep:
     y = encode_target(column_values(frame[dataset.target]), prepared.schema)
     loss, grad = build_loss(prepared.settings), np.empty((1, network.n_outputs), network.params.dtype)
     trainer = MemberTrainer(prepared.members[0], loss, prepared.settings)
+    seen = [(x[0].copy(), z[0].copy()) for layer, x, z in network.walk(x) if isinstance(layer, Dense)]
     logits = network.forward(x, training=True).copy()
-    value = loss.value_and_grad(logits, y, None, grad)
-    seen = [(layer.x[0].copy(), layer.out[0].copy()) for layer in dense_of(network)]
+    loss.gradient(logits, y, None, grad)
     network.backward(grad)
     before, gradients = network.params.copy(), network.grads.copy()
     rate = trainer.lr * trainer.schedule(0.0)
@@ -111,7 +111,7 @@ def one_step(dataset: DataSet, config: Config, number: int) -> OneStep:
         file, number, line, {name: dataset.source.cell(row, name) for name in names}, dataset.target,
         dataset.source.cell(row, dataset.target), tuple(input_names(prepared.schema)), prepared.schema.target.labels,
         float(y[0]), tuple(steps), prepared.settings.loss,
-        float(value), again, float(rate), prepared.settings.optimizer,
+        loss.value(logits, y), again, float(rate), prepared.settings.optimizer,
         is_plain,
     )  # fmt: skip
 

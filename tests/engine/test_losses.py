@@ -34,7 +34,7 @@ def test_losses_and_gradients_are_finite_at_huge_logits(name, size, smoothing):
     logits[:, 0] = -size
     logits[::3] = 0  # rows far from each other: each has its own largest
     loss, grad = LOSSES[name](smoothing), np.empty_like(logits)
-    assert np.isfinite(loss.value_and_grad(logits, y, None, grad))
+    loss.gradient(logits, y, None, grad)
     assert np.isfinite(grad).all()
     assert np.isfinite(loss.value(logits, y))
     if name in CLASSIFIERS:
@@ -43,29 +43,22 @@ def test_losses_and_gradients_are_finite_at_huge_logits(name, size, smoothing):
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("n_classes", [2, 3, 5])
-def test_cross_entropy_is_that_of_the_smoothed_truth(n_classes, smoothing):
+def test_the_gradient_of_cross_entropy_is_that_of_the_smoothed_truth(n_classes, smoothing):
     rng = np.random.default_rng(1)
     logits, y = rng.standard_normal((9, n_classes)), rng.integers(0, n_classes, 9)
     truth = (1 - smoothing) * np.eye(n_classes)[y] + smoothing / n_classes
     p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     grad = np.empty_like(logits)
-    value = LOSSES["cross_entropy"](smoothing).value_and_grad(logits, y, None, grad)
-    assert value == pytest.approx(-(truth * np.log(p)).sum(axis=1).mean())
+    LOSSES["cross_entropy"](smoothing).gradient(logits, y, None, grad)
     np.testing.assert_allclose(grad, (p - truth) / 9, atol=1e-12)
 
 
+@pytest.mark.parametrize("n", [1, 12])
 @pytest.mark.parametrize("name", LOSSES)
-def test_value_without_smoothing_is_the_objective_of_training(name):
-    logits, y = problem(name)
-    loss = LOSSES[name]()
-    assert loss.value_and_grad(logits, y, None, np.empty_like(logits)) == pytest.approx(loss.value(logits, y))
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_logits_are_left_alone(name):
-    logits, y = problem(name)
+def test_logits_are_left_alone(name, n):
+    logits, y = problem(name, n)
     before = logits.copy()
-    LOSSES[name]().value_and_grad(logits, y, np.ones(len(y)), np.empty_like(logits))
+    LOSSES[name]().gradient(logits, y, np.ones(len(y)), np.empty_like(logits))
     np.testing.assert_array_equal(logits, before)
 
 
@@ -78,23 +71,21 @@ def test_a_row_of_weight_two_is_a_row_given_twice(name):
     twice = np.r_[np.arange(n), 3]
     assert loss.value(logits, y, weights) == pytest.approx(loss.value(logits[twice], y[twice]))
     grad, grad_twice = np.empty_like(logits), np.empty_like(logits[twice])
-    loss.value_and_grad(logits, y, weights, grad)
-    loss.value_and_grad(logits[twice], y[twice], None, grad_twice)
+    loss.gradient(logits, y, weights, grad)
+    loss.gradient(logits[twice], y[twice], None, grad_twice)
     together = grad_twice[:n].copy()
     together[3] += grad_twice[n]
     np.testing.assert_allclose(grad * n, together * (n + 1))
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_the_mean_over_equal_batches_is_the_mean_over_all_rows(name):
+def test_the_mean_gradient_of_equal_batches_is_that_of_all_rows(name):
     logits, y = problem(name)
     weights = np.random.default_rng(1).random(len(y))
     loss, whole, parts = LOSSES[name](0.1), np.empty_like(logits), np.empty_like(logits)
-    value = loss.value_and_grad(logits, y, weights, whole)
-    values = [
-        loss.value_and_grad(logits[i : i + 4], y[i : i + 4], weights[i : i + 4], parts[i : i + 4]) for i in (0, 4, 8)
-    ]
-    assert np.mean(values) == pytest.approx(value)
+    loss.gradient(logits, y, weights, whole)
+    for i in (0, 4, 8):
+        loss.gradient(logits[i : i + 4], y[i : i + 4], weights[i : i + 4], parts[i : i + 4])
     np.testing.assert_allclose(parts / 3, whole)
 
 
@@ -195,8 +186,9 @@ def test_cross_entropy_of_one_logit_is_that_of_two():
     logits, y = problem("binary_cross_entropy")
     two = np.hstack([np.zeros_like(logits), logits])
     grad, grad_two = np.empty_like(logits), np.empty_like(two)
-    one = LOSSES["binary_cross_entropy"](0.2).value_and_grad(logits, y, None, grad)
-    assert one == pytest.approx(LOSSES["cross_entropy"](0.2).value_and_grad(two, y, None, grad_two))
+    LOSSES["binary_cross_entropy"](0.2).gradient(logits, y, None, grad)
+    LOSSES["cross_entropy"](0.2).gradient(two, y, None, grad_two)
+    assert LOSSES["binary_cross_entropy"]().value(logits, y) == pytest.approx(LOSSES["cross_entropy"]().value(two, y))
     np.testing.assert_allclose(grad[:, 0], grad_two[:, 1])
 
 
@@ -212,11 +204,11 @@ def test_soft_targets_are_those_of_a_distribution():
     rng, loss = np.random.default_rng(3), LOSSES["cross_entropy"]()
     logits, y = problem("cross_entropy")
     hard, soft = np.empty_like(logits), np.empty_like(logits)
-    value = loss.value_and_grad(logits, y, None, hard)
-    assert loss.value_and_grad(logits, np.eye(3)[y], None, soft) == value
+    loss.gradient(logits, y, None, hard)
+    loss.gradient(logits, np.eye(3)[y], None, soft)
     np.testing.assert_array_equal(soft, hard)
     np.testing.assert_allclose(loss.rows(logits, np.eye(3)[y]), loss.rows(logits, y), rtol=1e-12)
     shares = rng.dirichlet(np.ones(3), len(y))
-    assert loss.value_and_grad(np.log(shares), shares, None, soft) == pytest.approx(loss.value(np.log(shares), shares))
+    loss.gradient(np.log(shares), shares, None, soft)
     np.testing.assert_allclose(soft, 0, atol=1e-15)  # nothing is nearer to shares than they are
     assert loss.value(np.log(shares), shares) < loss.value(logits, shares)

@@ -201,6 +201,8 @@ def test_ten_steps_of_a_member_are_the_recipes(table, task, member):
         smooth = 0.9 * np.eye(3)[y] + 0.1 / 3
     else:
         y = ((frame[target] - frame[target].mean()) / frame[target].std(ddof=0)).to_numpy()
+    for given in prepared.members:
+        given.network.convert("float64")  # in which rounding hides nothing
     one, n_plain = prepared.members[member], prepared.schema.width(["plain"])
     unseen = prepared.schema.start("cuts", BLOCKS) + one.unseen["cuts"]
     x = np.delete(prepared.encoded.x.astype(np.float64), unseen, axis=1)
