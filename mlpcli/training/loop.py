@@ -1,8 +1,9 @@
 """The training loop: a generator of events over one or several networks. It prints nothing.
 
-The members of an ensemble advance in lock-step, an epoch each, on as many threads as asked for; the result does
-not depend on their number. However the loop ends, each network is left with its best weights. Between two epochs
-a training can be taken down as a `TrainingState`, from which another one goes on as if nothing had happened.
+The members of an ensemble advance in lock-step, an epoch each, on as many cores as asked for, by forks of this process
+or threads; the result does not depend on their number. However the loop ends, each network is left with its best
+weights. Between two epochs a training can be taken down as a `TrainingState`, from which another one goes on as if
+nothing had happened.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from math import isfinite
 from operator import methodcaller
@@ -29,6 +30,7 @@ from mlpcli.engine.schedules import SCHEDULES, with_warmup
 from mlpcli.errors import TrainingError
 from mlpcli.training.criterion import Criterion, rank
 from mlpcli.training.events import EpochEnded, Event, Finished, Started, Stop
+from mlpcli.training.forks import Forks, forks_pay
 from mlpcli.training.state import Measured, MemberState, TrainingState, fill, place_of, set_place
 
 # Training rows on which the curve's training loss is measured: of all members together, of one at least.
@@ -348,6 +350,8 @@ class MemberTrainer:
 class Training:
     """The members of every kind in training; iterate `events`. Without a criterion the loss chooses epochs."""
 
+    is_here = True  # what its trainers compute with is all in this process
+
     def __init__(
         self, groups: Sequence[KindMembers], loss: Loss, config: Settings, criterion: Criterion | None = None
     ) -> None:
@@ -370,8 +374,7 @@ class Training:
             trainer.deadline = began + (self.config.time_limit or np.inf)
         n_train = sum(len(m.train) for m in members)
         valid = {id(m.valid.index): len(m.valid) for m in members if m.valid is not None}
-        pool = ThreadPoolExecutor(jobs) if jobs > 1 and len(trainers) > 1 else None
-        try:
+        with self.crew(jobs) as train_epoch:
             yield Started(
                 self.config.loss,
                 self.loss.epoch_metric if self.criterion is None else self.criterion.name,
@@ -386,19 +389,36 @@ class Training:
             while not self.is_over():
                 others_only = all(trainer.has_stopped for trainer in self.lead)
                 started, n_rows = now, sum(len(trainer.member.train) for trainer in trainers if not trainer.has_stopped)
-                measured = list((pool.map if pool else map)(methodcaller("epoch"), trainers))
+                measured = train_epoch()
                 now = time.monotonic()
                 speed = n_rows / max(now - started, 1e-9)
                 self.emitted.append(self.ended(measured, speed, now - began, others_only))
                 yield self.emitted[-1]
+        yield Finished(len(self.emitted), self.emitted[-1].best_epoch, self.stopped_by(), time.monotonic() - began)
+
+    @contextmanager
+    def crew(self, jobs: int) -> Iterator[Callable[[], list[Measured]]]:
+        """What trains every member for an epoch, `jobs` at a time; however it ends, each then has its best weights."""
+        trainers = self.trainers
+        try:
+            if jobs == 1 or len(trainers) == 1:
+                yield lambda: [trainer.epoch() for trainer in trainers]
+            elif self.is_here and forks_pay([trainer.member for trainer in trainers], self.config):
+                with closing(Forks(trainers)) as forks:
+                    forks.start(jobs)
+                    yield forks.epoch
+            else:
+                with ThreadPoolExecutor(jobs) as pool, closing(self):
+                    yield lambda: list(pool.map(methodcaller("epoch"), trainers))
         finally:
-            for trainer in trainers:
-                trainer.is_stopping = True
-            if pool:
-                pool.shutdown(wait=True)
+            self.close()
             for trainer in trainers:
                 trainer.finish()
-        yield Finished(len(self.emitted), self.emitted[-1].best_epoch, self.stopped_by(), time.monotonic() - began)
+
+    def close(self) -> None:
+        """Ends epochs under way at their next step."""
+        for trainer in self.trainers:
+            trainer.is_stopping = True
 
     def ended(
         self, measured: Sequence[Measured], rows_per_second: float, seconds: float, others_only: bool

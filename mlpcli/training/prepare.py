@@ -36,6 +36,7 @@ from mlpcli.errors import DataError, NothingToLearnError, UsageError
 from mlpcli.metrics.costs import rule_of
 from mlpcli.training.criterion import Criterion, check_stop_on
 from mlpcli.training.events import Event
+from mlpcli.training.forks import forks_pay
 from mlpcli.training.linear_start import fit_lines, line_of
 from mlpcli.training.loop import KindMembers, Member, Rows, Training, block_rows
 from mlpcli.training.networks import build_loss, build_network
@@ -113,10 +114,10 @@ class PreparedTraining:
 
     @property
     def usual_jobs(self) -> int:
-        """Networks at once: one a core, but one alone where steps are so small that threads wait for one another."""
+        """Networks at once: one a core, but one alone where several would take longer."""
         first = self.members[0]
-        work = self.settings.rows_a_step(len(first.train)) * len(first.network.params)
-        return n_cores() if work >= MIN_THREAD_WORK else 1
+        step = self.settings.rows_a_step(len(first.train)) * len(first.network.params)
+        return n_cores() if step >= MIN_THREAD_WORK or forks_pay(self.members, self.settings) else 1
 
     @property
     def by_fold(self) -> bool:
