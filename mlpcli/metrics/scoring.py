@@ -29,6 +29,7 @@ from mlpcli.metrics.intervals import Interval, resamples, t_quantile
 Needs = Literal["labels", "probabilities", "values"]
 Labels = npt.NDArray[np.integer]
 Statistic = Callable[[Floats], Floats]
+Curve = Callable[[npt.NDArray[Any]], Floats]  # a statistic that takes counts too
 
 N_BOOTSTRAP = 1_000  # resamples behind an interval
 MIN_BOOTSTRAP = 100  # for very many rows or classes; the ends are then good to about 14 % of the half width
@@ -87,9 +88,16 @@ def _mean(per_row: npt.NDArray[np.generic]) -> Statistic:
     return lambda w: w @ rows / w.sum(axis=1)
 
 
-def _ratio(part: Floats, whole: Floats, otherwise: float = 0.0) -> Floats:
+def _ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any], otherwise: float = 0.0) -> Floats:
     """part / whole, `otherwise` where whole is 0."""
-    return np.divide(part, whole, out=np.full_like(part, otherwise), where=whole > 0)
+    found: Floats = np.divide(part, whole, out=np.full(part.shape, otherwise), where=whole > 0)
+    return found
+
+
+def _counts(w: Floats) -> npt.NDArray[Any]:
+    """Weights that are whole numbers as integers, whose running sums take an eighth of the time."""
+    counts = w.astype(np.int32)
+    return counts if np.array_equal(counts, w) else w
 
 
 def _weight_by_class(labels: Labels, n_classes: int, where: Bools | None = None) -> Statistic:
@@ -106,15 +114,15 @@ def _weight_by_class(labels: Labels, n_classes: int, where: Bools | None = None)
     return totals
 
 
-def _one_against_rest(y: Labels, proba: Array, curve: Callable[[Bools, Array], Statistic]) -> Statistic:
+def _one_against_rest(y: Labels, proba: Array, curve: Callable[[Bools, Array], Curve]) -> Statistic:
     """Class 1 against class 0; with more, the mean over classes where `curve` is defined, NaN if nowhere."""
     classes = [1] if proba.shape[1] == 2 else np.unique(y).tolist()
     curves = [curve(y == c, proba[:, c]) for c in classes]
 
     def mean(w: Floats) -> Floats:
-        total, n_defined = np.zeros(len(w)), np.zeros(len(w))
+        total, n_defined, counts = np.zeros(len(w)), np.zeros(len(w)), _counts(w)
         for of in curves:
-            values = of(w)
+            values = of(counts)
             defined = ~np.isnan(values)
             total[defined] += values[defined]
             n_defined += defined
@@ -123,30 +131,30 @@ def _one_against_rest(y: Labels, proba: Array, curve: Callable[[Bools, Array], S
     return mean
 
 
-def _roc_curve_area(positive: Bools, scores: Array) -> Statistic:
+def _roc_curve_area(positive: Bools, scores: Array) -> Curve:
     """Mann-Whitney U from weighted mid-ranks: ties count one half. NaN without rows on both sides."""
     order = np.argsort(scores, kind="stable")
     ranked = scores[order]
     hits = np.flatnonzero(positive[order])
     start, end = (np.searchsorted(ranked, ranked[hits], side) for side in ("left", "right"))
 
-    def area(w: Floats) -> Floats:
-        below = np.zeros((len(w), len(order) + 1))  # weight of all rows before each position
+    def area(w: npt.NDArray[Any]) -> Floats:
+        below = np.zeros((len(w), len(order) + 1), w.dtype)  # weight of all rows before each position
         sorted_w = w.take(order, axis=1)
-        np.cumsum(sorted_w, axis=1, out=below[:, 1:])
+        np.cumsum(sorted_w, axis=1, dtype=w.dtype, out=below[:, 1:])
         hit_w = sorted_w.take(hits, axis=1)
         n_positive = hit_w.sum(axis=1)
         n_negative = below[:, -1] - n_positive
         n_negative[n_negative < 1e-12 * below[:, -1]] = 0  # what rounding left of a difference
         mid_ranks = below.take(start, axis=1)
         mid_ranks += below.take(end, axis=1)
-        u: Floats = np.einsum("bi,bi->b", hit_w, mid_ranks) / 2 - n_positive**2 / 2
+        u: Floats = np.einsum("bi,bi->b", hit_w, mid_ranks, dtype=np.float64) / 2 - n_positive**2 / 2
         return _ratio(u, n_positive * n_negative, np.nan).clip(0, 1)
 
     return area
 
 
-def _precision_recall_area(positive: Bools, scores: Array) -> Statistic:
+def _precision_recall_area(positive: Bools, scores: Array) -> Curve:
     """Sum of precision times the step in recall, rows of equal score together. NaN without positive rows."""
     order = np.argsort(-scores, kind="stable")
     ranked = -scores[order]
@@ -154,13 +162,13 @@ def _precision_recall_area(positive: Bools, scores: Array) -> Statistic:
     end = np.searchsorted(ranked, ranked[hits], "right")  # rows down to and including the tie
     end_hits = np.searchsorted(hits, end) - 1  # the last hit among them
 
-    def area(w: Floats) -> Floats:
+    def area(w: npt.NDArray[Any]) -> Floats:
         sorted_w = w.take(order, axis=1)
         hit_w = sorted_w.take(hits, axis=1)
-        found = np.cumsum(hit_w, axis=1).take(end_hits, axis=1)
-        shown = np.cumsum(sorted_w, axis=1, out=sorted_w).take(end - 1, axis=1)
+        found = np.cumsum(hit_w, axis=1, dtype=w.dtype).take(end_hits, axis=1)
+        shown = np.cumsum(sorted_w, axis=1, dtype=w.dtype, out=sorted_w).take(end - 1, axis=1)
         total: Floats = hit_w.sum(axis=1)
-        sums: Floats = np.einsum("bi,bi->b", hit_w, _ratio(found, shown))
+        sums: Floats = np.einsum("bi,bi->b", hit_w.astype(np.float64), _ratio(found, shown))
         return _ratio(sums, total, np.nan).clip(0, 1)
 
     return area
@@ -289,7 +297,7 @@ def median_absolute_error(y: Array, values: Array) -> Statistic:
     errors = errors[order]
 
     def median(w: Floats) -> Floats:
-        covered = np.cumsum(w.take(order, axis=1), axis=1)
+        covered = np.cumsum(_counts(w).take(order, axis=1), axis=1)
         half = covered[:, -1:] / 2
         lower, upper = (covered >= half).argmax(axis=1), (covered > half).argmax(axis=1)
         medians: Floats = errors[lower] / 2 + errors[upper] / 2
@@ -418,11 +426,10 @@ def score(
     bootstrap knows nothing, and the low end is Wilson's for n hits in n rows. Raises DataError when no row has weight.
     """
     y, outputs, w = _scored_rows(y, outputs, weights)
-    labels = decide(outputs, rule) if loss.task == "classification" else outputs
     chosen = metrics_of(loss, rule)
+    rows, weighed = _by_need(loss.task, y, outputs, rule)
     statistics = {
-        name: metric.statistic(y, labels if metric.needs == "labels" else outputs, **metric.options(loss, rule))
-        for name, metric in chosen.items()
+        name: metric.statistic(*rows[metric.needs], **metric.options(loss, rule)) for name, metric in chosen.items()
     }
     n_curves = outputs.shape[1] if loss.task == "classification" and outputs.shape[1] > 2 else 1
     limits = {
@@ -434,14 +441,31 @@ def score(
     done = 0
     for counts in resamples(len(y), max(limits.values()), rng):
         counts *= w
+        given = weighed(counts)
         for name, statistic in statistics.items():
             if (wanted := limits[name] - done) > 0:
-                resampled[name].append(statistic(counts[:wanted]))
+                resampled[name].append(statistic(given[chosen[name].needs][:wanted]))
         done += len(counts)
-    return {
-        name: _interval(float(statistic(w[None, :])[0]), resampled[name], chosen[name], w)
-        for name, statistic in statistics.items()
-    }
+    given = weighed(w[None, :])
+    values = {name: float(statistic(given[chosen[name].needs])[0]) for name, statistic in statistics.items()}
+    return {name: _interval(values[name], resampled[name], metric, w) for name, metric in chosen.items()}
+
+
+def _by_need(
+    task: Task, y: Labels | Array, outputs: Labels | Array, rule: Rule
+) -> tuple[dict[Needs, tuple[Labels | Array, Labels | Array]], Callable[[Floats], dict[Needs, Floats]]]:
+    """Truth and answers for each need, and their weights from those of rows; rows of one class and label are one."""
+    if task == "regression":
+        return {"values": (y, outputs)}, lambda w: {"values": w}
+    labels = decide(outputs, rule)
+    n_classes = int(max(y.max(), labels.max())) + 1
+    pairs = y.astype(np.int64) * n_classes + labels
+    present = np.unique(pairs)
+    merged = _weight_by_class(np.searchsorted(present, pairs), len(present))
+    return (
+        {"labels": (present // n_classes, present % n_classes), "probabilities": (y, outputs)},
+        lambda w: {"labels": merged(w), "probabilities": w},
+    )
 
 
 def _scored_rows(
