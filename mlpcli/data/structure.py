@@ -213,9 +213,10 @@ class Scanner:
         if self.spaces:
             cells[len(starts) :] += b[np.minimum(cells[len(starts) :], len(b) - 1)] == SPACE
         at = np.minimum(cells, len(b) - 2)
-        at = at + ((b[at] == ord(self.quote)) & (at < len(b) - 2))
-        second = b[np.minimum(at + 1, len(b) - 1)]
-        found = np.flatnonzero((b[at] == ZERO) & (second >= ZERO) & (second <= NINE) & (cells < len(b) - 1))
+        at += (b[at] == ord(self.quote)) & (at < len(b) - 2)
+        found = np.flatnonzero(b[at] == ZERO)
+        second = b[at[found] + 1]
+        found = found[(second >= ZERO) & (second <= NINE) & (cells[found] < len(b) - 1)]
         if self.header and keep.any():
             skipped = int(np.argmax(keep))  # the header's own cells do not count
             keep = keep.copy()
