@@ -42,16 +42,15 @@ class Commands(TyperGroup):
             for parameter in command.get_params(ctx):
                 hint = given[parameter.name].annotation if parameter.name in given else None  # --help
                 is_text = getattr(hint, "__origin__", None) in (str, str | None)
-                process = functools.partial(as_typed, parameter, parameter.process_value, is_text)
-                parameter.process_value = process  # type: ignore[method-assign]
+                parameter.process_value = functools.partial(as_typed, parameter, is_text)  # type: ignore[method-assign]
         return super().parse_args(ctx, args)
 
 
-def as_typed(parameter: Any, process: Callable[[Any, Any], Any], is_text: bool, context: Any, value: Any) -> Any:
+def as_typed(parameter: Any, is_text: bool, context: Any, value: Any) -> Any:
     """The value of a parameter: a text, or none, as it is; others as typer has them."""
     if value is None and not parameter.required:
         return () if parameter.multiple or parameter.nargs == -1 else None
-    return value if is_text and isinstance(value, str) else process(context, value)
+    return value if is_text and isinstance(value, str) else type(parameter).process_value(parameter, context, value)
 
 
 app = typer.Typer(
@@ -228,6 +227,7 @@ def run_command(command: Callable[..., None], args: Any, kwargs: Any) -> None:
         import numpy as np
 
         np.ones((64, 64)) @ np.ones((64, 64))  # BLAS takes its own memory before the rows do: later it would give up
+    sys.modules.setdefault("pyarrow", None)  # type: ignore[arg-type]  # pandas would load it, which few tables need
     command(*args, **kwargs)
 
 

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import re
+import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -160,6 +161,9 @@ def too_large(size: int, name: str) -> DataError:
 
 def library(module: str, extra: str, name: str) -> Any:
     """A library that reads a format. Raises MachineError with the command that installs it."""
+    package = module.partition(".")[0]
+    if sys.modules.get(package, package) is None:  # the command line hides it from pandas, to start faster
+        del sys.modules[package]
     try:
         return import_module(module)
     except ImportError as error:

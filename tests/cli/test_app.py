@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from command_line import COMMANDS, ENV, mlpcli
 from samples import IRIS, PENGUINS
@@ -24,11 +25,24 @@ def test_help_imports_neither_numpy_nor_pandas():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, env=ENV).returncode == 0
 
 
-def test_a_command_whose_values_are_texts_loads_no_pydantic(tmp_path):
+def test_a_command_whose_values_are_texts_loads_neither_pydantic_nor_pyarrow(tmp_path):
     code = f"import sys; sys.argv = ['mlpcli', 'split', {str(IRIS)!r}, '-q', '-o', {str(tmp_path)!r}]\n"
-    code += "try:\n import mlpcli.cli; mlpcli.cli.main()\nexcept SystemExit: pass\nassert 'pydantic' not in sys.modules"
+    code += "try:\n import mlpcli.cli; mlpcli.cli.main()\nexcept SystemExit: pass\n"
+    code += "assert 'pydantic' not in sys.modules and sys.modules.get('pyarrow') is None"
     subprocess.run([sys.executable, "-c", code], check=True, env=ENV)
     assert (tmp_path / "iris_test.csv").exists()
+
+
+def test_a_parquet_file_is_read_by_a_command_that_pandas_runs_in_without_pyarrow(tmp_path):
+    pytest.importorskip("pyarrow")
+    frame = pd.read_csv(PENGUINS)
+    frame.to_parquet(tmp_path / "p.parquet")
+    frame.to_csv(tmp_path / "p.csv", index=False)
+    command = [sys.executable, "-m", "mlpcli", "inspect", "p.parquet", "--json"]  # here pandas has loaded it long ago
+    shown = subprocess.run(command, cwd=tmp_path, env=ENV, capture_output=True, check=True).stdout
+    assert (
+        json.loads(shown)["columns"] == json.loads(mlpcli("inspect", "p.csv", "--json", cwd=tmp_path).stdout)["columns"]
+    )
 
 
 @pytest.mark.parametrize(
