@@ -11,7 +11,6 @@ import os
 import re
 import shlex
 import stat
-import tomllib
 from collections.abc import Mapping
 from dataclasses import Field, fields
 from pathlib import Path
@@ -112,6 +111,8 @@ def small_file(path: Path) -> bytes:
 
 def read_config_file(path: Path) -> dict[str, str | list[str]]:
     """The settings of a TOML file in their written form; an unknown key is a UsageError."""
+    import tomllib  # few commands have such a file
+
     try:
         values = tomllib.loads(small_file(path).decode("utf-8"))
     except OSError as error:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,10 @@ from mlpcli.engine.losses import Loss
 from mlpcli.engine.network import PREDICT_ROWS, Network
 from mlpcli.metrics.costs import rule_of
 from mlpcli.metrics.scoring import best_threshold, score
-from mlpcli.training.loop import Member
 from mlpcli.training.networks import build_loss
+
+if TYPE_CHECKING:  # a model that predicts does not train
+    from mlpcli.training.loop import Member
 
 SELECTION_STEPS = 20  # kinds are selected; each time is worth a twentieth of the weight
 TEMPERATURES = np.geomspace(0.3, 4.0, 40)  # Guo et al. 2017 fit one; a grid is exact enough and cannot fail

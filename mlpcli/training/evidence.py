@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,9 @@ from mlpcli.engine.layers import Activate
 from mlpcli.engine.losses import Loss, Target
 from mlpcli.engine.network import Network
 from mlpcli.metrics.intervals import Interval, estimate, resampled_means, share_of
-from mlpcli.training.loop import LOGIT_ROWS, Member, Rows
+
+if TYPE_CHECKING:  # a model that predicts does not train
+    from mlpcli.training.loop import Member, Rows
 
 MAX_EVIDENCE_ROWS = 20_000  # rows on which facts are measured; more would change no verdict
 MAX_EVIDENCE_CELLS = 8_000_000  # inputs looked at one by one: of wide tables fewer rows
@@ -249,6 +251,8 @@ def residuals_of_training(
 
 def taken_inputs(rows: Rows, chosen: Ints, places: slice) -> Floats:
     """The inputs in these places of the chosen rows, (n, number of places)."""
+    from mlpcli.training.loop import LOGIT_ROWS
+
     found = np.empty((len(chosen), places.stop - places.start))
     for block in blocks(len(chosen), LOGIT_ROWS):
         found[block] = rows.x[chosen[block], places]
