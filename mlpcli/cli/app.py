@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import functools
 import gc
@@ -64,6 +65,8 @@ app = typer.Typer(
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 OTHER_COMMAND = re.compile(r"\bmlpcli [a-z]")
 BUG = 70  # exit code, as in sysexits.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
+MAX_KEPT_ARRAY, MAX_KEPT = 8 << 20, 32 << 20  # bytes: of one, and of all at the end of the heap
 MIN_MEMORY = 256 << 20  # bytes of address space that the interpreter and its modules take
 
 
@@ -227,8 +230,17 @@ def run_command(command: Callable[..., None], args: Any, kwargs: Any) -> None:
         import numpy as np
 
         np.ones((64, 64)) @ np.ones((64, 64))  # BLAS takes its own memory before the rows do: later it would give up
+    keep_freed_memory()
     sys.modules.setdefault("pyarrow", None)  # type: ignore[arg-type]  # pandas would load it, which few tables need
     command(*args, **kwargs)
+
+
+def keep_freed_memory() -> None:
+    """Has glibc hand freed arrays out again: to give each back to the system, which zeroes it, takes a twentieth."""
+    with suppress(AttributeError):  # of another C library
+        set_option = ctypes.CDLL(None).mallopt
+        set_option(M_MMAP_THRESHOLD, MAX_KEPT_ARRAY)
+        set_option(M_TRIM_THRESHOLD, MAX_KEPT)
 
 
 # typer brings its own click, and exports its exceptions but not what they have in common.
