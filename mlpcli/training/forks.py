@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from mlpcli.data.storage import SHARE_OF_FREE, free_memory
 from mlpcli.engine.arrays import Array
 from mlpcli.training.state import Measured, MemberState
 
@@ -34,10 +35,11 @@ STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # are for the process th
 PR_SET_PDEATHSIG = 1  # linux/prctl.h: the signal to get when the process that forked ends
 
 
-# Rows of a step times parameters, over all steps of a training: 6e9 take half a second. On six networks, forks take a
-# tenth of a second of processor time more than none.
-MIN_FORK_WORK, STEP_WORK = 6_000_000_000, 2_000_000  # in all; that of a step beside its products
+# Rows of a step times parameters, of all steps: 1e10 take a second. Forks of six networks take a tenth of a second of
+# processor time.
+MIN_FORK_WORK, STEP_WORK = 10_000_000_000, 2_000_000  # of a training; of a step, beside its products
 MAX_EPOCHS = 20  # counted: patience may end a training soon after
+FORK_VECTORS = 24  # as long as a member's parameters: what is shared of it, and what a fork copies when it writes
 
 
 def may_fork() -> bool:
@@ -48,12 +50,14 @@ def may_fork() -> bool:
 
 
 def forks_pay(members: Sequence[Member], settings: Settings) -> bool:
-    """Whether these members can be trained on forks of this process, and that saves time."""
-    work = 0
+    """Whether these members can be trained on forks of this process, in the memory that is free, and faster."""
+    work = n_bytes = 0
     for member in members:
         n, size = len(member.train), settings.rows_a_step(len(member.train))
         work += -(-n // size) * (size * len(member.network.params) + STEP_WORK)
-    return len(members) > 1 and work * min(settings.epochs, MAX_EPOCHS) >= MIN_FORK_WORK and may_fork()
+        n_bytes += FORK_VECTORS * member.network.params.nbytes
+    is_long = len(members) > 1 and work * min(settings.epochs, MAX_EPOCHS) >= MIN_FORK_WORK
+    return is_long and may_fork() and n_bytes <= SHARE_OF_FREE * free_memory()
 
 
 @dataclass(frozen=True)

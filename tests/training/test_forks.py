@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -11,6 +12,7 @@ import warnings
 from contextlib import closing, suppress
 from dataclasses import replace
 from multiprocessing.connection import Pipe
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -193,6 +195,41 @@ def test_the_time_limit_ends_an_epoch_in_its_middle():
     assert finished.epochs < 100
 
 
+def processes_of(session: int) -> list[int]:
+    """The living processes of a session."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError):
+            state, _, _, of, *_ = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()
+            found += [int(pid)] if int(of) == session and state != "Z" else []
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_command_that_is_stopped_leaves_no_process_and_keeps_its_best_weights(number, tmp_path):
+    x = np.random.default_rng(0).normal(size=(4000, 3))
+    lines = "".join(f"{a},{b},{c},{'yn'[a * b + c > 0]}\n" for a, b, c in x.tolist())
+    (tmp_path / "d.csv").write_text("a,b,c,y\n" + lines)
+    flags = "--preset classic --ensemble 6 --hidden 16 --batch-size 32 --epochs 2000 --patience 0 --jobs 2 -v -o m.npz"
+    train = [sys.executable, "-m", "mlpcli", "train", "d.csv", *flags.split()]
+    with subprocess.Popen(train, cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True, text=True) as process:
+        while not process.stderr.readline().startswith("epoch 3/"):
+            pass
+        there = processes_of(process.pid)
+        os.killpg(process.pid, number)  # as a terminal does
+        said = "" if number == signal.SIGKILL else process.stderr.read()
+    for _ in range(100):
+        if left := processes_of(process.pid):
+            time.sleep(0.05)
+    assert (len(there), left) == (3, [])
+    if number != signal.SIGKILL:
+        assert process.returncode == 128 + number
+        assert "best model (epoch" in said
+        assert "Traceback" not in said
+        assert (tmp_path / "m.npz").is_file()
+
+
 # --- what ends a fork ------------------------------------------------------------------------------------
 
 
@@ -338,6 +375,8 @@ def test_forks_are_for_trainings_that_take_longer_than_they_do(n_rows, epochs, e
     settings = replace(prepared.settings, batch_size="32" if n_rows == 300 else "256")
     monkeypatch.setattr(forks, "may_fork", lambda: True)
     assert forks_pay(members, settings) == pays
+    monkeypatch.setattr(forks, "free_memory", lambda: 10 << 20)
+    assert not forks_pay(members, settings)
 
 
 def test_a_process_with_threads_or_of_another_system_is_not_forked(monkeypatch):
