@@ -76,7 +76,6 @@ class Reached:
     state: MemberState
     half: int  # of its shared numbers, where its vectors are
     recoveries: tuple[str, ...]
-    has_stopped: bool
 
 
 class SharedMember:
@@ -87,16 +86,19 @@ class SharedMember:
         n, dtype = sum(map(len, all_vectors(trainer))), trainer.member.network.params.dtype
         # What is in them is written by processes that are forked later: these have a start of their own.
         self.halves: Array = np.frombuffer(mmap.mmap(-1, 2 * n * dtype.itemsize), dtype).reshape(2, n)
-        self.last = Reached(trainer.state(), 0, (), trainer.has_stopped)
+        self.last = Reached(trainer.state(), 0, ())
         self.ahead: list[Reached] = []  # epochs that other members have not ended yet
         self.is_busy = self.is_here = False  # it is being trained elsewhere; it is trained by this process alone
         self.home: Fork | None = None  # that trained it last, and has memory for it
 
     @property
     def may_go_on(self) -> bool:
-        """Whether another process can train it for its next epoch: the half to be written holds nothing needed."""
-        is_over = self.last.has_stopped or self.last.state.done >= self.trainer.epochs
-        return not (is_over or self.is_busy or self.is_here) and len(self.ahead) < 2
+        """Whether another process can train it for its next epoch: the half to be written holds nothing needed.
+
+        In a member that has stopped an epoch changes nothing.
+        """
+        is_free = not (self.is_busy or self.is_here)
+        return is_free and len(self.ahead) < 2 and self.last.state.done < self.trainer.epochs
 
     def order(self, fork: Fork) -> Order:
         self.is_busy, self.home = True, fork
@@ -125,7 +127,7 @@ class SharedMember:
         trainer.recoveries = []
         trainer.epoch()
         np.concatenate(all_vectors(trainer), out=self.halves[half])
-        return Reached(trainer.state(), half, tuple(trainer.recoveries), trainer.has_stopped)
+        return Reached(trainer.state(), half, tuple(trainer.recoveries))
 
 
 def all_vectors(trainer: MemberTrainer) -> list[Array]:

@@ -1,11 +1,13 @@
 # ruff: noqa: E402
-"""Prints how long the members of one ensemble take: in turn, on threads, on worker processes; on one and two cores.
+"""Prints how long the members of one ensemble take: in turn, on threads, on forks of the process, on worker processes
+that are started afresh; on one and two cores.
 
-    python tests/benchmarks/members.py [repeats]
+    python tests/benchmarks/members.py [REPEATS [ROWS ...]]
 
-A made-up table of 20 numbers, the recipe's six classifiers, five epochs. Times are of the training alone, start of
-the workers and the way of the rows to them included: medians over the repeats, in seconds and over `--jobs 1`. The
-last column is one 3-D product for all members over a product for each, at the shapes of a step: what one batched
+A made-up table of 20 numbers, the recipe's six classifiers, ten epochs. Times are of the training alone, start of the
+processes and the way of the rows to them included: in turn in seconds, of the others how many times as fast, and of
+threads and forks in brackets their processor time over that in turn; medians over the repeats, in which all take turns.
+The last column is one 3-D product for all members over a product for each, at the shapes of a step: what one batched
 network could save, as it has nothing else to gain.
 """
 
@@ -17,9 +19,10 @@ import sys
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"  # before NumPy is imported
 
+import resource
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +31,12 @@ import pandas as pd
 from mlpcli.config.settings import Config, Settings
 from mlpcli.engine.losses import Loss
 from mlpcli.studies.workers import LocalPool
+from mlpcli.training import loop
 from mlpcli.training.loop import Member, train
 from mlpcli.training.networks import build_loss
 from mlpcli.training.prepare import PreparedTraining, prepare
 
-ROWS, COLUMNS, EPOCHS = (1_000, 10_000, 100_000), 20, 5
+ROWS, COLUMNS, EPOCHS = (300, 1_000, 3_000, 10_000, 100_000), 20, 10
 
 
 def table(n: int) -> PreparedTraining:
@@ -60,19 +64,30 @@ def on_processes(prepared: PreparedTraining, jobs: int) -> None:
             member.network.params[:] = future.result()
 
 
-def on_threads(prepared: PreparedTraining, jobs: int) -> None:
-    list(prepared.events(jobs))
+def forked_if(may_fork: bool) -> Callable[[PreparedTraining, int], None]:
+    def run(prepared: PreparedTraining, jobs: int) -> None:
+        loop.forks_pay = lambda members, settings: may_fork
+        list(prepared.events(jobs))
+
+    return run
 
 
-def seconds(n: int, run: Callable[[PreparedTraining, int], None], jobs: int, cores: int, repeats: int) -> float:
-    os.sched_setaffinity(0, range(cores))
-    found = []
-    for _ in range(repeats):
-        prepared = table(n)
-        began = time.perf_counter()
-        run(prepared, jobs)
-        found.append(time.perf_counter() - began)
-    return float(np.median(found))
+WAYS = (("in turn", forked_if(False), 1), ("threads", forked_if(False), 2), ("forks", forked_if(True), 2),
+        ("worker processes", on_processes, 2))  # fmt: skip
+
+
+def processor_time() -> float:
+    """Seconds that this process and those it has waited for have computed."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def seconds(n: int, run: Callable[[PreparedTraining, int], None], jobs: int) -> tuple[float, float]:
+    """Of a training of n rows, by the clock and of processors."""
+    prepared = table(n)
+    began, used = time.perf_counter(), processor_time()
+    run(prepared, jobs)
+    return time.perf_counter() - began, processor_time() - used
 
 
 def batched_over_single(n_inputs: int, members: int = 6, batch: int = 256, repeats: int = 200) -> float:
@@ -94,19 +109,20 @@ def batched_over_single(n_inputs: int, members: int = 6, batch: int = 256, repea
     return together / one_by_one
 
 
-def main(repeats: int) -> None:
-    print("| rows | cores | in turn, s | 2 threads | 2 processes | one batched product |\n|---|---|---|---|---|---|")
-    for n in ROWS:
+def main(repeats: int, sizes: Sequence[int]) -> None:
+    heads = ["rows", "cores", "in turn, s", *(name for name, _, _ in WAYS[1:]), "one batched product"]
+    print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
+    for n in sizes:
         ratio = batched_over_single(COLUMNS * 13)
         for cores in (1, 2):
-            base = seconds(n, on_threads, 1, cores, repeats)
-            threads = seconds(n, on_threads, 2, cores, repeats)
-            processes = seconds(n, on_processes, 2, cores, repeats)
-            print(
-                f"| {n:,} | {cores} | {base:.2f} | {threads / base:.2f} | {processes / base:.2f} | {ratio:.2f} |",
-                flush=True,
-            )
+            os.sched_setaffinity(0, range(cores))
+            found = np.array([[seconds(n, run, jobs) for _, run, jobs in WAYS] for _ in range(repeats)])
+            clock, used = np.moveaxis(found, 2, 0)
+            faster, more = np.median(clock[:, :1] / clock, axis=0), np.median(used / used[:, :1], axis=0)
+            cells = [f"{a:.2f} ({b:.2f})" for a, b in zip(faster[1:3], more[1:3], strict=True)]
+            cells = [f"{n:,}", f"{cores}", f"{np.median(clock[:, 0]):.2f}", *cells, f"{faster[3]:.2f}", f"{ratio:.2f}"]
+            print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3, [int(n) for n in sys.argv[2:]] or ROWS)

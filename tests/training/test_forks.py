@@ -247,10 +247,17 @@ def test_a_killed_fork_changes_nothing(victims, tmp_path, pids):
     assert ([timeless(event) for event in events], (tmp_path / "killed.npz").read_bytes()) == expected
 
 
+@pytest.fixture
+def lost(monkeypatch):
+    """The processes that ended by themselves."""
+    found, lose = [], Forks.lose
+    monkeypatch.setattr(Forks, "lose", lambda self, fork: (found.append(fork.pid), lose(self, fork)))
+    return found
+
+
 @pytest.mark.parametrize("call", [1, 7, 20])
-def test_a_fork_that_dies_in_an_epoch_changes_nothing(call, monkeypatch):
-    expected, calls, lost, lose = training_with(lambda: None), [], [], Forks.lose
-    monkeypatch.setattr(Forks, "lose", lambda self, fork: (lost.append(fork.pid), lose(self, fork)))
+def test_forks_that_die_in_an_epoch_change_nothing(call, lost):
+    expected, calls = training_with(lambda: None), []
 
     def die() -> None:
         calls.append(1)
@@ -262,6 +269,20 @@ def test_a_fork_that_dies_in_an_epoch_changes_nothing(call, monkeypatch):
     assert ends[0] == ends[1]
     assert weights(dying) == weights(expected)
     assert len(lost) == 2  # each, at its call
+
+
+@pytest.mark.parametrize("epoch", [0, 1, 3])
+def test_a_member_that_ends_its_process_leaves_the_other_ones_to_theirs(epoch, tmp_path, lost, monkeypatch):
+    expected, train = trained("several kinds", 1, tmp_path / "alone.npz"), SharedMember.train
+
+    def trained_or_dead(self, order):
+        if (order.number, order.state.done) == (3, epoch):
+            os._exit(1)
+        return train(self, order)
+
+    monkeypatch.setattr(SharedMember, "train", trained_or_dead)
+    assert trained("several kinds", 2, tmp_path / "forked.npz") == expected
+    assert len(lost) == 1
 
 
 def test_where_no_process_can_be_made_this_one_trains(tmp_path, monkeypatch, pids):
