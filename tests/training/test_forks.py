@@ -351,6 +351,22 @@ def test_a_fork_ends_when_nobody_tells_it_any_more(pids):
     crew.close()
 
 
+def test_a_fork_that_was_killed_while_it_had_nothing_to_do_is_not_waited_for():
+    training = start("computes in float64").training()
+    with closing(Forks(training.trainers)) as crew:
+        crew.start(1)
+        (fork,) = crew.forks
+        crew.epoch()
+        while fork.member is not None:
+            crew.collect()
+        os.kill(fork.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, fork.pid, os.WEXITED | os.WNOWAIT)
+        for _ in range(4):
+            crew.epoch()
+        assert not crew.forks
+    assert [trainer.done for trainer in training.trainers] == [5, 5]
+
+
 def test_a_process_does_what_it_is_told_until_the_end():
     training, other = start("several kinds").training(), start("several kinds").training()
     shared = [SharedMember(number, trainer) for number, trainer in enumerate(training.trainers)]
