@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # are for the process that forks, which ends the others
 PR_SET_PDEATHSIG = 1  # linux/prctl.h: the signal to get when the process that forked ends
-
-
 # Rows of a step times parameters, of all steps: 1e10 take a second. Forks of six networks take a tenth of a second of
 # processor time.
 MIN_FORK_WORK, STEP_WORK = 10_000_000_000, 2_000_000  # of a training; of a step, beside its products
@@ -61,32 +59,35 @@ def forks_pay(members: Sequence[Member], settings: Settings) -> bool:
 
 
 @dataclass(frozen=True)
-class Order:
-    """Train a member for an epoch."""
-
-    number: int  # of the member
-    state: MemberState
-    half: int  # of its shared numbers, where its vectors are; into the other one go those after the epoch
-
-
-@dataclass(frozen=True)
 class Reached:
     """Where a member stands after an epoch."""
 
+    turn: int  # epochs since the fork
     state: MemberState
-    half: int  # of its shared numbers, where its vectors are
-    recoveries: tuple[str, ...]
+    recoveries: tuple[str, ...]  # of the epoch
+
+    @property
+    def half(self) -> int:
+        """Of the member's shared numbers, where its vectors are, from the first epoch on."""
+        return self.turn % 2
+
+
+@dataclass(frozen=True)
+class Order:
+    """Train a member for an epoch more."""
+
+    number: int  # of the member
+    start: Reached
 
 
 class SharedMember:
-    """A member, and what is known of the epochs that other processes have trained it for."""
+    """A member, and what is known in this process of the epochs that it was trained for in others."""
 
     def __init__(self, number: int, trainer: MemberTrainer) -> None:
         self.number, self.trainer = number, trainer
         n, dtype = sum(map(len, all_vectors(trainer))), trainer.member.network.params.dtype
-        # What is in them is written by processes that are forked later: these have a start of their own.
         self.halves: Array = np.frombuffer(mmap.mmap(-1, 2 * n * dtype.itemsize), dtype).reshape(2, n)
-        self.last = Reached(trainer.state(), 0, ())
+        self.last = Reached(0, trainer.state(), ())
         self.ahead: list[Reached] = []  # epochs that other members have not ended yet
         self.is_busy = self.is_here = False  # it is being trained elsewhere; it is trained by this process alone
         self.home: Fork | None = None  # that trained it last, and has memory for it
@@ -102,7 +103,7 @@ class SharedMember:
 
     def order(self, fork: Fork) -> Order:
         self.is_busy, self.home = True, fork
-        return Order(self.number, self.last.state, self.last.half)
+        return Order(self.number, self.last)
 
     def reach(self, reached: Reached) -> None:
         self.is_busy, self.last = False, reached
@@ -121,13 +122,14 @@ class SharedMember:
 
     def train(self, order: Order) -> Reached:
         """What another process does for an epoch."""
-        trainer, half = self.trainer, 1 - order.half
-        if trainer.state() != order.state:  # another one has trained it meanwhile
-            trainer.load_state(order.state, self.halves[order.half])
+        trainer, start = self.trainer, order.start
+        if self.last.turn != start.turn:  # another process has trained it meanwhile
+            trainer.load_state(start.state, self.halves[start.half])
         trainer.recoveries = []
         trainer.epoch()
-        np.concatenate(all_vectors(trainer), out=self.halves[half])
-        return Reached(trainer.state(), half, tuple(trainer.recoveries))
+        self.last = Reached(start.turn + 1, trainer.state(), tuple(trainer.recoveries))
+        np.concatenate(all_vectors(trainer), out=self.halves[self.last.half])
+        return self.last
 
 
 def all_vectors(trainer: MemberTrainer) -> list[Array]:

@@ -276,7 +276,7 @@ def test_a_member_that_ends_its_process_leaves_the_other_ones_to_theirs(epoch, t
     expected, train = trained("several kinds", 1, tmp_path / "alone.npz"), SharedMember.train
 
     def trained_or_dead(self, order):
-        if (order.number, order.state.done) == (3, epoch):
+        if (order.number, order.start.state.done) == (3, epoch):
             os._exit(1)
         return train(self, order)
 
