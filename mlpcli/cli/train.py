@@ -204,12 +204,13 @@ def prepared_for(
     """The training, and the model that it goes on from where there is one."""
     if shared is not None:
         return shared.prepared, None
+    if start_from is None:
+        from mlpcli.training.prepare import prepare
+
+        return prepare(data, chosen, options, folder), None
     from mlpcli.model.trained import load
     from mlpcli.studies.start import prepare_from
-    from mlpcli.training.prepare import prepare
 
-    if start_from is None:
-        return prepare(data, chosen, options, folder), None
     old = load(start_from)
     return prepare_from(old, data, chosen, options, folder), old
 
@@ -313,10 +314,13 @@ def shown_by(
 def run(events: Iterator[Event], log: str | None, show: Show) -> tuple[History, Stop | None]:
     """Trains, on the screen and in the log; leaves when it is interrupted before there is anything to keep."""
     from mlpcli.training.events import History
-    from mlpcli.training.run_log import logged
 
     with open(log, "w", encoding="utf-8") if log else nullcontext() as lines:
-        seen, stopped = collect(show(events if lines is None else logged(events, lines)))
+        if lines is not None:
+            from mlpcli.training.run_log import logged
+
+            events = logged(events, lines)
+        seen, stopped = collect(show(events))
     history = History.of(seen)
     if stopped is not None:
         if not history.train_loss:
