@@ -139,7 +139,10 @@ def train(
     again = [f"go on with the same command and --resume {shlex.quote(checkpoint)}"] if checkpoint else []
     leave(stopped, f"interrupted; best model (epoch {history.best_epoch}) saved to {output}", *again)
     if json or gates or report or not quiet:
-        evaluation, found = show_evaluation(prepared, model, history, table_findings, console, output, report, verbose)
+        details = bool(json or gates or report or verbose)
+        evaluation, found = show_evaluation(
+            prepared, model, history, table_findings, console, output, report, verbose, details
+        )  # fmt: skip
         forgotten = {} if old is None else shown_on_old_rows(model, old, console, output, verbose)
         if json:
             print_answer(model_answer(model, evaluation, found, output, history) | forgotten)
@@ -250,7 +253,7 @@ def shown_on_old_rows(
 
 def show_evaluation(
     prepared: PreparedTraining, model: TrainedModel, history: History, table_findings: tuple[Finding, ...],
-    console: Screen, path: str, report: str | None, verbose: bool,
+    console: Screen, path: str, report: str | None, verbose: bool, details: bool,
 ) -> tuple[Evaluation, tuple[Finding, ...]]:  # fmt: skip
     """Evaluates a model that was just trained and shows and reports what it reached.
 
@@ -260,7 +263,7 @@ def show_evaluation(
     from mlpcli.evaluation.evaluate import evaluate_dataset
     from mlpcli.reporter.training import result_view
 
-    evaluation = evaluate_dataset(model, prepared.dataset, linear=True)
+    evaluation = evaluate_dataset(model, prepared.dataset, linear=True, details=details)
     found = findings(model, evaluation, table_findings)
     kinds = prepared.settings.kinds
     console.show(result_view(model, history, evaluation, found, kinds=kinds, path=path, verbose=verbose))

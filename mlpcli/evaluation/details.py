@@ -12,9 +12,10 @@ import numpy as np
 from mlpcli.engine.arrays import Array, Bools, Floats, Ints
 from mlpcli.errors import DataError
 from mlpcli.evaluation.evaluate import Evaluation
+from mlpcli.metrics.confusion import confusion, per_class
 from mlpcli.metrics.costs import Rule, cut_of
 from mlpcli.metrics.intervals import Interval, wilson
-from mlpcli.metrics.scoring import ECE_BINS, METRICS, Labels, confidence_bins, confusion, decide, per_class
+from mlpcli.metrics.scoring import ECE_BINS, METRICS, Labels, confidence_bins, decide
 from mlpcli.model.trained import TrainedModel
 
 MAX_POINTS = 60  # of a curve

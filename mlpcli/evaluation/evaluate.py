@@ -201,18 +201,19 @@ def evaluate_rows(
     return Evaluation(name, metrics, baselines, rows, scored.truth, scored.outputs, evidence, notes, None, *trust)
 
 
-def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool) -> Evaluation:
+def evaluate_dataset(model: TrainedModel, table: DataSet, *, linear: bool, details: bool = True) -> Evaluation:
     """Scores each set of the table a model was trained on, with intervals on the test rows. Raises DataError.
 
     Of a larger set, MAX_EVALUATED rows drawn at random are evaluated. The validation metrics of an ensemble are out of
-    fold: every row evaluated by the member that never saw it. `linear` asks for the linear baseline, a training more.
+    fold: every row evaluated by the member that never saw it. `linear` asks for the linear baseline, a training more;
+    without `details` metrics that --verbose alone shows are left out.
     """
     rows = {name: table.total(i) for i, name in enumerate(splits.SETS)}
     table = rows_to_score(table, rows, model.config.seed)
     frame = as_read(model, table.frame)
     outputs = model.outputs(frame, table.storage.release)
     truth = truth_of(model, table.y_cells, table.name)
-    everything = ScoredRows(truth, outputs, given_weights(table, model.config))
+    everything = ScoredRows(truth, outputs, given_weights(table, model.config), details)
     is_test = table.sets == splits.TEST
     of_train = ~is_test if model.record.saw_validation else table.sets == splits.TRAIN
     metrics = {"train": everything.take(of_train).score(model)}
@@ -265,23 +266,26 @@ class ScoredRows:
     truth: Target
     outputs: Array
     weights: Floats | None
+    details: bool = True  # whether metrics that --verbose alone shows are asked for
 
     def take(self, rows: Bools | Ints) -> ScoredRows:
         """These rows only."""
-        return ScoredRows(self.truth[rows], self.outputs[rows], None if self.weights is None else self.weights[rows])
+        weights = None if self.weights is None else self.weights[rows]
+        return replace(self, truth=self.truth[rows], outputs=self.outputs[rows], weights=weights)
 
     def score(self, model: TrainedModel, rng: np.random.Generator | None = None) -> dict[str, Interval]:
         """The metrics of the model's loss, labels as it decides; without `rng` intervals are bare values."""
         return score(
             build_loss(model.config), self.truth, self.outputs, self.weights, N_BOOTSTRAP if rng else 0,
-            rng=rng or np.random.default_rng(0), rule=model.record.rule,
+            rng=rng or np.random.default_rng(0), rule=model.record.rule, details=self.details,
         )  # fmt: skip
 
     def baseline(self, model: TrainedModel, outputs: Array) -> dict[str, float]:
         """The same metrics of other outputs for these rows, labels by the model's costs, if it has any."""
         loss, rule = build_loss(model.config), model.record.rule
         rule = rule if isinstance(rule, Costs) else None
-        found = score(loss, self.truth, outputs, self.weights, 0, rng=np.random.default_rng(0), rule=rule)
+        rng = np.random.default_rng(0)
+        found = score(loss, self.truth, outputs, self.weights, 0, rng=rng, rule=rule, details=self.details)
         return {name: interval.value for name, interval in found.items()}
 
 

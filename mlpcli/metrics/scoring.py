@@ -1,4 +1,4 @@
-"""How good predictions are: METRICS, their 95 % intervals, and the confusion table.
+"""How good predictions are: METRICS and their 95 % intervals.
 
 A metric is a function of (truth, outputs) that returns a statistic: a function from row weights
 (n_resamples, n_rows) to values (n_resamples,). One formula so serves the plain value, weighted rows and the
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -36,15 +36,6 @@ MIN_BOOTSTRAP = 100  # for very many rows or classes; the ends are then good to 
 N_THRESHOLDS = 500  # probabilities of a tuned threshold that are tried, at most
 MAX_CELLS = 20_000_000  # resamples x rows (x classes, for curves) above which fewer resamples are drawn
 ECE_BINS = 15  # of equal width; Guo et al. 2017
-
-
-class PerClass(NamedTuple):
-    """Precision, recall and F1 (0 where undefined) and the number of true rows, each (n_classes,)."""
-
-    precision: Floats
-    recall: Floats
-    f1: Floats
-    support: Labels
 
 
 @dataclass(frozen=True)
@@ -88,10 +79,9 @@ def _mean(per_row: npt.NDArray[np.generic]) -> Statistic:
     return lambda w: w @ rows / w.sum(axis=1)
 
 
-def _ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any], otherwise: float = 0.0) -> Floats:
+def ratio_of(part: npt.NDArray[Any], whole: npt.NDArray[Any], otherwise: float = 0.0) -> Floats:
     """part / whole, `otherwise` where whole is 0."""
-    found: Floats = np.divide(part, whole, out=np.full(part.shape, otherwise), where=whole > 0)
-    return found
+    return np.asarray(np.divide(part, whole, out=np.full(part.shape, otherwise), where=whole > 0))
 
 
 def _counts(w: Floats) -> npt.NDArray[Any]:
@@ -126,7 +116,7 @@ def _one_against_rest(y: Labels, proba: Array, curve: Callable[[Bools, Array], C
             defined = ~np.isnan(values)
             total[defined] += values[defined]
             n_defined += defined
-        return _ratio(total, n_defined, np.nan)
+        return ratio_of(total, n_defined, np.nan)
 
     return mean
 
@@ -149,7 +139,7 @@ def _roc_curve_area(positive: Bools, scores: Array) -> Curve:
         mid_ranks = below.take(start, axis=1)
         mid_ranks += below.take(end, axis=1)
         u: Floats = np.einsum("bi,bi->b", hit_w, mid_ranks, dtype=np.float64) / 2 - n_positive**2 / 2
-        return _ratio(u, n_positive * n_negative, np.nan).clip(0, 1)
+        return ratio_of(u, n_positive * n_negative, np.nan).clip(0, 1)
 
     return area
 
@@ -168,8 +158,8 @@ def _precision_recall_area(positive: Bools, scores: Array) -> Curve:
         found = np.cumsum(hit_w, axis=1, dtype=w.dtype).take(end_hits, axis=1)
         shown = np.cumsum(sorted_w, axis=1, dtype=w.dtype, out=sorted_w).take(end - 1, axis=1)
         total: Floats = hit_w.sum(axis=1)
-        sums: Floats = np.einsum("bi,bi->b", hit_w.astype(np.float64), _ratio(found, shown))
-        return _ratio(sums, total, np.nan).clip(0, 1)
+        sums: Floats = np.einsum("bi,bi->b", hit_w.astype(np.float64), ratio_of(found, shown))
+        return ratio_of(sums, total, np.nan).clip(0, 1)
 
     return area
 
@@ -189,8 +179,8 @@ def balanced_accuracy(y: Labels, labels: Labels) -> Statistic:
 
     def mean_recall(w: Floats) -> Floats:
         support = true(w)
-        recall: Floats = _ratio(hit(w), support)
-        return _ratio(recall.sum(axis=1), (support > 0).sum(axis=1))
+        recall: Floats = ratio_of(hit(w), support)
+        return ratio_of(recall.sum(axis=1), (support > 0).sum(axis=1))
 
     return mean_recall
 
@@ -203,7 +193,7 @@ def f1(y: Labels, labels: Labels) -> Statistic:
 
     def macro(w: Floats) -> Floats:
         either = true(w) + predicted(w)
-        return _ratio(_ratio(2 * hit(w), either).sum(axis=1), (either > 0).sum(axis=1))
+        return ratio_of(ratio_of(2 * hit(w), either).sum(axis=1), (either > 0).sum(axis=1))
 
     return macro
 
@@ -417,6 +407,7 @@ def score(
     *,
     rng: np.random.Generator,
     rule: Rule = None,
+    details: bool = True,
 ) -> dict[str, Interval]:
     """Every metric of the loss with its 95 % percentile bootstrap interval over rows, in the order of `metrics_of`.
 
@@ -424,9 +415,10 @@ def score(
     Above MAX_CELLS fewer resamples are drawn, but MIN_BOOTSTRAP at least; `n_bootstrap=0` gives bare values.
     An interval always holds its value; a metric without one has the bare value. Where every resample is perfect the
     bootstrap knows nothing, and the low end is Wilson's for n hits in n rows. Raises DataError when no row has weight.
+    Without `details` those metrics are left out.
     """
     y, outputs, w = _scored_rows(y, outputs, weights)
-    chosen = metrics_of(loss, rule)
+    chosen = {name: metric for name, metric in metrics_of(loss, rule).items() if details or not metric.is_detail}
     rows, weighed = _by_need(loss.task, y, outputs, rule)
     statistics = {
         name: metric.statistic(*rows[metric.needs], **metric.options(loss, rule)) for name, metric in chosen.items()
@@ -489,18 +481,6 @@ def _interval(value: float, resampled: list[Floats], metric: Metric, w: Floats) 
         n_effective = w.sum() ** 2 / (w @ w)  # Kish: unequal weights count as fewer rows
         low = float(n_effective / (n_effective + 1.96**2))  # Wilson's score interval at 1
     return Interval(value, min(low, value), max(high, value))
-
-
-def confusion(y: Labels, labels: Labels, n_classes: int) -> Labels:
-    """Classes (n,) and labels (n,) -> counts (n_classes, n_classes): a row a true class, a column a label."""
-    return np.bincount(y.astype(np.intp) * n_classes + labels, minlength=n_classes**2).reshape(n_classes, -1)
-
-
-def per_class(table: Labels) -> PerClass:
-    """Precision, recall, F1 and support of each class from a confusion table (n_classes, n_classes)."""
-    hits, predicted, support = table.diagonal().astype(np.float64), table.sum(axis=0), table.sum(axis=1)
-    precision, recall = _ratio(hits, predicted), _ratio(hits, support)
-    return PerClass(precision, recall, _ratio(2 * hits, predicted + support), support)
 
 
 def resampled_interval(name: str, values: Sequence[float], ratio: float) -> Interval:

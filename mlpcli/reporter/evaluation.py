@@ -11,7 +11,8 @@ from mlpcli.errors import plural
 from mlpcli.evaluation.coverage import Answered
 from mlpcli.evaluation.details import residual_quantiles
 from mlpcli.evaluation.evaluate import Evaluation
-from mlpcli.metrics.scoring import confusion, decide, per_class
+from mlpcli.metrics.confusion import confusion, per_class
+from mlpcli.metrics.scoring import decide
 from mlpcli.model.certainty import USUAL_LEVEL
 from mlpcli.model.trained import TrainedModel
 from mlpcli.reporter.grid import Grid

@@ -12,7 +12,7 @@ from mlpcli.engine.losses import LOSSES
 from mlpcli.errors import DataError
 from mlpcli.metrics import intervals
 from mlpcli.metrics import scoring as metrics
-from mlpcli.metrics.scoring import METRICS, best_threshold, confusion, decide, per_class, score
+from mlpcli.metrics.scoring import METRICS, best_threshold, decide, score
 
 RNG = np.random.default_rng(0)
 
@@ -77,13 +77,25 @@ def test_the_interval_of_an_accuracy_is_that_of_the_binomial():
     assert [found.low, found.high] == pytest.approx([0.8 - half, 0.8 + half], abs=0.008)
 
 
-def test_confusion_and_per_class_are_those_of_scikit_learn():
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", ["accuracy", "balanced_accuracy", "f1", "auc", "average_precision", "log_loss"])
+def test_an_interval_is_that_of_scikit_learn_on_the_same_drawn_rows(name, weighted):
+    y, proba = classes(60, 2)
+    w = RNG.uniform(0.1, 1, 60) if weighted else np.ones(60)
+    w /= w.max()
+    found = score(LOSSES["cross_entropy"](), y, proba, w, 50, rng=np.random.default_rng(1))[name]
+    drawn = np.concatenate(list(intervals.resamples(60, 50, np.random.default_rng(1))))
+    low, high = np.percentile([PEERS[name](y, proba, w * counts) for counts in drawn], [2.5, 97.5])
+    assert (found.low, found.high) == pytest.approx((low, high))
+
+
+def test_details_are_left_out_on_request_and_the_others_stay():
     y, proba = classes()
-    table = confusion(y, proba.argmax(1), 3)
-    assert table.tolist() == peer.confusion_matrix(y, proba.argmax(1)).tolist()
-    expected = peer.precision_recall_fscore_support(y, proba.argmax(1))
-    for ours, theirs in zip(per_class(table), expected, strict=True):
-        assert ours == pytest.approx(theirs)
+    whole, short = (
+        score(LOSSES["cross_entropy"](), y, proba, rng=np.random.default_rng(0), details=details)
+        for details in (True, False)
+    )
+    assert short == {name: found for name, found in whole.items() if not METRICS[name].is_detail}
 
 
 @pytest.mark.parametrize("y", [np.zeros(20, int), np.r_[np.zeros(19, int), 1]])
