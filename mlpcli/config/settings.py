@@ -213,8 +213,8 @@ class Config:
     )  # fmt: skip
     activation: str | None = setting(None, "Activation of the hidden layers.", group=NETWORK, choices=ACTIVATION_NAMES)
     init: str | None = setting(
-        None, "Weight initialisation; auto: the one that suits the activation. In regression with ntk, auto starts "
-        "from ridge regression.",
+        None, "Weight initialisation; auto: the one that suits the activation. With ntk, auto starts regression "
+        "from ridge regression, and classes from small trees where these surely lead.",
         group=NETWORK, choices=("auto", *INITIALIZER_NAMES),
     )  # fmt: skip
     parametrization: str | None = setting(

@@ -116,6 +116,7 @@ class KindMembers:
 
     kind: str
     members: tuple[Member, ...]
+    starts_at_leaves: bool = False  # their first units began as leaves of small trees
 
 
 class DivergedError(Exception):

@@ -37,6 +37,7 @@ from mlpcli.metrics.costs import rule_of
 from mlpcli.training.criterion import Criterion, check_stop_on
 from mlpcli.training.events import Event
 from mlpcli.training.forks import forks_pay
+from mlpcli.training.leaf_start import start_at_leaves
 from mlpcli.training.linear_start import fit_lines, line_of
 from mlpcli.training.loop import KindMembers, Member, Rows, Training, block_rows
 from mlpcli.training.networks import build_loss, build_network
@@ -169,7 +170,7 @@ def prepare_dataset(dataset: DataSet, config: Config, start: Start | None = None
     check_weights(encoded, folds, dataset)
     settings, notes = final_settings(config, dataset.task, dataset.n_learn, len(folds[0].fit), len(folds[0].valid))
     groups = build_members(schema, encoded, folds, settings, dataset.storage, start)
-    notes = (*dataset.notes, *notes, *schema_notes(schema, settings))
+    notes = (*dataset.notes, *notes, *schema_notes(schema, settings), *start_notes(groups))
     origin = None if start is None else start.sha256
     return PreparedTraining(dataset, settings, schema, encoded, groups, notes, origin)
 
@@ -194,6 +195,13 @@ def schema_notes(schema: Schema, settings: Settings) -> list[str]:
         what = f"{n_pairs} inputs for pairs (--embed-categories none)"
         notes.append(f"levels of two categories tell more together: {what}")
     return notes
+
+
+def start_notes(groups: Sequence[KindMembers]) -> list[str]:
+    """What is to be said of the first weights."""
+    if not any(group.starts_at_leaves for group in groups):
+        return []
+    return ["a few thresholds or levels part the classes: networks start from small trees (--init lecun_normal)"]
 
 
 def has_folds(settings: Settings) -> bool:
@@ -467,7 +475,9 @@ def build_members(
             if start is not None:
                 network.load(start.networks[kind][i].saved())  # the weights of unseen cuts are 0 then, and learn
             members.append(Member(network, fit, valid, rng, fold.unseen, line))
-        groups.append(KindMembers(kind, tuple(members)))
+        group = KindMembers(kind, tuple(members))
+        may_race = start is None and lines is None and not schema.width(["crosses"])
+        groups.append(start_at_leaves(group, settings, schema.target) if may_race else group)
     return tuple(groups)
 
 

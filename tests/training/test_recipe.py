@@ -129,7 +129,6 @@ class Formulas:
                 self.tensors.append(start[i : i + np.prod(shape)].astype(np.float64).reshape(shape))
                 i += np.prod(shape)
         assert i == len(start)
-        self.rates[0] = self.rates[0] * (self.tensors[0] != 0)  # a member never has weights for the cuts of others
         w1, b1, self.a, *rest = self.tensors
         self.carries = np.arange(widths[1]) < (0 if left is None else 2)
         if left is not None:
