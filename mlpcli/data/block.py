@@ -82,20 +82,30 @@ class Block(Records):
         texts = set(texts)
         if n_rows == 0:
             return {n: pd.Series(pd.Categorical([]) if n in texts else np.empty(0)) for n in wanted}
-        data = self.records(n_rows)
-        found = parse_bytes(data, self.form, wanted, texts=texts, target=target, markers=markers)
-        n_parsed = len(found[wanted[0]])
-        if n_parsed != n_rows:
-            raise DataError(
-                f"{n_rows} rows by its delimiters and quotes, {n_parsed} by the parser",
-                "look for stray quotes; --quote names another quote character", file=self.name,
-            )  # fmt: skip
-        strays = [n for n in wanted if n not in texts and found[n].dtype.kind not in "iuf"]
-        if strays:
-            found |= parse_bytes(data, self.form, strays, texts=strays, target=target, markers=markers)
-        return {
-            n: pd.Series(c.to_numpy(np.float64), copy=False) if c.dtype.kind in "iu" else c for n, c in found.items()
-        }
+        found = parsed_columns(self.records(n_rows), self.form, wanted, texts=texts, target=target, markers=markers)
+        check_parsed(found[wanted[0]], n_rows, self.name)
+        return found
+
+
+def parsed_columns(
+    data: bytes, form: RowForm, only: Sequence[str], *, texts: Collection[str], target: str | None = None,
+    markers: bool = True,
+) -> dict[str, pd.Series[Any]]:  # fmt: skip
+    """Records without header -> columns of float64, categoricals of the exact cells where a cell is no number."""
+    found = parse_bytes(data, form, only, texts=texts, target=target, markers=markers)
+    strays = [n for n in only if n not in texts and found[n].dtype.kind not in "iuf"]
+    if strays:
+        found |= parse_bytes(data, form, strays, texts=strays, target=target, markers=markers)
+    return {n: pd.Series(c.to_numpy(np.float64), copy=False) if c.dtype.kind in "iu" else c for n, c in found.items()}
+
+
+def check_parsed(column: pd.Series[Any], n_rows: int, file: str) -> None:
+    """DataError where the parser found other rows than there are."""
+    if len(column) != n_rows:
+        raise DataError(
+            f"{n_rows} rows by its delimiters and quotes, {len(column)} by the parser",
+            "look for stray quotes; --quote names another quote character", file=file,
+        )  # fmt: skip
 
 
 def is_gapless(data: bytes, starts: Ints, ends: Ints) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mlpcli.config.settings import ReadOptions
-from mlpcli.data.block import Block, RowForm
+from mlpcli.data.block import SAMPLE_ROWS, Block, RowForm, check_parsed, is_gapless, parsed_columns
 from mlpcli.data.builders import NumberBuilder, TextBuilder, WrittenBuilder
 from mlpcli.data.dialect import Dialect, find_dialect
 from mlpcli.data.header import check_lost_delimiter, check_title, dialect_for, header_names, no_header
@@ -38,7 +38,18 @@ class Segment:
     size: int
     first_line: int
     n_rows: int
+    head: int  # bytes of its first SAMPLE_ROWS rows; 0 where anything but rows stands in it
     one_column: bool
+
+    def first_rows(self) -> Segment:
+        """SAMPLE_ROWS of them, or all where that takes as long."""
+        return replace(self, size=self.head, n_rows=min(self.n_rows, SAMPLE_ROWS)) if self.head else self
+
+    def read(self) -> bytes:
+        """Raises DataError when the file has changed since it was opened."""
+        data = self.text.read(self.offset, self.size)
+        self.text.check_unchanged()
+        return data
 
 
 @dataclass
@@ -61,9 +72,7 @@ class Source(Records):
 
     def block(self, part: Segment) -> Block:
         """Raises DataError when the file has changed since it was opened."""
-        data = part.text.read(part.offset, part.size)
-        part.text.check_unchanged()
-        form = part.form
+        data, form = part.read(), part.form
         scanner = replace(scanner_of(form.dialect, None), header=False, one_column=part.one_column)
         rows = Stretch(part.text.name, data, scanner.scan(data), part.first_line)
         rows = rows.rows(good_rows(rows, len(form.names), form.trailing, form.dialect))
@@ -74,7 +83,7 @@ class Source(Records):
         """The block in which a row stands, and its number there."""
         for part in self.parts:
             if row < part.n_rows:
-                return self.block(part), row
+                return self.block(part.first_rows() if row < SAMPLE_ROWS else part), row
             row -= part.n_rows
         raise IndexError(row)
 
@@ -99,7 +108,7 @@ class Source(Records):
     def sample(self, target: str | None) -> dict[str, list[str]]:
         if not self.parts:  # a header and no rows
             return {n: [] for n in self.names}
-        return self.block(self.parts[0]).sample(target)
+        return self.block(self.parts[0].first_rows()).sample(target)
 
     def parse(
         self, *, texts: Collection[str], target: str | None = None, only: Collection[str] | None = None
@@ -127,10 +136,14 @@ class Source(Records):
 
     def fill(self, columns: Mapping[str, NumberBuilder | TextBuilder | WrittenBuilder], target: str | None) -> None:
         """Reads every block once, a few at a time on threads of their own: pandas parses without Python's lock."""
-        texts = [n for n, column in columns.items() if not isinstance(column, NumberBuilder)]
+        texts = {n for n, column in columns.items() if not isinstance(column, NumberBuilder)}
 
         def parsed(part: Segment) -> dict[str, pd.Series[Any]]:
-            return self.block(part).columns(texts=texts, target=target, only=columns)
+            if not part.head:
+                return self.block(part).columns(texts=texts, target=target, only=columns)
+            found = parsed_columns(part.read() + b"\n", part.form, [*columns], texts=texts, target=target)
+            check_parsed(next(iter(found.values())), part.n_rows, part.text.name)
+            return found
 
         start = 0
         for part, found in zip(self.parts, ahead(parsed, self.parts), strict=True):
@@ -246,7 +259,7 @@ def open_file(
         )
     form = RowForm(names, dialect, bool(tally.trailing))
     parts_with_rows = tuple(
-        Segment(text, form, s.offset, s.size, s.line, s.n_good, bool(scanner.one_column))
+        Segment(text, form, s.offset, s.size, s.line, s.n_good, s.head, bool(scanner.one_column))
         for s in tally.spans if s.n_good
     )  # fmt: skip
     zeros = frozenset(scanner.zeros or ())
@@ -270,6 +283,7 @@ class Span(NamedTuple):
     size: int
     line: int
     n_good: int
+    head: int  # as of a Segment
 
 
 class Tally:
@@ -297,7 +311,9 @@ class Tally:
                 self.lines.append(rows.line(int(found.starts[row])))
         self.n_bad += len(bad)
         start, end = int(found.starts[0]), int(found.ends[-1])
-        self.spans.append(Span(rows.offset + start, end - start, rows.line(start), len(good) - len(bad)))
+        is_plain = not len(bad) and is_gapless(rows.data, found.starts, found.ends)
+        head = int(found.ends[:SAMPLE_ROWS][-1]) - start if is_plain else 0
+        self.spans.append(Span(rows.offset + start, end - start, rows.line(start), len(good) - len(bad), head))
 
     @property
     def shown_lines(self) -> str:
