@@ -33,7 +33,8 @@ def resamples(n_rows: int, n_resamples: int, rng: np.random.Generator, at_once: 
     block = at_once or max(1, BLOCK_CELLS // n_rows)
     for first in range(0, n_resamples, block):
         size = min(block, n_resamples - first)
-        drawn = rng.integers(n_rows, size=(size, n_rows)) + n_rows * np.arange(size)[:, None]
+        drawn = rng.integers(n_rows, size=(size, n_rows))
+        drawn += n_rows * np.arange(size)[:, None]
         yield np.bincount(drawn.ravel(), minlength=size * n_rows).reshape(size, n_rows).astype(np.float64)
 
 

@@ -393,17 +393,16 @@ def univariate_strength(
     n = len(rows)
     if schema.target.labels:
         by_chance = 1 - float(np.square(np.bincount(truth.astype(np.int64)) / n).sum())
+        least = (len(np.unique(truth)) - 1) / (n - 1)
     else:
-        by_chance = (n - 1 / n) / 3
+        by_chance, least = (n - 1 / n) / 3, 1.0
         truth = np.argsort(np.argsort(truth, kind="stable"), kind="stable").astype(np.float64)
-    found = {}
+    scale, found = max(by_chance - least, 1e-12), {}
     for column in schema.features:
         inputs = plain[rows, schema.inputs_of[column.name].get("plain", slice(0))]
         # One order of the rows in which equal cells stand together.
         order = np.lexsort(inputs.T[::-1])
         apart = truth[order][1:] != truth[order][:-1] if schema.target.labels else np.abs(np.diff(truth[order]))
-        least = (len(np.unique(truth)) - 1) / (n - 1) if schema.target.labels else 1.0
-        scale = max(by_chance - least, 1e-12)
         value = 1 - (float(np.mean(apart)) - least) / scale
         half = 1.96 * float(np.std(apart)) / (n - 1) ** 0.5 / scale
         found[column.name] = Interval(value, value - half, value + half)
