@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import zipfile
 
 import numpy as np
@@ -301,6 +302,11 @@ def test_studies_answer_a_parquet_file_as_its_csv(command, tmp_path, monkeypatch
         assert code == 0, err
         answers.append(out)
     assert answers[0] == answers[1]
+
+
+def test_a_library_that_is_hidden_from_pandas_is_loaded_where_a_format_needs_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "wave", None)
+    assert foreign.library("wave", "sound", "a.wav").__name__ == "wave"
 
 
 @pytest.mark.parametrize(
