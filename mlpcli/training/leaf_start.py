@@ -30,9 +30,7 @@ from mlpcli.training.networks import build_loss
 
 DEPTH = 2  # inputs that a leaf asks; 3 are as good, 4 worse
 UNIT_SHARE, MIN_UNITS = 0.5, 8  # of the units of the first layer that begin as leaves; of so many units at least
-STEEPNESS = (
-    4.0  # a unit gets half of it where all its inputs are as the leaf asks, and as much less for each that is not
-)
+STEEPNESS = 4.0  # a unit gets half of it where all its inputs are as the leaf asks, and 4 less for each that is not
 TREE_RATE, PULL = 0.5, 3.0  # share of each tree that counts, and rows' worth of pull to 0 in its leaves
 MAX_STEP = 4.0  # of a leaf's logit: a class without rows in it would ask for one without end
 MIN_LEAF_ROWS = 5
