@@ -54,7 +54,9 @@ class Client:
             return received(connection)
 
     def log(self) -> list[dict]:
-        return [json.loads(line) for line in (self.folder / "requests.jsonl").read_text().splitlines()]
+        """The lines of the log; one that is being written does not count yet."""
+        *whole, _ = (self.folder / "requests.jsonl").read_text().split("\n")
+        return [json.loads(line) for line in whole]
 
     def logged(self, name: str, value: object) -> dict | None:
         """The last line of the log if it says so, within 10 seconds: it is written behind the answer."""
