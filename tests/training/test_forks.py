@@ -101,6 +101,7 @@ def test_there_are_no_more_forks_than_members(tmp_path, pids):
     assert len(pids) == 2
 
 
+@pytest.mark.slow
 def test_what_is_watched_is_the_same(pids):
     seen = []
     for jobs in (1, 2):
@@ -110,6 +111,7 @@ def test_what_is_watched_is_the_same(pids):
     assert seen[0] == seen[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("first", "second"), [(2, 1), (1, 2), (2, 2)])
 def test_a_stopped_training_goes_on_to_the_same_bytes(first, second, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "SHARE", 1e9)
@@ -188,6 +190,7 @@ def test_forks_are_ended_in_the_midst_of_an_epoch(tmp_path):
         signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 def test_the_time_limit_ends_an_epoch_in_its_middle():
     training = training_with(lambda: time.sleep(0.01), epochs=100, time_limit=0.2)
     *_, finished = training.events(2)
@@ -255,6 +258,7 @@ def lost(monkeypatch):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", [1, 7, 20])
 def test_forks_that_die_in_an_epoch_change_nothing(call, lost):
     expected, calls = training_with(lambda: None), []
@@ -271,6 +275,7 @@ def test_forks_that_die_in_an_epoch_change_nothing(call, lost):
     assert len(lost) == 2  # each, at its call
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epoch", [0, 1, 3])
 def test_a_member_that_ends_its_process_leaves_the_other_ones_to_theirs(epoch, tmp_path, lost, monkeypatch):
     expected, train = trained("several kinds", 1, tmp_path / "alone.npz"), SharedMember.train
@@ -285,6 +290,7 @@ def test_a_member_that_ends_its_process_leaves_the_other_ones_to_theirs(epoch, t
     assert len(lost) == 1
 
 
+@pytest.mark.slow
 def test_where_no_process_can_be_made_this_one_trains(tmp_path, monkeypatch, pids):
     expected = trained("stops by patience", 1, tmp_path / "alone.npz")
 

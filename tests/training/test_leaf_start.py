@@ -94,6 +94,7 @@ def test_leaves_are_found_without_the_rows_that_validate(prepared):
     np.testing.assert_array_equal(again.places, leaves_of(member, two, 3).places)
 
 
+@pytest.mark.slow
 def test_rules_are_met_sooner(table):
     losses = []
     for init in ("auto", "lecun_normal"):
@@ -112,6 +113,7 @@ def test_a_race_that_is_lost_leaves_no_trace(tmp_path):
         assert member.rng.bit_generator.state == other.rng.bit_generator.state
 
 
+@pytest.mark.slow
 def test_weighted_rows_are_asked_too(table, tmp_path):
     frame = pd.read_csv(table)
     frame["w"] = np.random.default_rng(1).choice([1.0, 2.0], N)
@@ -124,6 +126,7 @@ def test_one_network_asks_its_validation_rows(table):
     assert prepare(table, config(ensemble=1)).groups[0].starts_at_leaves
 
 
+@pytest.mark.slow
 def test_a_training_that_goes_on_keeps_its_weights(table):
     prepared = prepare(table, config(ensemble=2))
     model = assemble(prepared, History.of(prepared.events()))
