@@ -63,7 +63,9 @@ def pace_of(task: TrainingTask) -> Pace | None:
 
 def expected_seconds(tasks: Sequence[TrainingTask]) -> float | None:
     """Of all trainings one after another; None where that cannot be told."""
-    pace = pace_of(tasks[0]) if tasks else None
+    # Of the most rows: on few rows batches are small, and a row takes many times as long.
+    largest = max(tasks, key=lambda task: int((task.sets != splits.UNUSED).sum()), default=None)
+    pace = None if largest is None else pace_of(largest)
     return None if pace is None else sum(map(pace.seconds, tasks))
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from mlpcli.config.settings import Config, ReadOptions
+from mlpcli.data import splits
 from mlpcli.data.dataset import DataSet
 from mlpcli.reporter.studies import duration_note
 from mlpcli.studies import duration
@@ -33,6 +34,15 @@ def test_a_pace_is_measured_on_a_sample(study, monkeypatch):
     assert pace.start > 0
     assert pace.of_row > 0
     assert expected_seconds(study.tasks) > 0
+
+
+def test_the_pace_is_that_of_the_training_with_most_rows(study, monkeypatch):
+    asked = []
+    monkeypatch.setattr(duration, "pace_of", lambda task: asked.append(task))
+    large = study.tasks[1]
+    small = replace(large, sets=np.where(np.arange(len(large.sets)) < 40, large.sets, splits.UNUSED))
+    assert expected_seconds((small, large)) is None
+    assert asked == [large]
 
 
 def test_more_epochs_networks_and_rows_take_longer(study):
